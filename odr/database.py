@@ -1,0 +1,110 @@
+"""The database: one metadata, the house's SQLite pragmas, and the two ways to it, reading and writing."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
+
+T = TypeVar("T")
+
+# Named constraints, so that a migration and an error message can speak of them.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Every table of the product hangs on this metadata; our own base keeps strict type checks possible."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+"""The ORM session for ordinary rows (people, drafts). The log and the dispute are written through `writing` only."""
+
+
+class Rolled(Exception):
+    """Raised inside a write unit to say: another writer was first, run the whole unit again."""
+
+
+def open_engine(url: str, *, pooled: bool = True) -> Engine:
+    """An engine with the house's settings on every connection. `url`: sqlite:///path or postgresql+psycopg://…"""
+    options: dict[str, Any] = {} if pooled else {"poolclass": NullPool}
+    engine = create_engine(url, **options)
+    prepare_engine(engine)
+    return engine
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Set what `decisions.md`-grade durability needs on each new connection of this engine."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+        # The driver must not open transactions by itself: writers say BEGIN IMMEDIATE, see `writing`.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            # FULL: with NORMAL an acknowledged act may be lost at power loss, and a signed checkpoint would lie.
+            "synchronous=FULL",
+            "busy_timeout=20000",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "trusted_schema=OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("odr_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: BEGIN IMMEDIATE on SQLite, READ COMMITTED on PostgreSQL; commits at the end."""
+    with engine.connect().execution_options(odr_writes=True) as connection, connection.begin():
+        yield connection
+
+
+def write_unit(engine: Engine, unit: Callable[[Connection], T], *, attempts: int = 12) -> T:
+    """Run `unit(connection)` in one transaction and commit it; run it again from the start when another writer
+    was first (a version conflict, a deadlock, a serialization failure), at most `attempts` times.
+
+    A unit must therefore read all that it decides on through its own connection.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            with writing(engine) as connection:
+                return unit(connection)
+        except (Rolled, IntegrityError, OperationalError, DBAPIError) as failure:
+            if attempt == attempts or not _worth_another_try(failure):
+                raise
+            # Losers of a race step aside for a moment, each for another one, so that they do not meet again.
+            time.sleep(random.uniform(0, 0.004) * attempt)  # noqa: S311 - no secret, only a pause
+    raise AssertionError("unreachable")
+
+
+def _worth_another_try(failure: Exception) -> bool:
+    if isinstance(failure, Rolled | IntegrityError):
+        return True
+    original = getattr(failure, "orig", None)
+    if isinstance(original, sqlite3.OperationalError):
+        return "locked" in str(original) or "busy" in str(original)
+    # serialization_failure and deadlock_detected (PostgreSQL error codes, appendix A).
+    return getattr(original, "sqlstate", None) in {"40001", "40P01"}
