@@ -1,0 +1,64 @@
+"""What every act is handed: the settings, the clock, the keys, the files and the database of one running house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from odr.kernel import Clock
+
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one house is set up. Read from the environment by `odr.config`; lengths are bytes, lifetimes seconds."""
+
+    instance: Path
+    database_url: str
+    secret_key: str
+    public_url: str = "http://127.0.0.1:8000"
+    operator_name: str = "Evenhand"
+    production: bool = False
+    demonstration: bool = False
+    mail_url: str
+    mail_from: str = "evenhand@localhost"
+    upload_limit: int = 25 * MEGABYTE
+    master_key_file: Path
+    signing_key_file: Path
+    languages: tuple[str, ...] = ("en", "zh_Hans")
+    session_idle: int = 14 * DAY
+    session_life: int = 60 * DAY
+    trusted_proxies: int = 0
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the house over https, so that cookies may say Secure."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def files(self) -> Path:
+        """The folder that holds the sealed files of the disputes."""
+        return self.instance / "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """One running house. Services take it as their first argument, so that no act reaches for anything ambient.
+
+    `origin` names this log for ever ("evenhand/<32 hex>"); `clock` answers milliseconds since 1970 UTC.
+    """
+
+    engine: Engine
+    settings: Settings
+    clock: Clock
+    keys: Any
+    files: Any
+    origin: str
