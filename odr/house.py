@@ -14,6 +14,11 @@ MINUTE = 60
 DAY = 24 * 60 * MINUTE
 MEGABYTE = 1_000_000
 
+LANGUAGES = ("en", "zh_Hans")
+"""The languages the interface speaks; the first is the one sentences are written in."""
+UNNAMED = "Evenhand"
+"""The operator's name as long as nobody has set it: the product's own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -23,7 +28,7 @@ class Settings:
     database_url: str
     secret_key: str
     public_url: str = "http://127.0.0.1:8000"
-    operator_name: str = "Evenhand"
+    operator_name: str = UNNAMED
     production: bool = False
     demonstration: bool = False
     mail_url: str
@@ -31,7 +36,7 @@ class Settings:
     upload_limit: int = 25 * MEGABYTE
     master_key_file: Path
     signing_key_file: Path
-    languages: tuple[str, ...] = ("en", "zh_Hans")
+    languages: tuple[str, ...] = LANGUAGES
     session_idle: int = 14 * DAY
     session_life: int = 60 * DAY
     trusted_proxies: int = 0

@@ -1,0 +1,53 @@
+# Everything a newcomer or the pipeline does with this house. `make` alone prints what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Tests run side by side in this many processes.
+SIDE_BY_SIDE ?= 2
+
+CATALOGUES := $(wildcard odr/translations/*/LC_MESSAGES/*.po)
+COMPILED := $(CATALOGUES:.po=.mo)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench pictures lock catalogues
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready $(COMPILED) ## make the virtual environment and compile the catalogues (only when needed)
+
+run: setup ## start a demonstration with ready-made disputes on http://127.0.0.1:8000
+	$(BIN)/odr demo
+
+test: setup ## the whole suite: both databases, browser, promises (under ten minutes)
+	$(BIN)/python -m pytest -n $(SIDE_BY_SIDE) --dist worksteal
+
+check: setup ## before each commit: lint, types, promises and the pure rules (under a minute)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n $(SIDE_BY_SIDE) -m "not slow and not postgres and not browser and not shared" \
+	  tests/promises tests/test_*.py $(wildcard tests/procedure tests/log tests/kernel)
+
+bench: setup ## timed runs: filing, append, verify, rebuild, pages
+	$(BIN)/python -m bench
+
+pictures: setup ## photograph the pages at 360 and 1280 pixels in every language, into pictures/
+	$(BIN)/python -m bench.pictures
+
+lock: .venv/.ready ## write requirements.lock anew: hashes, and no address of any registry
+	$(BIN)/uv pip compile -q --upgrade --all-extras --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --universal pyproject.toml -o requirements.lock
+
+catalogues: .venv/.ready ## gather the sentences to translate and bring every catalogue up to date
+	$(BIN)/python -m tests.promises.sentences
+
+.venv/.ready: requirements.lock pyproject.toml hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; say make PYTHON=…")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(COMPILED): $(CATALOGUES) | .venv/.ready
+	$(BIN)/python hatch_build.py
