@@ -41,6 +41,11 @@ def _own_seat(dispute: Dispute, actor: Actor) -> str | None:
     return None
 
 
+def _seller_told(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    # Nobody learns of a dispute against them before it is admitted.
+    return "not_in_this_phase" if actor.role == "seller" and dispute.admitted_at is None else None
+
+
 def _review_is_anothers(dispute: Dispute, actor: Actor, at: int) -> str | None:
     if dispute.review_asked and dispute.refused_by == actor.id:
         return "review_needs_another_registrar"
@@ -147,8 +152,8 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("desk:registrar", "registrar"),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
-    _page("dispute:read", "buyer", "seller", "registrar"),
-    _page("evidence:read", "buyer", "seller"),
+    Row("dispute:read", PARTIES | REGISTRAR, unless=_seller_told),
+    Row("evidence:read", PARTIES, unless=_seller_told),
     # Filing and admission.
     _act("information:ask", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
     _act("information:give", BUYER, _P.NEEDS_INFORMATION),
@@ -161,8 +166,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("reply:give", SELLER, _P.AWAITING_RESPONSE, unless=_reply_open),
     _act("scope:decide", REGISTRAR, _P.AWAITING_RESPONSE, unless=_scope_pending),
     # Evidence.
-    _act("evidence:add", BUYER, _BEFORE_REPLY | {_P.AWAITING_RESPONSE, _P.EVIDENCE}),
-    _act("evidence:add:seller", SELLER, _P.AWAITING_RESPONSE, _P.EVIDENCE),
+    _act("evidence:add", PARTIES, _BEFORE_REPLY, _P.AWAITING_RESPONSE, _P.EVIDENCE, unless=_seller_told),
     _act("evidence:complete", PARTIES, _P.EVIDENCE, unless=_not_complete),
     # Negotiation and settlement.
     _act("message:send", PARTIES, _WITH_SELLER - {_P.DEFAULT_TRACK}, _P.SETTLED),
@@ -179,18 +183,16 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other),
     _act("extension:grant", REGISTRAR, _BEFORE_END, unless=_extension_possible),
 )
-# The same act with other phases for the seller: nobody is asked for evidence before being told of the dispute.
-_BY_ROLE = {("evidence:add", "seller"): "evidence:add:seller"}
 
 
 def why_not(permission: str, dispute: Dispute, actor: Actor, at: int) -> str | None:
     """The code of the sentence that says why this actor may not do this now, or None when it may."""
-    row = PERMISSIONS[_BY_ROLE.get((permission, actor.role), permission)]
+    row = PERMISSIONS[permission]
     if actor.role not in row.who:
         return "not_your_role"
     if _own_seat(dispute, actor):
         return "not_your_dispute"
-    if dispute.phase not in row.phases:
+    if row.act and dispute.phase not in row.phases:
         return "dispute_closed" if dispute.phase is Phase.CLOSED else "not_in_this_phase"
     return row.unless(dispute, actor, at) if row.unless else None
 
@@ -208,5 +210,4 @@ def may(permission: str, dispute: Dispute, actor: Actor, at: int) -> bool:
 
 def acts_of(dispute: Dispute, actor: Actor, at: int) -> list[str]:
     """Everything this actor may do on this dispute now, in the order of the table."""
-    names = [name for name, row in PERMISSIONS.items() if row.act and ":seller" not in name]
-    return [name for name in names if may(name, dispute, actor, at)]
+    return [name for name, row in PERMISSIONS.items() if row.act and may(name, dispute, actor, at)]

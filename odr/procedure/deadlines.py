@@ -18,7 +18,7 @@ DAY = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The days of rest at a seat from `first` to `last`, as plain values; `id` names the seat and the data's version."""
+    """The days of rest at a seat, as plain values; `id` names the seat and the version of the data."""
 
     id: str
     rest: frozenset[date]

@@ -181,6 +181,13 @@ class Dispute:
         return self.ruleset
 
     @property
+    def running_clock(self) -> Deadline:
+        """The deadline of the present step, where there must be one."""
+        if self.clock is None:
+            raise ValueError(f"no time runs in {self.phase}")
+        return self.clock
+
+    @property
     def open_offer(self) -> Offer | None:
         """The one offer that can be answered now (procedure 3.7: one open offer per dispute)."""
         return self.offers[-1] if self.offers and self.offers[-1].state == "open" else None

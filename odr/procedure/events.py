@@ -50,7 +50,7 @@ class Event:
 
     reach: ClassVar[str] = "parties"
 
-    words: Mapping[str, str] = field(default=NO_WORDS, compare=False)
+    words: Mapping[str, str] = field(default_factory=lambda: NO_WORDS, compare=False)
 
 
 # -- filing and admission (procedure 3.2: screening, needs_information, refused) ------------------------------
@@ -175,7 +175,6 @@ class EvidenceAdded(Event):
 class UploadRefused(Event):
     """A file was turned away; the attempt is kept, the file is not."""
 
-    reach: ClassVar[str] = "parties"
     side: str
     reason: str
 

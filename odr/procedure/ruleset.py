@@ -51,19 +51,25 @@ def read_ruleset(raw: bytes) -> Ruleset:
     """Read a ruleset from the bytes of its file; its digest is SHA-256 over exactly these bytes."""
     try:
         table = tomllib.loads(raw.decode())
-        lists = ("categories", "remedies", "money_remedies", "grounds", "topics", "reply_choices")
         return Ruleset(
             name=table["name"],
             digest=hashlib.sha256(raw).hexdigest(),
             steps={name: Step(name=name, **step) for name, step in table["steps"].items()},
-            **{name: tuple(table[name]) for name in lists},
+            **_lists(table),
             **_whole_numbers(table["time"]),
         )
     except (KeyError, TypeError, ValueError) as trouble:
         raise MalformedRuleset(str(trouble)) from trouble
 
 
-def _whole_numbers(times: dict[str, Any]) -> dict[str, int]:
+_LISTS = ("categories", "remedies", "money_remedies", "grounds", "topics", "reply_choices")
+
+
+def _lists(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(table[name]) for name in _LISTS}
+
+
+def _whole_numbers(times: dict[str, Any]) -> dict[str, Any]:
     for name, days in times.items():
         if not isinstance(days, int) or days < 0:
             raise ValueError(f"time.{name} is not a number of days")

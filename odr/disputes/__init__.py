@@ -1,0 +1,1 @@
+"""The dispute itself: its one doorway, its lists, its page."""

@@ -1,0 +1,1 @@
+"""Evidence: what the parties hand in, judged by its content, sealed at rest and never changed afterwards."""
