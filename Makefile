@@ -5,6 +5,8 @@ BIN := .venv/bin
 # Tests run side by side in this many processes.
 SIDE_BY_SIDE ?= 2
 
+# The languages of the interface beside English, in which the sentences are written.
+LANGUAGES := zh_Hans
 CATALOGUES := $(wildcard odr/translations/*/LC_MESSAGES/*.po)
 COMPILED := $(CATALOGUES:.po=.mo)
 
@@ -39,7 +41,15 @@ lock: .venv/.ready ## write requirements.lock anew: hashes, and no address of an
 	  --universal pyproject.toml -o requirements.lock
 
 catalogues: .venv/.ready ## gather the sentences to translate and bring every catalogue up to date
-	$(BIN)/python -m tests.promises.sentences
+	mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml -k lazy_gettext -k lazy_ngettext:1,2 --no-location --sort-output \
+	  --omit-header -o build/messages.pot .
+	for language in $(LANGUAGES); do \
+	  test -f odr/translations/$$language/LC_MESSAGES/messages.po \
+	  || $(BIN)/pybabel -q init -i build/messages.pot -d odr/translations -l $$language; \
+	  $(BIN)/pybabel -q update -i build/messages.pot -d odr/translations -l $$language \
+	    --no-fuzzy-matching --ignore-obsolete --omit-header --width 120; \
+	done
 
 .venv/.ready: requirements.lock pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; say make PYTHON=…")'
