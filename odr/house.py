@@ -29,6 +29,7 @@ class Settings:
     secret_key: str
     public_url: str = "http://127.0.0.1:8000"
     operator_name: str = UNNAMED
+    country: str = "NL"
     production: bool = False
     demonstration: bool = False
     mail_url: str
@@ -58,7 +59,8 @@ class Settings:
 class House:
     """One running house. Services take it as their first argument, so that no act reaches for anything ambient.
 
-    `origin` names this log for ever ("evenhand/<32 hex>"); `clock` answers milliseconds since 1970 UTC.
+    `origin` names this log for ever ("evenhand/<32 hex>"); `clock` answers milliseconds since 1970 UTC; `clock_kind` is
+    what entries say about it: "real", "simulated" (replays) or "bulk".
     """
 
     engine: Engine
@@ -66,4 +68,6 @@ class House:
     clock: Clock
     keys: Any
     files: Any
+    rulesets: Any
     origin: str
+    clock_kind: str = "real"

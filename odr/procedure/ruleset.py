@@ -94,6 +94,7 @@ class Rulesets:
         return sorted(self._by_name)
 
     def with_file(self, raw: bytes) -> Rulesets:
+        """These and one more, read from the bytes of its file."""
         return Rulesets([*self._by_name.values(), read_ruleset(raw)])
 
 

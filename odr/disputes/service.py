@@ -1,0 +1,183 @@
+"""The one doorway: every act on a dispute goes through `perform`, one act, one transaction, one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from odr.database import write_unit
+from odr.disputes.calendars import seats_of
+from odr.disputes.records import header_of, to_fact, to_history
+from odr.disputes.tables import dispute_row, project
+from odr.house import House
+from odr.kernel import SYSTEM, Actor, Missing, Refused
+from odr.log.journal import EMPTY, Act, Head, Stored, act_of, append, read_stream, recall, remember
+from odr.notices.outbox import tell
+from odr.notices.rules import notices_for
+from odr.procedure.deadlines import Seats
+from odr.procedure.dispute import Dispute, apply, fold
+from odr.procedure.events import Event
+from odr.procedure.rules import fire
+from odr.procedure.ruleset import Ruleset
+
+Rule = Callable[..., list[Event]]
+Alongside = Callable[[Connection, list[Stored]], None]
+
+# Deadlines that can follow from one another at one instant; more would be a circle in the rules.
+_MOST_FIRED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act came to: the state after it and the versions (first, last) of the entries it made."""
+
+    dispute: Dispute
+    first: int
+    last: int
+
+
+def stream_of(dispute_id: str) -> str:
+    return f"dispute/{dispute_id}"
+
+
+def perform(
+    house: House,
+    rule: Rule,
+    dispute_id: str,
+    actor: Actor,
+    *,
+    key: str,
+    alongside: Alongside | None = None,
+    **given: Any,
+) -> Done:
+    """Let `actor` do what `rule` says to a dispute. `key` makes a repeated request the same act.
+
+    In one transaction: what is due fires first, then the rule answers with facts or raises Refused, then entries,
+    sealed words, row, notices and the key are written; `alongside` writes ordinary rows that belong to the act.
+    When another act came first, all of it is asked again. Raises Refused (after committing what was due) or Missing.
+    """
+    body = {"rule": rule.__name__, "given": _plain(given)}
+
+    def unit(connection: Connection) -> Done | Refused:
+        done = recall(connection, actor, key, [stream_of(dispute_id), body])
+        if done:
+            return Done(_load(connection, house, dispute_id).dispute, *done)
+        case = _load(connection, house, dispute_id)
+        case.fire_due()
+        try:
+            events = case.ask(rule, actor, given)
+        except Refused as refused:
+            return refused
+        act = act_of(house, actor, key, stream_of(dispute_id), [stream_of(dispute_id), body])
+        first = case.dispute.version + 1
+        stored = case.write(events, actor, act)
+        if alongside:
+            alongside(connection, stored)
+        if stored:
+            remember(connection, act, first, case.dispute.version)
+        return Done(case.dispute, first, case.dispute.version)
+
+    outcome = write_unit(house.engine, unit)
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome
+
+
+def fire_due(house: House, limit: int = 200) -> int:
+    """Fire the deadlines that are due now, without an act; answers on how many disputes. The worker's part."""
+    now = house.clock()
+    query = select(dispute_row.c.id).where(dispute_row.c.next_due <= now).order_by(dispute_row.c.next_due).limit(limit)
+    with house.engine.connect() as connection:
+        ids = list(connection.scalars(query))
+    for dispute_id in ids:
+        fire_one(house, dispute_id)
+    return len(ids)
+
+
+def fire_one(house: House, dispute_id: str) -> Dispute:
+    """Fire what is due on one dispute now; answers its state."""
+
+    def unit(connection: Connection) -> Dispute:
+        case = _load(connection, house, dispute_id)
+        if case.dispute.version == 0:
+            raise Missing(dispute_id)
+        case.fire_due()
+        return case.dispute
+
+    return write_unit(house.engine, unit)
+
+
+class _Opened:
+    """A dispute opened for one transaction: its state, the end of its stream, and the way to add to both."""
+
+    def __init__(self, connection: Connection, house: House, dispute: Dispute, head: Head) -> None:
+        self.connection = connection
+        self.house = house
+        self.dispute = dispute
+        self.head = head
+        self.at = max(house.clock(), dispute.at)
+
+    def seats(self, given: Mapping[str, Any]) -> Seats:
+        # Before the filing the countries stand in what is filed.
+        source = self.dispute if self.dispute.version else given.get("filing", self.dispute)
+        country = self.house.settings.country
+        return seats_of(source.buyer_country, source.seller_country, country, self.at)
+
+    def ask(self, rule: Rule, actor: Actor, given: Mapping[str, Any]) -> list[Event]:
+        return rule(self.dispute, actor, at=self.at, seats=self.seats(given), **given)
+
+    def fire_due(self) -> None:
+        if self.dispute.version == 0:
+            return
+        for _ in range(_MOST_FIRED):
+            if self.dispute.next_due is None or self.at < self.dispute.next_due:
+                return
+            self.write(fire(self.dispute, at=self.at, seats=self.seats({})), SYSTEM, None)
+        raise RuntimeError(f"deadlines of dispute {self.dispute.id} fire in a circle")
+
+    def write(self, events: list[Event], actor: Actor, act: Act | None) -> list[Stored]:
+        """Append facts, fold them in, bring the row along, and tell whom they concern."""
+        if not events:
+            return []
+        before = self.dispute
+        facts = [to_fact(event) for event in events]
+        stored = append(
+            self.connection,
+            self.house,
+            stream_of(before.id),
+            facts,
+            actor=actor,
+            at=self.at,
+            head=self.head,
+            act=act,
+        )
+        for event, one in zip(events, stored, strict=True):
+            self.dispute = apply(self.dispute, event, header_of(one), self.house.rulesets)
+            tell(self.connection, before.id, one.entry.version, self.at, notices_for(event, self.dispute))
+        self.head = Head(self.dispute.version, self.dispute.at, stored[-1].seal)
+        project(self.connection, before, self.dispute)
+        return stored
+
+
+def _load(connection: Connection, house: House, dispute_id: str) -> _Opened:
+    stored = read_stream(connection, stream_of(dispute_id))
+    dispute = fold(dispute_id, to_history(stored), house.rulesets)
+    head = Head(dispute.version, dispute.at, stored[-1].seal) if stored else EMPTY
+    return _Opened(connection, house, dispute, head)
+
+
+def _plain(value: Any) -> Any:
+    """What was given to an act as JSON values, to tell a repeated request from another one. Fields that two sendings
+    of the same request do not share (a fresh object id) are declared `compare=False`."""
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Ruleset):
+        return value.digest
+    if is_dataclass(value):
+        return {part.name: _plain(getattr(value, part.name)) for part in fields(value) if part.compare}
+    if isinstance(value, Mapping):
+        return {name: _plain(held) for name, held in value.items()}
+    return [_plain(part) for part in value]

@@ -1,0 +1,116 @@
+"""The read side of disputes: who is in them, one row each for lists and clocks, and drafts not yet filed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    insert,
+    update,
+)
+
+from odr.database import Base
+from odr.procedure.dispute import Dispute
+
+party = Table(
+    "party",
+    Base.metadata,
+    Column("dispute_id", String(32), primary_key=True),
+    Column("side", String(8), primary_key=True),
+    Column("actor_id", String(32), nullable=False),
+    # Deleting the account's id here unlinks the person from the log (event-log.md §1.1).
+    Column("account_id", String(32), index=True),
+)
+"""Who stands behind the names in entries. An ordinary table: it can forget, the log cannot."""
+
+seller = Table(
+    "seller",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("address_key", LargeBinary(32), nullable=False, unique=True),
+)
+"""Sellers by the stable id that entries name them with; found again by a keyed digest of their address."""
+
+dispute_row = Table(
+    "dispute",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("number", String(16), nullable=False, unique=True),
+    Column("version", Integer, nullable=False),
+    Column("phase", String(24), nullable=False),
+    Column("code", String(64)),
+    Column("category", String(32), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("buyer_country", String(2), nullable=False),
+    Column("seller_country", String(2), nullable=False),
+    Column("filed_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("holder", String(16)),
+    Column("clock_due", BigInteger),
+    Column("next_due", BigInteger),
+)
+"""One row a dispute, folded from its entries and rebuilt from them at will (`odr rebuild`)."""
+
+Index("ix_dispute_next_due", dispute_row.c.next_due)
+Index("ix_dispute_phase_clock_due", dispute_row.c.phase, dispute_row.c.clock_due)
+
+draft = Table(
+    "draft",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("account_id", String(32), nullable=False, index=True),
+    Column("wrapped_key", LargeBinary(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("saved_at", BigInteger, nullable=False),
+)
+"""Filings in the making, sealed: the first entry of a dispute is its filing."""
+
+
+def row_of(dispute: Dispute) -> dict[str, Any]:
+    """The row that belongs to this state; `odr rebuild --check` compares it with the stored one."""
+    paid = dispute.paid
+    return {
+        "id": dispute.id,
+        "number": dispute.number,
+        "version": dispute.version,
+        "phase": str(dispute.phase),
+        "code": dispute.code,
+        "category": dispute.category,
+        "amount": paid.minor if paid else 0,
+        "currency": paid.currency if paid else "",
+        "buyer_country": dispute.buyer_country,
+        "seller_country": dispute.seller_country,
+        "filed_at": dispute.filed_at,
+        "changed_at": dispute.at,
+        "holder": dispute.clock.holder if dispute.clock else None,
+        "clock_due": dispute.clock.due if dispute.clock else None,
+        "next_due": dispute.next_due,
+    }
+
+
+_CHANGING = ("version", "phase", "code", "changed_at", "holder", "clock_due", "next_due")
+_INSERT = insert(dispute_row)
+_UPDATE = (
+    update(dispute_row)
+    .where(dispute_row.c.id == bindparam("this_id"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+
+
+def project(connection: Connection, before: Dispute, after: Dispute) -> None:
+    """Bring the row of a dispute from one state to the next, in the act's transaction."""
+    row = row_of(after)
+    if before.version == 0:
+        connection.execute(_INSERT, row)
+        return
+    connection.execute(_UPDATE, {"this_id": after.id, **{f"new_{name}": row[name] for name in _CHANGING}})

@@ -1,0 +1,138 @@
+"""The integrator: gives committed entries their gapless places in the tree, and signs checkpoints over it.
+
+Acts only queue their entries; nothing global is locked when one is appended. Whoever runs `integrate` first takes
+the queue in order, so a place is given to committed rows only and never changes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, func, insert, select, text
+
+from odr.database import write_unit
+from odr.house import House
+from odr.log import tables
+from odr.log.note import Checkpoint, checkpoint_text, key_id, sign
+from odr.log.proof import EMPTY_ROOT, join, root
+
+WIDTH = 256
+"""Leaves of a tile (C2SP tlog-tiles)."""
+
+MOST_AT_ONCE = 5_000
+
+# Any fixed number that no other user of the database takes for its own lock.
+_LOCK = 0x6F6472
+
+_tile, _leaf, _queue, _checkpoint = tables.tile, tables.leaf, tables.queue, tables.checkpoint
+
+
+def integrate(house: House) -> int:
+    """Give places to all that is queued; answers how many entries got one."""
+    moved = total = write_unit(house.engine, _integrate_once)
+    while moved == MOST_AT_ONCE:
+        moved = write_unit(house.engine, _integrate_once)
+        total += moved
+    return total
+
+
+def _integrate_once(connection: Connection) -> int:
+    if not _alone(connection):
+        return 0
+    rows = connection.execute(
+        select(_queue.c.id, _queue.c.stream, _queue.c.ver, _queue.c.leaf_hash).order_by(_queue.c.id).limit(MOST_AT_ONCE)
+    ).all()
+    if not rows:
+        return 0
+    size = tree_size(connection)
+    connection.execute(
+        insert(_leaf),
+        [
+            {"position": size + place, "stream": row.stream, "ver": row.ver, "leaf_hash": row.leaf_hash}
+            for place, row in enumerate(rows)
+        ],
+    )
+    connection.execute(delete(_queue).where(_queue.c.id.in_([row.id for row in rows])))
+    _complete_tiles(connection, size, size + len(rows))
+    return len(rows)
+
+
+def _alone(connection: Connection) -> bool:
+    # SQLite's writer is alone by itself. On PostgreSQL the loser of the try-lock leaves the work to the winner;
+    # correctness does not hang on it, since the position is the primary key.
+    if connection.dialect.name == "sqlite":
+        return True
+    return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}))
+
+
+def _complete_tiles(connection: Connection, old: int, new: int) -> None:
+    """Store every tile that became full, level by level; a full tile never changes again."""
+    level, done, full = 0, old // WIDTH, new // WIDTH
+    while done < full:
+        hashes = _level_hashes(connection, level, done * WIDTH, full * WIDTH)
+        tiles = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
+        connection.execute(
+            insert(_tile),
+            [
+                {"level": level, "number": done + place, "root": root(held), "hashes": b"".join(held)}
+                for place, held in enumerate(tiles)
+            ],
+        )
+        level, done, full = level + 1, done // WIDTH, full // WIDTH
+
+
+def _level_hashes(connection: Connection, level: int, first: int, end: int) -> list[bytes]:
+    """Hashes first..end-1 of a level of tiles: leaf hashes at level 0, roots of full tiles above."""
+    if level == 0:
+        query = select(_leaf.c.leaf_hash).where(_leaf.c.position >= first, _leaf.c.position < end)
+        return list(connection.scalars(query.order_by(_leaf.c.position)))
+    query = select(_tile.c.root).where(_tile.c.level == level - 1, _tile.c.number >= first, _tile.c.number < end)
+    return list(connection.scalars(query.order_by(_tile.c.number)))
+
+
+def tree_size(connection: Connection) -> int:
+    """How many entries have a place."""
+    last = connection.scalar(select(func.max(_leaf.c.position)))
+    return 0 if last is None else last + 1
+
+
+def tree_head(connection: Connection) -> tuple[int, bytes]:
+    """Size and RFC 6962 root of the tree, from its right edge: at most 255 hashes a level are read."""
+    size = tree_size(connection)
+    if size == 0:
+        return 0, EMPTY_ROOT
+    levels, count, level = [], size, 0
+    while count:
+        levels.append(_level_hashes(connection, level, count // WIDTH * WIDTH, count))
+        count, level = count // WIDTH, level + 1
+    return size, join(levels)
+
+
+def publish(house: House) -> int | None:
+    """Sign a checkpoint when the tree grew since the last one; answers its number, None when there is nothing new."""
+    return write_unit(house.engine, lambda connection: _publish(connection, house))
+
+
+def _publish(connection: Connection, house: House) -> int | None:
+    last = latest_checkpoint(connection)
+    size, tree_root = tree_head(connection)
+    if size == (last.size if last else 0):
+        return None
+    number = last.number + 1 if last else 1
+    note = sign(
+        checkpoint_text(Checkpoint(house.origin, size, tree_root)),
+        house.origin,
+        key_id(house.origin, house.keys.public_key),
+        house.keys.sign,
+    )
+    row = {"number": number, "size": size, "signed_at": house.clock(), "note": note}
+    connection.execute(insert(_checkpoint), row)
+    return number
+
+
+def latest_checkpoint(connection: Connection):  # type: ignore[no-untyped-def]  # a plain row: number, size, signed_at, note
+    return connection.execute(select(_checkpoint).order_by(_checkpoint.c.number.desc()).limit(1)).one_or_none()
+
+
+def seal_all(house: House) -> None:
+    """Integrate and publish until nothing is left to do; for commands that end with a log at rest."""
+    integrate(house)
+    publish(house)

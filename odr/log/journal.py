@@ -1,0 +1,215 @@
+"""Appending to the log and reading it back: entries, the words sealed beside them, and what each act made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from odr.database import Rolled
+from odr.house import House
+from odr.kernel import SYSTEM, Actor, Refused
+from odr.log import tables
+from odr.log.chain import GENESIS, SALT_SIZE, Entry, act_digest, body_mac, decode, encode, leaf_hash
+from odr.log.note import vkey
+from odr.log.payloads import seal
+
+
+@dataclass(frozen=True, slots=True)
+class NewFact:
+    """A fact to be written: its type, the class of its readers, its closed data, and its personal words."""
+
+    type: str
+    reach: str
+    data: Mapping[str, Any]
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry as it lies in the log, with its leaf hash (32 bytes)."""
+
+    entry: Entry
+    leaf_hash: bytes
+
+    @property
+    def seal(self) -> str:
+        return self.leaf_hash.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a stream: the version, instant and leaf hash (hex) of its last entry."""
+
+    version: int = 0
+    at: int = 0
+    seal: str = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One request of one actor: the same `key` and body again is the same act. `digest` goes into its entries."""
+
+    actor: str
+    key: str
+    stream: str
+    salt: bytes
+    body_mac: bytes
+    digest: str
+
+
+EMPTY = Head()
+FOUNDED = "log_founded"
+
+_INSERT_ENTRY = insert(tables.entry)
+_INSERT_PAYLOAD = insert(tables.payload)
+_INSERT_QUEUE = insert(tables.queue)
+_INSERT_ACT = insert(tables.idempotency)
+_SELECT_STREAM = (
+    select(tables.entry.c.raw, tables.entry.c.leaf_hash)
+    .where(tables.entry.c.stream == bindparam("stream"))
+    .order_by(tables.entry.c.ver)
+)
+_SELECT_HEAD = (
+    select(tables.entry.c.ver, tables.entry.c.at, tables.entry.c.leaf_hash)
+    .where(tables.entry.c.stream == bindparam("stream"))
+    .order_by(tables.entry.c.ver.desc())
+    .limit(1)
+)
+_SELECT_ACT = select(tables.idempotency).where(
+    tables.idempotency.c.actor == bindparam("actor"), tables.idempotency.c.key == bindparam("key")
+)
+
+
+def read_stream(connection: Connection, stream: str) -> list[Stored]:
+    """All entries of a stream in their order."""
+    rows = connection.execute(_SELECT_STREAM, {"stream": stream})
+    return [Stored(decode(raw), leaf) for raw, leaf in rows]
+
+
+def head_of(connection: Connection, stream: str) -> Head:
+    """The end of a stream, `EMPTY` when nothing stands in it."""
+    row = connection.execute(_SELECT_HEAD, {"stream": stream}).one_or_none()
+    return Head(row.ver, row.at, row.leaf_hash.hex()) if row else EMPTY
+
+
+def append(
+    connection: Connection,
+    house: House,
+    stream: str,
+    facts: Iterable[NewFact],
+    *,
+    actor: Actor,
+    at: int,
+    head: Head,
+    act: Act | None = None,
+) -> list[Stored]:
+    """Write facts after `head` within the caller's transaction: entries, sealed words, places in the queue.
+
+    Instants never decrease within a stream, whatever the clock did. Raises Rolled when another writer appended to
+    the stream since `head` was read.
+    """
+    at = max(at, head.at)
+    entries, payloads, stored = [], [], []
+    version, prev = head.version, head.seal
+    # One read of the kernel's randomness for all nonces of the act.
+    facts = list(facts)
+    nonces = os.urandom(16 * len(facts)).hex()
+    for place, fact in enumerate(facts):
+        version += 1
+        sealed = [
+            seal(house.keys, house.origin, stream, version, name, text.encode()) for name, text in fact.words.items()
+        ]
+        new = Entry(
+            origin=house.origin,
+            stream=stream,
+            version=version,
+            type=fact.type,
+            at=at,
+            clock=house.clock_kind,
+            actor=actor.id,
+            role=actor.role,
+            reach=fact.reach,
+            prev=prev,
+            nonce=nonces[32 * place : 32 * place + 32],
+            act=act.digest if act else "",
+            data=dict(fact.data),
+            commit={words.name: words.commitment_hex for words in sealed},
+        )
+        raw = encode(new)
+        leaf = leaf_hash(raw)
+        prev = leaf.hex()
+        stored.append(Stored(new, leaf))
+        entries.append(
+            {"stream": stream, "ver": version, "type": fact.type, "at": at, "reach": fact.reach, "leaf_hash": leaf,
+             "raw": raw}
+        )  # fmt: skip
+        payloads += [
+            {"stream": stream, "ver": version, "name": words.name, "salt": words.salt,
+             "wrapped_key": words.wrapped_key, "sealed": words.sealed}
+            for words in sealed
+        ]  # fmt: skip
+    try:
+        connection.execute(_INSERT_ENTRY, entries)
+    except IntegrityError as taken:
+        raise Rolled(stream) from taken
+    if payloads:
+        connection.execute(_INSERT_PAYLOAD, payloads)
+    queued = [{"stream": row["stream"], "ver": row["ver"], "leaf_hash": row["leaf_hash"]} for row in entries]
+    connection.execute(_INSERT_QUEUE, queued)
+    return stored
+
+
+def act_of(house: House, actor: Actor, key: str, stream: str, body: object) -> Act:
+    """A new act: what `actor` asks of `stream` with this idempotency `key`, under a fresh salt."""
+    salt = os.urandom(SALT_SIZE)
+    mac = body_mac(salt, body)
+    digest = act_digest(origin=house.origin, stream=stream, actor=actor.id, key=key, salt=salt, body_mac=mac).hex()
+    return Act(actor.id, key, stream, salt, mac, digest)
+
+
+def recall(connection: Connection, actor: Actor, key: str, body: object) -> tuple[int, int] | None:
+    """The versions (first, last) that this act made when it was done before, None when it is new.
+
+    Raises Refused("key_used_otherwise") when the key was used with another body.
+    """
+    row = connection.execute(_SELECT_ACT, {"actor": actor.id, "key": key}).one_or_none()
+    if row is None:
+        return None
+    if body_mac(row.salt, body) != row.body_mac:
+        raise Refused("key_used_otherwise")
+    return row.first, row.last
+
+
+def remember(connection: Connection, act: Act, first: int, last: int) -> None:
+    """Keep what an act made, in the act's own transaction."""
+    connection.execute(
+        _INSERT_ACT,
+        {"actor": act.actor, "key": act.key, "salt": act.salt, "body_mac": act.body_mac, "stream": act.stream,
+         "first": first, "last": last},
+    )  # fmt: skip
+
+
+def origin_of(connection: Connection) -> str | None:
+    """The name this log was given when it was founded, None before that."""
+    founding = select(tables.entry.c.stream).where(tables.entry.c.type == FOUNDED, tables.entry.c.ver == 1)
+    stream = connection.scalar(founding)
+    return stream.removeprefix("log/") if stream else None
+
+
+def found_log(connection: Connection, house: House) -> None:
+    """Write the first entry of the log's own stream: who signs it from the first checkpoint on."""
+    data = {"key": vkey(house.origin, house.keys.public_key)}
+    append(
+        connection, house, f"log/{house.origin}", [NewFact(FOUNDED, "public", data)], actor=SYSTEM, at=house.clock(),
+        head=EMPTY,
+    )  # fmt: skip
+
+
+def new_origin() -> str:
+    """A name for a new log: random, so that no host name or year is ever in it."""
+    return f"evenhand/{os.urandom(16).hex()}"

@@ -1,0 +1,143 @@
+"""The tables of the log: entries and their sealed words, the queue, the tree, checkpoints, acts, and stored files."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+)
+
+from odr.database import Base
+
+# SQLite gives an automatic number only to a plain INTEGER key.
+_Counting = BigInteger().with_variant(Integer, "sqlite")
+
+entry = Table(
+    "entry",
+    Base.metadata,
+    Column("stream", String(80), primary_key=True),
+    Column("ver", Integer, primary_key=True),
+    Column("type", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("reach", String(16), nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    # A stream is one range of one b-tree: its page reads it without a sort (performance.md §3).
+    sqlite_with_rowid=False,
+)
+
+payload = Table(
+    "payload",
+    Base.metadata,
+    Column("stream", String(80), primary_key=True),
+    Column("ver", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("wrapped_key", LargeBinary(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["stream", "ver"], ["entry.stream", "entry.ver"]),
+    sqlite_with_rowid=False,
+)
+
+stored_file = Table(
+    "stored_file",
+    Base.metadata,
+    Column("stream", String(80), primary_key=True),
+    Column("ver", Integer, primary_key=True),
+    Column("object_id", String(32), nullable=False, unique=True),
+    Column("wrapped_key", LargeBinary(64), nullable=False),
+    ForeignKeyConstraint(["stream", "ver"], ["entry.stream", "entry.ver"]),
+)
+
+idempotency = Table(
+    "idempotency",
+    Base.metadata,
+    Column("actor", String(32), primary_key=True),
+    Column("key", String(100), primary_key=True),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("body_mac", LargeBinary(32), nullable=False),
+    Column("stream", String(80), nullable=False),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+queue = Table(
+    "queue",
+    Base.metadata,
+    Column("id", _Counting, primary_key=True, autoincrement=True),
+    Column("stream", String(80), nullable=False),
+    Column("ver", Integer, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+leaf = Table(
+    "leaf",
+    Base.metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("stream", String(80), nullable=False),
+    Column("ver", Integer, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    UniqueConstraint("stream", "ver"),
+)
+
+tile = Table(
+    "tile",
+    Base.metadata,
+    Column("level", Integer, primary_key=True),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    Base.metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False, unique=True),
+    Column("signed_at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+APPEND_ONLY = (entry, leaf, tile, checkpoint)
+"""Tables whose rows never change and never go. The triggers are guard rails against accidents, not security:
+whoever can write to the database can drop them, and `odr verify` finds what was done then."""
+
+
+def guard(table: Table, connection: Connection) -> None:
+    """Make the database itself refuse UPDATE and DELETE on an append-only table."""
+    for statement in _guards(table.name, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+def _guards(name: str, dialect: str) -> list[str]:
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER {name}_no_{verb.lower()} BEFORE {verb} ON {name} "
+            f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+            for verb in ("UPDATE", "DELETE")
+        ]
+    return [
+        "CREATE OR REPLACE FUNCTION odr_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$",
+        f"CREATE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION odr_append_only()",
+    ]
+
+
+def _guard_when_created(table: Table, connection: Connection, **_: object) -> None:
+    guard(table, connection)
+
+
+for _table in APPEND_ONLY:
+    event.listen(_table, "after_create", _guard_when_created)
