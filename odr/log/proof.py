@@ -130,9 +130,7 @@ def consistency_proof(hashes: Sequence[bytes], old_size: int) -> list[bytes]:
     return path[::-1]
 
 
-def verify_consistency(
-    old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]
-) -> None:
+def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> None:
     """Prove that the tree of `new_size` only added to the tree of `old_size` (RFC 9162 §2.1.4.2).
 
     Raises Unproven("bad_size" | "bad_hash" | "proof_too_long" | "proof_too_short" | "wrong_old_root" |
