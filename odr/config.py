@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import tomllib
@@ -151,6 +152,12 @@ def _web_address(name: str, value: Any) -> str:
     return address.geturl()
 
 
+def _country(name: str, value: Any) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", str(value)):
+        raise ConfigError(f"{PREFIX}{name.upper()} must be a country code of two capital letters, such as NL.")
+    return str(value)
+
+
 def _languages(name: str, value: Any) -> tuple[str, ...]:
     listed = tuple(part.strip() for part in (value.split(",") if isinstance(value, str) else value))
     if not listed or not set(listed) <= set(LANGUAGES):
@@ -164,6 +171,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "secret_key": _text,
     "public_url": _web_address,
     "operator_name": _text,
+    "country": _country,
     "production": _switch,
     "demonstration": _switch,
     "mail_url": _text,

@@ -1,0 +1,123 @@
+"""The composition root: the only file that knows every room, and hands each the same house."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Blueprint, Flask
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from odr.config import CHECKOUT, ConfigError, load
+from odr.database import db, prepare_engine, write_unit
+from odr.evidence.store import Store
+from odr.house import MEGABYTE, House, Settings
+from odr.kernel import Clock, real_clock
+from odr.log.journal import found_log, new_origin, origin_of
+from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, load_keys, make_keys
+from odr.procedure.ruleset import shipped_rulesets
+from odr.web.filters import init_filters
+from odr.web.language import init_language
+from odr.web.security import check_declared, init_security
+
+PACKAGE = Path(__file__).resolve().parent
+
+# What a form may weigh beside the file it carries.
+FORM_LIMIT = MEGABYTE
+
+
+def create_app(settings: Settings | None = None, clock: Clock = real_clock) -> Flask:
+    """The whole application as plain WSGI, for any server. Its database must have its tables (`odr migrate`).
+
+    Raises ConfigError or KeyTrouble with sentences for the operator, and Undeclared when a page does not say who
+    may enter.
+    """
+    settings = settings or load()
+    app = Flask("odr", template_folder=str(beside("templates")), static_folder=str(beside("static")))
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        MAX_CONTENT_LENGTH=settings.upload_limit + FORM_LIMIT,
+    )
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    db.init_app(app)
+    app.extensions["odr"] = open_house(app, settings, clock)
+    init_security(app)
+    init_language(app)
+    init_filters(app)
+    _open_rooms(app)
+    check_declared(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def open_house(app: Flask, settings: Settings, clock: Clock) -> House:
+    """The house of this application; its keys and its log's name are made when it is opened for the first time."""
+    with app.app_context():
+        engine = db.engine
+    prepare_engine(engine)
+    keys = open_keys(settings)
+    house = House(
+        engine=engine,
+        settings=settings,
+        clock=clock,
+        keys=keys,
+        files=Store(settings.files, keys),
+        rulesets=shipped_rulesets(),
+        origin=new_origin(),
+    )
+    return replace(house, origin=write_unit(engine, lambda connection: _log_of(connection, house)))
+
+
+def _log_of(connection: Connection, house: House) -> str:
+    """The origin of the log in this database; the first to open the house founds the log under the name drawn."""
+    try:
+        found = origin_of(connection)
+    except (OperationalError, ProgrammingError) as missing:
+        raise ConfigError("The database has no tables yet: run `odr migrate`.") from missing
+    if found:
+        return found
+    if connection.dialect.name == "postgresql":
+        # Of two machines that open the same new house one founds the log; the other finds it.
+        connection.execute(text("LOCK TABLE entry IN EXCLUSIVE MODE"))
+        found = origin_of(connection)
+    if not found:
+        found_log(connection, house)
+    return found or house.origin
+
+
+def open_keys(settings: Settings) -> Keys:
+    """The keys of this house, made on the first start where they lie in their usual places. Raises KeyTrouble."""
+    master, signing = settings.master_key_file, settings.signing_key_file
+    if master.parent == signing.parent and (master.name, signing.name) == (MASTER_FILE, SIGNING_FILE):
+        make_keys(master.parent)
+    return load_keys(master_key_file=master, signing_key_file=signing)
+
+
+def beside(folder: str) -> Path:
+    """`templates` or `static`: in a checkout the top-level folder, else the copy that the wheel carries."""
+    in_checkout = CHECKOUT / folder
+    return in_checkout if (CHECKOUT / "pyproject.toml").exists() and in_checkout.is_dir() else PACKAGE / folder
+
+
+ROOMS = ("people", "notices", "log", "disputes", "filing", "response", "evidence", "negotiation", "web")
+
+
+def _open_rooms(app: Flask) -> None:
+    for room in ROOMS:
+        for word in ("security", "routes"):
+            if (room == "web" and word == "security") or find_spec(f"odr.{room}.{word}") is None:
+                continue
+            module = import_module(f"odr.{room}.{word}")
+            for name, value in list(vars(module).items()):
+                if name.startswith("init_") and getattr(value, "__module__", "") == module.__name__:
+                    value(app)
+                elif isinstance(value, Blueprint) and word == "routes":
+                    app.register_blueprint(value)
