@@ -1,0 +1,123 @@
+"""The pages of the house itself: the front page, how it works, how neutrality is ensured, language, and errors."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Flask, current_app, g, redirect, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from odr.kernel import Conflict, Missing, Refused
+from odr.procedure.ruleset import shipped_rulesets
+from odr.web.filters import safe_path
+from odr.web.language import YEAR, offered
+from odr.web.security import requires
+from odr.web.sentences import refusal
+
+blueprint = Blueprint("web", __name__)
+
+RULESET = "default-1"
+
+# Codes that have a page of their own; any other is told as its nearest of these.
+TOLD = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
+
+
+@blueprint.get("/")
+@requires("site:read")
+def home() -> str:
+    return render_template("web/home.html", rules=shipped_rulesets().named(RULESET))
+
+
+@blueprint.get("/how-it-works")
+@requires("site:read")
+def procedure() -> str:
+    return render_template("web/procedure.html", rules=shipped_rulesets().named(RULESET))
+
+
+@blueprint.get("/neutrality")
+@requires("site:read")
+def neutrality() -> str:
+    return render_template("web/neutrality.html")
+
+
+@blueprint.post("/language")
+@requires("site:read")
+def choose_language() -> Response:
+    answer = redirect(safe_path(request.form.get("next")), 303)
+    wanted = request.form.get("language")
+    if wanted in {each.code for each in offered()}:
+        secure = current_app.extensions["odr"].settings.secure
+        answer.set_cookie("lang", wanted, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+    return answer
+
+
+@blueprint.get("/health")
+@requires("site:read")
+def health() -> tuple[dict[str, str], int]:
+    """Whether this process answers and reaches its database; for a supervisor, not for people."""
+    try:
+        with current_app.extensions["odr"].engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except OperationalError:
+        return {"status": "no database"}, HTTPStatus.SERVICE_UNAVAILABLE
+    return {"status": "ok"}, HTTPStatus.OK
+
+
+def init_errors(app: Flask) -> None:
+    """Give every error a page that says what to do next."""
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(Missing, _missing)
+    app.register_error_handler(Conflict, _conflict)
+    app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(HTTPException, _told)
+
+
+def _refused(error: Refused) -> tuple[str, int]:
+    return _page(409, sentence=refusal(error))
+
+
+def _missing(error: Missing) -> tuple[str, int]:
+    return _page(404)
+
+
+def _conflict(error: Conflict) -> tuple[str, int]:
+    return _page(409, sentence=None)
+
+
+def _unavailable(error: OperationalError) -> tuple[str, int, dict[str, str]]:
+    current_app.logger.error("the database does not answer: %s", type(error.orig).__name__)
+    page, code = _plain(503)
+    return page, code, {"Retry-After": "30"}
+
+
+def _told(error: HTTPException) -> Any:
+    code = error.code or 500
+    if code < 400:
+        return error
+    if code >= 500:
+        page, code = _plain(code)
+    else:
+        page, code = _page(code, expired=isinstance(error, CSRFError))
+    # The answer keeps what the error itself must say: Allow, Retry-After.
+    kept = [(name, value) for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}]
+    return page, code, kept
+
+
+def _page(code: int, **told: Any) -> tuple[str, int]:
+    return render_template(_template(code), code=code, back=safe_path(request.referrer), **told), code
+
+
+def _plain(code: int) -> tuple[str, int]:
+    # Nobody is asked who the reader is: the failure may lie just there.
+    g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
+    return render_template(_template(code), code=code), code
+
+
+def _template(code: int) -> str:
+    nearest = code if code in TOLD else 500 if code >= 500 else 400
+    return f"errors/{nearest}.html"

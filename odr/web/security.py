@@ -1,0 +1,177 @@
+"""The door of every page: each says who may enter, foreign forms are turned away, and answers carry strict headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response as BaseResponse
+
+from odr.kernel import Missing
+from odr.procedure.access import ANYONE, PARTIES, PERMISSIONS, SIGNED_IN
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+csrf = CSRFProtect()
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+# Nothing here needs a device, so that a flaw could not reach for one either.
+NO_DEVICES = ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media", "fullscreen",
+        "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
+        "publickey-credentials-get", "screen-wake-lock", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: under it browsers send "Origin: null" with a form, and the origin check below would have
+    # nothing to compare. same-origin tells other sites just as little.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": NO_DEVICES,
+}
+
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def requires(permission: str) -> Callable[[View], View]:
+    """Declare who may enter a page, by the name of a row in `odr.procedure.access.PERMISSIONS`.
+
+    It only declares, and stands below `@route`; `enter` enforces, and `check_declared` finds a page without it.
+    """
+
+    def declare(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def permission_of(app: Flask, endpoint: str) -> str | None:
+    """The permission that an endpoint declares; static files are for anyone."""
+    if endpoint == "static" or endpoint.endswith(".static"):
+        return "site:read"
+    return getattr(app.view_functions.get(endpoint), "permission", None)
+
+
+class Undeclared(Exception):
+    """Pages that do not say who may enter, or that name a permission nobody defined; the house does not open."""
+
+
+def check_declared(app: Flask) -> None:
+    """Raise Undeclared with one sentence per page at fault. Called once, after all pages are known."""
+    faults = []
+    for rule in app.url_map.iter_rules():
+        permission = permission_of(app, rule.endpoint)
+        if permission is None:
+            faults.append(f"{rule.rule} ({rule.endpoint}) does not say who may enter.")
+        elif permission not in PERMISSIONS:
+            faults.append(f"{rule.rule} ({rule.endpoint}) asks for {permission}, which is not in the table.")
+    if faults:
+        raise Undeclared("\n".join(faults))
+
+
+def init_security(app: Flask) -> None:
+    """Put the door and the headers around every page of this house. Sessions themselves are loaded by people/security."""
+    settings = app.extensions["odr"].settings
+    app.config.update(
+        # __Host- ties a cookie to this very host and to https; a plain loopback house cannot use it.
+        SESSION_COOKIE_NAME="__Host-odr-form" if settings.secure else "odr-form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_PATH="/",
+        # A form lives as long as its session: people write a claim over an evening, and must not lose it to an hour.
+        WTF_CSRF_TIME_LIMIT=None,
+        # The Referer check of Flask-WTF locks out people whose browser sends none; ours reads Origin instead.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    app.before_request(refuse_foreign_forms)
+    csrf.init_app(app)
+    app.before_request(enter)
+    app.after_request(put_headers)
+
+
+def refuse_foreign_forms() -> None:
+    """Turn away what another site made the browser send; a second lock beside the token and SameSite."""
+    if request.method not in UNSAFE:
+        return
+    fetched = request.headers.get("Sec-Fetch-Site")
+    if fetched is not None and fetched not in {"same-origin", "none"}:
+        abort(403)
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in _own_origins():
+        abort(403)
+
+
+def enter() -> BaseResponse | None:
+    """Let the reader in, send them to sign in, or say that there is no such page.
+
+    A permission that the parties hold says nothing yet: whether the reader is a party is known only once the dispute
+    is read, and the room that reads it raises Missing.
+    """
+    if request.endpoint is None:
+        return None
+    permission = permission_of(current_app, request.endpoint)
+    if permission is None:
+        raise Missing
+    who = PERMISSIONS[permission].who
+    if ANYONE in who or who & PARTIES:
+        return None
+    if SIGNED_IN in who:
+        return None if current_user.is_authenticated else to_sign_in()
+    if not current_user.is_authenticated or not who & frozenset(current_user.roles):
+        # Not 403: whether there is a desk behind this address is not for everybody to learn.
+        raise Missing
+    return None
+
+
+def to_sign_in() -> BaseResponse:
+    """Send the reader to sign in and, from there, back to the page they asked for."""
+    if "people.sign_in" not in current_app.view_functions:
+        abort(401)
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("people.sign_in", next=wanted), 303)
+
+
+def put_headers(response: Response) -> Response:
+    """Strict headers on every answer; a page may have set a stricter one itself, as files in evidence do."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if current_app.extensions["odr"].settings.secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+    if request.endpoint == "static":
+        response.headers["Cache-Control"] = "public, max-age=3600"
+    elif "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store" if _private() else "private, no-cache"
+        response.vary.update(("Cookie", "Accept-Language"))
+    return response
+
+
+def _private() -> bool:
+    """Whether an answer may hold what is not for everybody: any page but those that anyone reads, signed out."""
+    # The reader as this request already knew them: asking now could reach for a database that has just failed.
+    reader = g.get("_login_user")
+    known = reader is not None and reader.is_authenticated
+    return known or permission_of(current_app, request.endpoint or "") != "site:read"
+
+
+def _own_origins() -> set[str]:
+    # Behind a proxy the host of the request may be an inner one; people see the public address.
+    public = urlsplit(current_app.extensions["odr"].settings.public_url)
+    return {request.host_url.rstrip("/"), f"{public.scheme}://{public.netloc}"}
