@@ -211,3 +211,35 @@ def may(permission: str, dispute: Dispute, actor: Actor, at: int) -> bool:
 def acts_of(dispute: Dispute, actor: Actor, at: int) -> list[str]:
     """Everything this actor may do on this dispute now, in the order of the table."""
     return [name for name, row in PERMISSIONS.items() if row.act and may(name, dispute, actor, at)]
+
+
+# Which classes of entries each role may read (decisions.md: queries filter by the class). Whoever decides is on
+# the other side of the wall; the registrar admits and unblocks, and never reads the merits.
+_CLASSES = {
+    "buyer": frozenset({"parties", "wall", "buyer", "public"}),
+    "seller": frozenset({"parties", "wall", "seller", "public"}),
+    "registrar": frozenset({"parties", "public"}),
+}
+_REGISTRAR_WORDS = frozenset(
+    {
+        "dispute_filed",
+        "information_asked",
+        "information_given",
+        "filing_refused",
+        "refusal_review_asked",
+        "reply_given",
+        "scope_objection_dismissed",
+        "extension_asked",
+        "extension_granted",
+    }
+)
+
+
+def may_know(role: str, reach: str) -> bool:
+    """Whether this role may know of an entry of this class at all."""
+    return reach in _CLASSES.get(role, frozenset())
+
+
+def may_read_words(role: str, type_name: str, reach: str) -> bool:
+    """Whether this role may read the personal words beside an entry of this type and class."""
+    return may_know(role, reach) and (role != "registrar" or type_name in _REGISTRAR_WORDS)

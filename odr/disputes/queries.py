@@ -1,0 +1,289 @@
+"""Reading disputes for pages and mails: who sits where, one dispute with its docket, and the lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, or_, select
+
+from odr.disputes.records import to_history
+from odr.disputes.service import stream_of
+from odr.disputes.tables import dispute_row, party
+from odr.house import House
+from odr.kernel import Actor, Missing, Money, read_number
+from odr.log import tables as log
+from odr.log.journal import Stored, read_stream
+from odr.log.payloads import reveal
+from odr.procedure import access
+from odr.procedure.dispute import SIDES, Dispute, fold
+from odr.procedure.events import Event
+
+PAGE = 25
+"""Rows of a list on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a reader sits in a dispute: its id and number, and the actor as its entries name it."""
+
+    dispute_id: str
+    number: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the docket. `words` are those this reader may read; `checkpoint` is the first one that covers the
+    entry, None while it waits for its seal."""
+
+    version: int
+    at: int
+    type: str
+    event: Event
+    data: Mapping[str, Any]
+    role: str
+    words: Mapping[str, str]
+    seal: str
+    position: int | None
+    checkpoint: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A dispute as one reader sees it at instant `at`: state, docket, and the acts open to this reader."""
+
+    dispute: Dispute
+    seat: Seat
+    at: int
+    docket: list[Line]
+    acts: list[str]
+
+    def may(self, permission: str) -> bool:
+        return permission in self.acts
+
+    def line(self, version: int) -> Line:
+        """The docket line of an entry. Missing when this reader may not know of it."""
+        for line in self.docket:
+            if line.version == version:
+                return line
+        raise Missing(str(version))
+
+    @property
+    def filing(self) -> Mapping[str, Any]:
+        """What was filed in words: narrative as text; order, buyer and seller as objects."""
+        words = self.docket[0].words
+        return {name: text if name == "narrative" else json.loads(text) for name, text in words.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A dispute in a list; `role` is the reader's."""
+
+    id: str
+    number: str
+    phase: str
+    code: str | None
+    category: str
+    paid: Money
+    buyer_country: str
+    seller_country: str
+    filed_at: int
+    changed_at: int
+    holder: str | None
+    due: int | None
+    role: str
+
+
+_SEATS = (
+    select(dispute_row.c.id, party.c.side, party.c.actor_id, party.c.account_id)
+    .join(party, party.c.dispute_id == dispute_row.c.id)
+    .where(dispute_row.c.number == bindparam("number"))
+)
+
+
+def take_seat(connection: Connection, number: str, account_id: str, roles: Collection[str]) -> Seat:
+    """Where this person sits in the dispute of that number. Missing when there is no such dispute or no such seat,
+    which look the same from outside."""
+    canonical = read_number(number)
+    rows = connection.execute(_SEATS, {"number": canonical}).all() if canonical else []
+    for row in rows:
+        if row.account_id is not None and row.account_id == account_id:
+            return Seat(row.id, str(canonical), Actor(row.actor_id, row.side))
+    if rows and "registrar" in roles:
+        return Seat(rows[0].id, str(canonical), Actor(account_id, "registrar"))
+    raise Missing(number)
+
+
+_WORDS = select(log.payload.c.ver, log.payload.c.name, log.payload.c.wrapped_key, log.payload.c.sealed).where(
+    log.payload.c.stream == bindparam("stream")
+)
+_PLACES = select(
+    log.leaf.c.ver,
+    log.leaf.c.position,
+    select(func.min(log.checkpoint.c.number))
+    .where(log.checkpoint.c.size > log.leaf.c.position)
+    .correlate(log.leaf)
+    .scalar_subquery()
+    .label("checkpoint"),
+).where(log.leaf.c.stream == bindparam("stream"))
+
+
+def open_page(connection: Connection, house: House, seat: Seat) -> Page:
+    """The dispute as this reader sees it, in three queries however long its docket is."""
+    stream = stream_of(seat.dispute_id)
+    stored = read_stream(connection, stream)
+    history = to_history(stored)
+    dispute = fold(seat.dispute_id, history, house.rulesets)
+    now = max(house.clock(), dispute.at)
+    _demand_reading(dispute, seat, now)
+    words = _words(connection, house, stream, stored, seat.actor.role)
+    places = {row.ver: row for row in connection.execute(_PLACES, {"stream": stream})}
+    docket = [
+        _line(one, event, words.get(one.entry.version, {}), places.get(one.entry.version))
+        for one, (event, _) in zip(stored, history, strict=True)
+        if access.may_know(seat.actor.role, one.entry.reach)
+    ]
+    return Page(dispute, seat, now, docket, access.acts_of(dispute, seat.actor, now))
+
+
+def _demand_reading(dispute: Dispute, seat: Seat, at: int) -> None:
+    if not access.may("dispute:read", dispute, seat.actor, at):
+        raise Missing(seat.number)
+
+
+def _words(
+    connection: Connection, house: House, stream: str, stored: list[Stored], role: str
+) -> dict[int, dict[str, str]]:
+    readable = {one.entry.version for one in stored if access.may_read_words(role, one.entry.type, one.entry.reach)}
+    words: dict[int, dict[str, str]] = {}
+    for row in connection.execute(_WORDS, {"stream": stream}):
+        if row.ver in readable:
+            text = reveal(house.keys, stream, row.ver, row.name, row.wrapped_key, row.sealed).decode()
+            words.setdefault(row.ver, {})[row.name] = text
+    return words
+
+
+def _line(stored: Stored, event: Event, words: Mapping[str, str], place: Row[Any] | None) -> Line:
+    entry = stored.entry
+    return Line(
+        version=entry.version,
+        at=entry.at,
+        type=entry.type,
+        event=event,
+        data=entry.data,
+        role=entry.role,
+        words=words,
+        seal=stored.seal,
+        position=place.position if place else None,
+        checkpoint=place.checkpoint if place else None,
+    )
+
+
+def read_words(connection: Connection, house: House, dispute_id: str, version: int) -> dict[str, str]:
+    """The words beside one entry, for those parts of the house that need them without a reader (the mail's address)."""
+    stream = stream_of(dispute_id)
+    rows = connection.execute(_WORDS.where(log.payload.c.ver == version), {"stream": stream})
+    return {
+        row.name: reveal(house.keys, stream, version, row.name, row.wrapped_key, row.sealed).decode() for row in rows
+    }
+
+
+# -- lists ----------------------------------------------------------------------------------------------------
+
+_LISTED = (
+    dispute_row.c.id,
+    dispute_row.c.number,
+    dispute_row.c.phase,
+    dispute_row.c.code,
+    dispute_row.c.category,
+    dispute_row.c.amount,
+    dispute_row.c.currency,
+    dispute_row.c.buyer_country,
+    dispute_row.c.seller_country,
+    dispute_row.c.filed_at,
+    dispute_row.c.changed_at,
+    dispute_row.c.holder,
+    dispute_row.c.clock_due,
+)
+# What a seller must not learn of: filings that were never admitted.
+_BEFORE_ADMISSION = ("screening", "needs_information", "refused")
+
+
+def disputes_of(connection: Connection, account_id: str, *, after: str | None = None) -> list[ListRow]:
+    """A person's disputes, the newest filing first, a page at a time; `after` is the id of the last one seen."""
+    query = (
+        select(*_LISTED, party.c.side)
+        .join(party, party.c.dispute_id == dispute_row.c.id)
+        .where(party.c.account_id == account_id)
+        .where(or_(party.c.side == "buyer", dispute_row.c.phase.not_in(_BEFORE_ADMISSION)))
+        # Ids are UUIDv7: their order is the order of filing, and the key of the page.
+        .order_by(party.c.dispute_id.desc())
+        .limit(PAGE + 1)
+    )
+    if after:
+        query = query.where(party.c.dispute_id < after)
+    return [_listed(row, row.side) for row in connection.execute(query)]
+
+
+def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = None) -> list[ListRow]:
+    """What waits for a registrar, what runs out first on top, a page at a time; `after` is (due, id) of the last."""
+    due = func.coalesce(dispute_row.c.clock_due, 0)
+    query = select(*_LISTED).where(dispute_row.c.holder == "registrar").order_by(due, dispute_row.c.id).limit(PAGE + 1)
+    if after:
+        query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
+    return [_listed(row, "registrar") for row in connection.execute(query)]
+
+
+def _listed(row: Row[Any], role: str) -> ListRow:
+    return ListRow(
+        id=row.id,
+        number=row.number,
+        phase=row.phase,
+        code=row.code,
+        category=row.category,
+        paid=Money(row.amount, row.currency),
+        buyer_country=row.buyer_country,
+        seller_country=row.seller_country,
+        filed_at=row.filed_at,
+        changed_at=row.changed_at,
+        holder=row.holder,
+        due=row.clock_due,
+        role=role,
+    )
+
+
+def phase_counts(connection: Connection) -> dict[str, int]:
+    """How many disputes stand in each phase, for the registrar's desk."""
+    query = select(dispute_row.c.phase, func.count()).group_by(dispute_row.c.phase)
+    return {phase: count for phase, count in connection.execute(query)}
+
+
+# -- mail -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a side of a dispute is reached: its account, or the address that the filing names for the seller."""
+
+    side: str
+    number: str
+    account_id: str | None
+    email: str | None
+    name: str | None
+    language: str
+
+
+def contact_of(connection: Connection, house: House, dispute_id: str, side: str) -> Contact:
+    """Where mail for one side of a dispute goes."""
+    if side not in SIDES:
+        raise Missing(side)
+    dispute = fold(dispute_id, to_history(read_stream(connection, stream_of(dispute_id))), house.rulesets)
+    account_id = connection.scalar(
+        select(party.c.account_id).where(party.c.dispute_id == dispute_id, party.c.side == side)
+    )
+    named = json.loads(read_words(connection, house, dispute_id, 1).get(side, "{}"))
+    language = dispute.buyer_language if side == "buyer" else dispute.seller_language
+    return Contact(side, dispute.number, account_id, named.get("email"), named.get("name"), language)
