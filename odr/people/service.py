@@ -1,0 +1,612 @@
+"""What people do with their accounts: open one, sign in and out, recover it, and be granted a role."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from odr.database import write_unit
+from odr.house import House
+from odr.kernel import SYSTEM, Actor, Missing, Refused, new_id
+from odr.log import journal
+from odr.notices import outbox
+from odr.people import limits, links, queries
+from odr.people.rules import check_password, email_key, password_form, tidy_name
+from odr.people.tables import account, registration, role_grant, session
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+# decisions.md: 19 MiB, two passes, one lane. Four at a time hold 76 MiB, so that signing in cannot exhaust a machine.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_HASHING = threading.BoundedSemaphore(4)
+_LONGEST_WAIT_SECONDS = 10
+# The hash of nothing: checking against it costs what checking a real one costs.
+_DUMMY_HASH = f"$argon2id$v=19$m=19456,t=2,p=1${'A' * 22}${'A' * 43}"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from: the prefix of its address, a coarse device name, and what its browser kept."""
+
+    prefix: str = "unknown"
+    device: str = ""
+    known_device: str | None = None
+    mark: str | None = None
+    cookie: str | None = None
+
+
+# -- opening an account ---------------------------------------------------------------------------------------
+
+
+def register(
+    house: House, caller: Caller, *, name: str, email: str, country: str, language: str, zone: str, password: str
+) -> str:
+    """Take down who wants an account and mail a link to that address; answers the mark for the asking browser.
+
+    Does the same work for an address that has an account already, whose owner gets a hint instead. Raises Refused
+    from `rules` and Refused("too_many_attempts", minutes=…).
+    """
+    at, key, name = house.clock(), email_key(email), tidy_name(name)
+    check_password(password, own_words=(name, key))
+    _spend(house, at, ("address", caller.prefix, "register", 60, HOUR), ("email", key, "register", 5, HOUR))
+    hashed, mark, registration_id = _hash(password), secrets.token_urlsafe(32), new_id()
+
+    def unit(connection: Connection) -> None:
+        known = queries.account_by_email(connection, key)
+        connection.execute(
+            insert(registration).values(
+                id=registration_id,
+                email=key,
+                password_hash=hashed,
+                mark_hash=queries.cookie_hash(mark),
+                name=name,
+                country=country,
+                language=language,
+                zone=zone,
+                made_at=at,
+            )
+        )
+        if known:
+            _mail(connection, house, "email_known", at, registration_id, account_id=known.id)
+        else:
+            _mail(connection, house, "verify_email", at, registration_id, email=key, params={"language": language})
+
+    write_unit(house.engine, unit)
+    return mark
+
+
+def needs_password(house: House, caller: Caller, token: str) -> bool:
+    """Whether a verification link must be answered with the password, because another browser asked for it.
+
+    Otherwise somebody could register another's address, and its owner would confirm a stranger's password. Raises
+    Refused("link_unknown" | "link_used" | "link_expired").
+    """
+    at = house.clock()
+    with house.engine.connect() as connection:
+        typed = queries.registrations_of(connection, _open_link(connection, token, "verify", at).email or "", at - DAY)
+    return not any(_marked(row, caller) for row in typed)
+
+
+def verify_email(house: House, caller: Caller, token: str, *, password: str = "") -> str:
+    """Open the account whose address this link proves, sign it in, and answer the cookie of its session.
+
+    Raises Refused("link_…"), Refused("password_wrong"), Refused("email_known_now") when an account was opened for
+    the address meanwhile, and Refused("too_many_attempts", minutes=…).
+    """
+    at = house.clock()
+    with house.engine.connect() as connection:
+        email = _open_link(connection, token, "verify", at).email or ""
+        typed = queries.registrations_of(connection, email, at - DAY)
+    chosen = next((row for row in typed if _marked(row, caller)), None)
+    if chosen is None:
+        _spend_guess(house, at, email, caller)
+        chosen = next((row for row in typed if _matches(row.password_hash, password)), None)
+    if chosen is None:
+        raise Refused("password_wrong")
+
+    def unit(connection: Connection) -> str:
+        links.consume_link(connection, token, "verify", at)
+        links.void_links_to(connection, email, "verify", at)
+        account_id = open_account(
+            connection,
+            house,
+            email=email,
+            name=chosen.name,
+            country=chosen.country,
+            language=chosen.language,
+            zone=chosen.zone,
+            password_hash=chosen.password_hash,
+            at=at,
+        )
+        connection.execute(delete(registration).where(registration.c.email == email))
+        return _rotate(connection, caller, account_id, at)
+
+    return write_unit(house.engine, unit)
+
+
+def _marked(row: Row[Any], caller: Caller) -> bool:
+    return caller.mark is not None and hmac.compare_digest(row.mark_hash, queries.cookie_hash(caller.mark))
+
+
+def open_account(
+    connection: Connection,
+    house: House,
+    *,
+    email: str,
+    name: str,
+    at: int,
+    country: str | None = None,
+    language: str = "en",
+    zone: str = "UTC",
+    password_hash: str | None = None,
+    verified: bool = True,
+) -> str:
+    """Open an account in the caller's transaction and answer its id; without a password it signs in by mailed links.
+
+    `verified`: the address was proven by a link (an invitation counts). Raises Refused("email_known_now").
+    """
+    key, account_id = email_key(email), new_id()
+    if queries.account_by_email(connection, key):
+        raise Refused("email_known_now")
+    connection.execute(
+        insert(account).values(
+            id=account_id,
+            email=key,
+            verified_at=at if verified else None,
+            password_hash=password_hash,
+            name=tidy_name(name),
+            country=country,
+            language=language,
+            zone=zone,
+            created_at=at,
+        )
+    )
+    _record(connection, house, account_id, "account_registered", {"password": password_hash is not None}, at=at)
+    if verified:
+        _record(connection, house, account_id, "email_verified", {}, at=at)
+    return account_id
+
+
+# -- signing in and out ---------------------------------------------------------------------------------------
+
+
+def sign_in(house: House, caller: Caller, *, email: str, password: str) -> str:
+    """Begin a session and answer its cookie. The same answer and the same work whether the address is known or not.
+
+    Raises Refused("sign_in_failed"), Refused("too_many_attempts", minutes=…) or Refused("house_busy").
+    """
+    at, key = house.clock(), email_key(email)
+    guess = _spend_guess(house, at, key, caller)
+    with house.engine.connect() as connection:
+        found = queries.account_by_email(connection, key)
+    if not _matches(found.password_hash if found else None, password) or found is None:
+        raise Refused("sign_in_failed")
+    renewed = _hash(password) if _HASHER.check_needs_rehash(found.password_hash or "") else found.password_hash
+
+    def unit(connection: Connection) -> str:
+        for name in guess:
+            limits.give_back(connection, name, "password")
+        # Asked again under the row's lock: the password may have been changed while this one was being checked.
+        still = connection.execute(
+            update(account)
+            .where(account.c.id == found.id, account.c.password_hash == found.password_hash)
+            .values(password_hash=renewed)
+        ).rowcount
+        if not still:
+            raise Refused("sign_in_failed")
+        return _rotate(connection, caller, found.id, at)
+
+    return write_unit(house.engine, unit)
+
+
+def start_session(connection: Connection, account_id: str, device: str, at: int) -> str:
+    """Begin a session in the caller's transaction; answers what its cookie carries, of which only a hash is kept."""
+    cookie = secrets.token_urlsafe(32)
+    connection.execute(
+        insert(session).values(
+            id_hash=queries.cookie_hash(cookie), account_id=account_id, device=device[:80], created_at=at, seen_at=at
+        )
+    )
+    return cookie
+
+
+def _rotate(connection: Connection, caller: Caller, account_id: str, at: int) -> str:
+    """A new session in place of whatever this browser held before, so that no planted cookie survives signing in."""
+    if caller.cookie:
+        _end(connection, session.c.id_hash == queries.cookie_hash(caller.cookie), at=at)
+    return start_session(connection, account_id, caller.device, at)
+
+
+def note_seen(house: House, person: queries.Person) -> None:
+    """Keep a session from falling idle; written at most once a minute, so that reading pages writes nothing."""
+    at = house.clock()
+    if at >= person.seen_at + queries.SEEN_EVERY:
+        write_unit(
+            house.engine,
+            lambda connection: connection.execute(
+                update(session)
+                .where(session.c.id_hash == person.session_hash, session.c.seen_at < at)
+                .values(seen_at=at)
+            ),
+        )
+
+
+def sign_out(house: House, cookie: str) -> None:
+    """End the session of this cookie, if it is one."""
+    at = house.clock()
+    write_unit(
+        house.engine, lambda connection: _end(connection, session.c.id_hash == queries.cookie_hash(cookie), at=at)
+    )
+
+
+def sign_out_everywhere(house: House, account_id: str) -> int:
+    """End all sessions of an account and answer how many there were."""
+    at = house.clock()
+
+    def unit(connection: Connection) -> int:
+        ended = end_sessions(connection, account_id, at)
+        _record(connection, house, account_id, "sessions_ended", {"count": ended}, at=at)
+        return ended
+
+    return write_unit(house.engine, unit)
+
+
+def end_session(house: House, account_id: str, handle: str) -> None:
+    """End one session of an account by its handle. Raises Missing when the account has no such open session."""
+    at = house.clock()
+
+    def unit(connection: Connection) -> None:
+        open_ones = connection.execute(
+            select(session.c.id_hash).where(session.c.account_id == account_id, session.c.ended_at.is_(None))
+        ).scalars()
+        chosen = [one for one in open_ones if queries.handle_of(one) == handle]
+        if not chosen:
+            raise Missing(handle)
+        _end(connection, session.c.id_hash.in_(chosen), at=at)
+        _record(connection, house, account_id, "sessions_ended", {"count": len(chosen)}, at=at)
+
+    write_unit(house.engine, unit)
+
+
+def end_sessions(connection: Connection, account_id: str, at: int) -> int:
+    """End all sessions of an account in the caller's transaction; answers how many were open."""
+    return _end(connection, session.c.account_id == account_id, at=at)
+
+
+def _end(connection: Connection, which: Any, *, at: int) -> int:
+    return connection.execute(update(session).where(which, session.c.ended_at.is_(None)).values(ended_at=at)).rowcount
+
+
+# -- mailed links: a forgotten password, or no password at all -------------------------------------------------
+
+
+def ask_reset(house: House, caller: Caller, *, email: str) -> None:
+    """Mail a link for a new password if the address has an account; from outside both look the same.
+
+    Raises Refused("email_malformed") and Refused("too_many_attempts", minutes=…).
+    """
+    _ask_link(house, caller, email, "reset_password")
+
+
+def ask_sign_in_link(house: House, caller: Caller, *, email: str) -> None:
+    """Mail a link that signs in if the address has an account; staff get a link for a new password instead, since
+    their mailbox alone must not open a desk. Raises as `ask_reset`."""
+    _ask_link(house, caller, email, "sign_in_link")
+
+
+def _ask_link(house: House, caller: Caller, email: str, template: str) -> None:
+    at, key, mail_id = house.clock(), email_key(email), new_id()
+    # One counter for both kinds: nobody's mailbox is flooded by alternating between them.
+    _spend(house, at, ("address", caller.prefix, "mail", 60, HOUR), ("email", key, "mail", 5, HOUR))
+
+    def unit(connection: Connection) -> None:
+        found = queries.account_by_email(connection, key)
+        account_id = found.id if found else mail_id
+        sent = "reset_password" if queries.roles_of(connection, account_id) else template
+        # Written and taken back for an unknown address: the same work, and nothing is sent.
+        attempt = connection.begin_nested()
+        _mail(connection, house, sent, at, mail_id, account_id=account_id)
+        if found:
+            attempt.commit()
+        else:
+            attempt.rollback()
+
+    write_unit(house.engine, unit)
+
+
+def reset_password(house: House, token: str, *, password: str) -> None:
+    """Set a new password by a mailed link and end all sessions. A password that is refused leaves the link usable.
+
+    Raises Refused("link_…") and Refused("password_…").
+    """
+    at = house.clock()
+    with house.engine.connect() as connection:
+        owner = _owner(connection, _open_link(connection, token, "reset", at))
+    check_password(password, own_words=(owner.name, owner.email))
+    hashed = _hash(password)
+
+    def unit(connection: Connection) -> None:
+        links.consume_link(connection, token, "reset", at)
+        _set_password(connection, house, owner.id, hashed, at, "password_reset")
+
+    write_unit(house.engine, unit)
+
+
+def sign_in_by_link(house: House, caller: Caller, token: str) -> str:
+    """Use up a mailed sign-in link and answer the cookie of the new session. Raises Refused("link_…")."""
+    at = house.clock()
+
+    def unit(connection: Connection) -> str:
+        found = links.consume_link(connection, token, "signin", at)
+        owner = _owner(connection, found)
+        if queries.roles_of(connection, owner.id):
+            raise Refused("link_unknown")
+        _note_verified(connection, house, owner, at)
+        return _rotate(connection, caller, owner.id, at)
+
+    return write_unit(house.engine, unit)
+
+
+def check_link(house: House, token: str, purpose: str) -> links.Link:
+    """What an open link is bound to, left unused. Raises Refused("link_unknown" | "link_used" | "link_expired")."""
+    with house.engine.connect() as connection:
+        return _open_link(connection, token, purpose, house.clock())
+
+
+def _open_link(connection: Connection, token: str, purpose: str, at: int) -> links.Link:
+    found = links.find_link(connection, token, purpose)
+    if found is None:
+        raise Refused("link_unknown")
+    if found.used_at is not None:
+        raise Refused("link_used")
+    if at >= found.expires_at:
+        raise Refused("link_expired")
+    return found
+
+
+def _owner(connection: Connection, link: links.Link) -> queries.Account:
+    owner = queries.account_by_id(connection, link.account_id or "")
+    if owner is None:
+        raise Refused("link_unknown")
+    return owner
+
+
+def _note_verified(connection: Connection, house: House, owner: queries.Account, at: int) -> None:
+    if owner.verified_at is None:
+        connection.execute(update(account).where(account.c.id == owner.id).values(verified_at=at))
+        _record(connection, house, owner.id, "email_verified", {}, at=at)
+
+
+# -- the own account ------------------------------------------------------------------------------------------
+
+
+def change_password(house: House, caller: Caller, account_id: str, *, present: str, password: str) -> str:
+    """Set a new password, end every session, and answer the cookie of a new one for this browser.
+
+    Raises Refused("password_wrong"), Refused("password_…") and Refused("too_many_attempts", minutes=…).
+    """
+    at = house.clock()
+    with house.engine.connect() as connection:
+        owner = queries.account_by_id(connection, account_id)
+    if owner is None:
+        raise Missing(account_id)
+    check_password(password, own_words=(owner.name, owner.email))
+    guess = _spend_guess(house, at, owner.email, caller)
+    if not _matches(owner.password_hash, present):
+        raise Refused("password_wrong")
+    hashed = _hash(password)
+
+    def unit(connection: Connection) -> str:
+        for name in guess:
+            limits.give_back(connection, name, "password")
+        _set_password(connection, house, account_id, hashed, at, "password_changed")
+        return start_session(connection, account_id, caller.device, at)
+
+    return write_unit(house.engine, unit)
+
+
+def _set_password(connection: Connection, house: House, account_id: str, hashed: str, at: int, fact: str) -> None:
+    connection.execute(update(account).where(account.c.id == account_id).values(password_hash=hashed))
+    owner = queries.account_by_id(connection, account_id)
+    if owner is not None and fact == "password_reset":
+        _note_verified(connection, house, owner, at)
+    ended = end_sessions(connection, account_id, at)
+    links.void_links(connection, account_id, ("reset", "signin"), at)
+    _record(connection, house, account_id, fact, {"sessions_ended": ended}, at=at)
+    _mail(connection, house, "password_changed", at, new_id(), account_id=account_id)
+
+
+def change_account(house: House, account_id: str, *, name: str, language: str, zone: str) -> None:
+    """Keep the name, language and time zone this person chose. Raises Refused("name_missing")."""
+    chosen = {"name": tidy_name(name), "language": language, "zone": zone}
+    write_unit(
+        house.engine,
+        lambda connection: connection.execute(
+            update(account).where(account.c.id == account_id, account.c.closed_at.is_(None)).values(chosen)
+        ),
+    )
+
+
+def close_account(house: House, account_id: str) -> None:
+    """Close an account for good: its name, address and password are erased, its sessions and links end."""
+    at = house.clock()
+
+    def unit(connection: Connection) -> None:
+        closed = connection.execute(
+            update(account)
+            .where(account.c.id == account_id, account.c.closed_at.is_(None))
+            .values(email=None, name="", country=None, password_hash=None, verified_at=None, closed_at=at)
+        ).rowcount
+        if not closed:
+            raise Missing(account_id)
+        end_sessions(connection, account_id, at)
+        links.void_links(connection, account_id, ("reset", "signin"), at)
+        connection.execute(delete(role_grant).where(role_grant.c.account_id == account_id))
+        _record(connection, house, account_id, "account_closed", {}, at=at)
+
+    write_unit(house.engine, unit)
+
+
+# -- roles and housekeeping -----------------------------------------------------------------------------------
+
+
+def grant_role(house: House, account_id: str, role: str, *, actor: Actor = SYSTEM) -> None:
+    """Trust an account with a role (`tables.ROLES`); its sessions end, so that it signs in anew with it.
+
+    Granting twice is granting once. Raises Missing for an account that is not open.
+    """
+    at = house.clock()
+
+    def unit(connection: Connection) -> None:
+        if queries.account_by_id(connection, account_id) is None:
+            raise Missing(account_id)
+        if role in queries.roles_of(connection, account_id):
+            return
+        connection.execute(insert(role_grant).values(account_id=account_id, role=role, granted_at=at))
+        end_sessions(connection, account_id, at)
+        _record(connection, house, account_id, "role_granted", {"role": role}, at=at, actor=actor, reach="staff")
+
+    write_unit(house.engine, unit)
+
+
+def sweep(house: House) -> None:
+    """Forget what nobody needs: unanswered registrations after a day, links, sessions and counts after a month."""
+    at = house.clock()
+
+    def unit(connection: Connection) -> None:
+        connection.execute(delete(registration).where(registration.c.made_at < at - DAY))
+        connection.execute(delete(session).where(session.c.seen_at < at - 30 * DAY))
+        links.sweep(connection, at - 30 * DAY)
+        limits.sweep(connection, at - DAY)
+
+    write_unit(house.engine, unit)
+
+
+def known_device(house: House, email: str) -> str:
+    """What a browser keeps after its owner signed in, so that strangers who guess cannot lock the owner out."""
+    device = secrets.token_hex(16)
+    return f"{device}.{_device_seal(house, email_key(email), device)}"
+
+
+def _device_seal(house: House, key: str, device: str) -> str:
+    return limits.bucket(house.settings.secret_key, "device", f"{key}\0{device}")
+
+
+# -- what the acts above share --------------------------------------------------------------------------------
+
+
+def _spend(house: House, at: int, *spendings: tuple[str, str, str, int, int]) -> None:
+    """Count attempts in a transaction of their own: (kind, value, action, limit, window in ms)."""
+    secret = house.settings.secret_key
+
+    def unit(connection: Connection) -> None:
+        for kind, value, action, limit, window in spendings:
+            limits.spend(connection, limits.bucket(secret, kind, value), action, at, limit, window)
+
+    write_unit(house.engine, unit)
+
+
+def _spend_guess(house: House, at: int, key: str, caller: Caller) -> tuple[str, str]:
+    """Count one guess of a password, by the address it comes from and by the account it aims at (known or not).
+
+    A window of an hour admits 10 guesses, so that any hour sees at most 20 real checks (security.md, threat 28). A
+    browser its owner has used before has a count of its own. Answers the two buckets, for a guess that was right.
+    """
+    secret = house.settings.secret_key
+    device, _, seal = (caller.known_device or "").partition(".")
+    known = hmac.compare_digest(seal.encode("utf-8", "replace"), _device_seal(house, key, device).encode())
+    account_bucket = limits.bucket(secret, "known" if known else "email", f"{key}\0{device}" if known else key)
+    address_bucket = limits.bucket(secret, "address", caller.prefix)
+
+    def unit(connection: Connection) -> None:
+        limits.spend(connection, address_bucket, "password", at, 200, 10 * MINUTE)
+        limits.spend(connection, account_bucket, "password", at, 10, HOUR, free=5)
+
+    write_unit(house.engine, unit)
+    return address_bucket, account_bucket
+
+
+def _hash(password: str) -> str:
+    with _turn_to_hash():
+        return _HASHER.hash(_bytes(password))
+
+
+def _matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password belongs to the hash; costs the same when there is no hash."""
+    with _turn_to_hash():
+        try:
+            return _HASHER.verify(password_hash or _DUMMY_HASH, _bytes(password)) and password_hash is not None
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _bytes(password: str) -> bytes:
+    return password_form(password).encode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def _turn_to_hash() -> Iterator[None]:
+    if not _HASHING.acquire(timeout=_LONGEST_WAIT_SECONDS):
+        raise Refused("house_busy")
+    try:
+        yield
+    finally:
+        _HASHING.release()
+
+
+def _mail(
+    connection: Connection,
+    house: House,
+    template: str,
+    at: int,
+    mail_id: str,
+    *,
+    account_id: str | None = None,
+    email: str | None = None,
+    params: dict[str, Any] | None = None,
+) -> None:
+    outbox.enqueue(
+        connection,
+        template,
+        account_id=account_id,
+        email=email,
+        keys=house.keys if email else None,
+        params=params or {},
+        at=at,
+        key=f"{template}:{mail_id}",
+    )
+
+
+def _record(
+    connection: Connection,
+    house: House,
+    account_id: str,
+    fact: str,
+    data: dict[str, Any],
+    *,
+    at: int,
+    actor: Actor | None = None,
+    reach: str = "person",
+) -> None:
+    """Append one fact to the account's stream: who did what to it is proof, so it carries no personal words."""
+    stream = f"account/{account_id}"
+    journal.append(
+        connection,
+        house,
+        stream,
+        [journal.NewFact(fact, reach, data)],
+        actor=actor or Actor(account_id, "person"),
+        at=at,
+        head=journal.head_of(connection, stream),
+    )
