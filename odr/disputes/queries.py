@@ -7,10 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
-from odr.disputes.records import to_history
-from odr.disputes.service import stream_of
+from odr.disputes.records import stream_of, to_history
 from odr.disputes.tables import dispute_row, party
 from odr.house import House
 from odr.kernel import Actor, Missing, Money, read_number
@@ -166,7 +165,7 @@ def _words(
     return words
 
 
-def _line(stored: Stored, event: Event, words: Mapping[str, str], place: Row[Any] | None) -> Line:
+def _line(stored: Stored, event: Event, words: Mapping[str, str], place: Any) -> Line:
     entry = stored.entry
     return Line(
         version=entry.version,
@@ -230,14 +229,14 @@ def disputes_of(connection: Connection, account_id: str, *, after: str | None = 
 
 def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = None) -> list[ListRow]:
     """What waits for a registrar, what runs out first on top, a page at a time; `after` is (due, id) of the last."""
-    due = func.coalesce(dispute_row.c.clock_due, 0)
+    due = dispute_row.c.clock_due
     query = select(*_LISTED).where(dispute_row.c.holder == "registrar").order_by(due, dispute_row.c.id).limit(PAGE + 1)
     if after:
         query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
     return [_listed(row, "registrar") for row in connection.execute(query)]
 
 
-def _listed(row: Row[Any], role: str) -> ListRow:
+def _listed(row: Any, role: str) -> ListRow:
     return ListRow(
         id=row.id,
         number=row.number,

@@ -15,6 +15,11 @@ from odr.procedure.events import EVENTS, FACT_FIELDS, NO_WORDS, TYPES, Event
 Reader = Callable[[Any], Any]
 
 
+def stream_of(dispute_id: str) -> str:
+    """The stream that is this dispute."""
+    return f"dispute/{dispute_id}"
+
+
 def to_fact(event: Event) -> NewFact:
     """What the journal writes for an event."""
     data = {name: _plain(getattr(event, name)) for name in FACT_FIELDS[type(event)]}

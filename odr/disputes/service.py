@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from odr.database import write_unit
 from odr.disputes.calendars import seats_of
-from odr.disputes.records import header_of, to_fact, to_history
+from odr.disputes.records import header_of, stream_of, to_fact, to_history
 from odr.disputes.tables import dispute_row, project
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Missing, Refused
@@ -37,10 +37,6 @@ class Done:
     dispute: Dispute
     first: int
     last: int
-
-
-def stream_of(dispute_id: str) -> str:
-    return f"dispute/{dispute_id}"
 
 
 def perform(

@@ -62,7 +62,7 @@ dispute_row = Table(
 """One row a dispute, folded from its entries and rebuilt from them at will (`odr rebuild`)."""
 
 Index("ix_dispute_next_due", dispute_row.c.next_due)
-Index("ix_dispute_phase_clock_due", dispute_row.c.phase, dispute_row.c.clock_due)
+Index("ix_dispute_holder_clock_due", dispute_row.c.holder, dispute_row.c.clock_due)
 
 draft = Table(
     "draft",

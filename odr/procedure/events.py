@@ -116,9 +116,9 @@ class RefusalReviewAsked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AdmissionOverdue(Event):
-    """The registrar's time ran out: the lateness is counted and, once, a last date is set."""
+    """The registrar's time ran out: the lateness is counted and a last date is set."""
 
-    clock: Deadline | None
+    clock: Deadline
 
 
 # -- the seller's answer (procedure 3.2: awaiting_response) ---------------------------------------------------

@@ -211,7 +211,8 @@ def _admission_overdue(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _admission_long_overdue(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [AdmissionOverdue(clock=None)]
+    # Counted again and again until somebody acts: silence of the house never closes a buyer's dispute.
+    return [AdmissionOverdue(clock=begin(dispute.rules, "screening_last", at, seats))]
 
 
 def _incomplete(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
