@@ -1,0 +1,190 @@
+"""The document of the log format is true: its examples are recomputed, its lists compared with the code."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import hmac
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from odr.log import chain, note, proof
+
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENT = (ROOT / "docs" / "log-format.md").read_text(encoding="utf-8")
+SAMPLE = ROOT / "tests" / "samples" / "entry-v1.json"
+EXAMPLES: dict[str, str] = dict(re.findall(r"^```(?:json|text) ([a-z-]+)\n(.*?)\n```$", DOCUMENT, re.M | re.S))
+
+RAW = EXAMPLES["entry"].encode()
+ENTRY: dict[str, Any] = json.loads(RAW)
+
+
+def hashes(name: str) -> list[bytes]:
+    return [bytes.fromhex(line) for line in EXAMPLES[name].split("\n")]
+
+
+def lp(part: str | bytes) -> bytes:
+    """The length prefix, written here once more from the document."""
+    plain = part.encode() if isinstance(part, str) else part
+    return len(plain).to_bytes(8, "big") + plain
+
+
+# -- worked examples ---------------------------------------------------------------------------------------------
+
+
+def test_canonical_json() -> None:
+    given = json.loads(EXAMPLES["canonical-given"])
+    raw = EXAMPLES["canonical-bytes"].encode()
+
+    assert chain.canonical(given) == raw
+    assert chain.parse(raw) == given
+
+
+def test_the_entry_and_its_leaf_hash() -> None:
+    (leaf,) = hashes("leaf-hash")
+
+    assert chain.encode(chain.check(RAW)) == RAW
+    assert chain.leaf_hash(RAW) == hashlib.sha256(b"\x00" + RAW).digest() == leaf
+    assert EXAMPLES["entry"] == json.loads(SAMPLE.read_text())["raw"]
+
+
+def test_the_commitment() -> None:
+    given = json.loads(EXAMPLES["commitment-given"])
+    salt, payload = bytes.fromhex(given["salt"]), given["payload"].encode()
+    message = b"".join(
+        (
+            lp("odr/commit/v1"),
+            lp(ENTRY["log"]),
+            lp(ENTRY["stream"]),
+            ENTRY["ver"].to_bytes(8, "big"),
+            lp(given["name"]),
+            lp(payload),
+        )
+    )
+
+    assert message.hex() == EXAMPLES["commitment-message"]
+    assert hmac.digest(salt, message, "sha256").hex() == EXAMPLES["commitment"] == ENTRY["commit"][given["name"]]
+    assert chain.opens(chain.check(RAW), given["name"], salt, payload)
+
+
+def test_the_act() -> None:
+    given = json.loads(EXAMPLES["act-given"])
+    salt = bytes.fromhex(given["salt"])
+    mac = hmac.digest(salt, lp("odr/body/v1") + lp(chain.canonical(given["body"])), "sha256")
+    parts = ("odr/act/v1", ENTRY["log"], ENTRY["stream"], ENTRY["actor"], given["key"], salt, mac)
+
+    assert mac == chain.body_mac(salt, given["body"])
+    assert mac.hex() == EXAMPLES["body-mac"]
+    assert hashlib.sha256(b"".join(map(lp, parts))).hexdigest() == EXAMPLES["act"] == ENTRY["act"]
+
+
+def test_the_tree() -> None:
+    leaves = [chain.leaf_hash(letter.encode()) for letter in "abcde"]
+    roots = hashes("tree-roots")
+
+    assert hashes("tree-leaves") == leaves
+    assert [proof.root(leaves[:size]) for size in range(6)] == roots
+    assert list(proof.roots_at(leaves, range(6))) == roots
+
+
+def test_the_right_edge() -> None:
+    given = json.loads(EXAMPLES["right-edge"])
+    leftovers, count = [], given["size"]
+    while count:
+        leftovers.append(count % proof.TILE_WIDTH)
+        count //= proof.TILE_WIDTH
+
+    assert leftovers == given["leftovers"]
+
+
+def test_the_proofs() -> None:
+    leaves, roots = hashes("tree-leaves"), hashes("tree-roots")
+    included, grown = json.loads(EXAMPLES["inclusion"]), json.loads(EXAMPLES["consistency"])
+    path = [bytes.fromhex(hash_) for hash_ in included["path"]]
+    growth = [bytes.fromhex(hash_) for hash_ in grown["path"]]
+
+    assert path == proof.inclusion_proof(leaves, included["index"])
+    assert growth == proof.consistency_proof(leaves, grown["old_size"])
+    proof.verify_inclusion(leaves[included["index"]], included["index"], included["size"], path, roots[5])
+    proof.verify_consistency(grown["old_size"], roots[3], grown["new_size"], roots[5], growth)
+
+
+def test_the_checkpoint() -> None:
+    origin = ENTRY["log"]
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLES["signing-seed"]))
+    public_key = bytes.fromhex(EXAMPLES["public-key"])
+    raw = EXAMPLES["checkpoint"].encode() + b"\n"
+    text, _, line = raw.rpartition(b"\n\n")
+    plain = base64.b64decode(line.split()[-1])
+
+    assert key.public_key().public_bytes_raw() == public_key
+    assert note.vkey(origin, public_key) == EXAMPLES["vkey"]
+    assert note.read_vkey(EXAMPLES["vkey"]) == (origin, public_key)
+    Ed25519PublicKey.from_public_bytes(public_key).verify(plain[4:], text + b"\n")
+    checkpoint = note.Checkpoint(origin, 5, hashes("tree-roots")[5])
+    assert note.read_checkpoint(text + b"\n") == checkpoint
+    key_id = note.key_id(origin, public_key)
+    assert note.sign(note.checkpoint_text(checkpoint), origin, key_id, key.sign) == raw
+
+
+def test_every_example_is_recomputed_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+
+    assert EXAMPLES
+    for name in EXAMPLES:
+        assert f'"{name}"' in source, f"the example {name} is not checked"
+    assert len(EXAMPLES) == len(re.findall(r"^```(?:json|text)", DOCUMENT, re.M))
+
+
+# -- lists -------------------------------------------------------------------------------------------------------
+
+
+def row(key: str) -> str:
+    """What the document's table of fields says of a key."""
+    (found,) = re.findall(rf"^\| `{key}` \| (.*) \|$", DOCUMENT, re.M)
+    return str(found)
+
+
+def test_the_table_lists_the_fields_of_an_entry_and_their_words() -> None:
+    table = DOCUMENT.partition("## 3. The entry")[2].partition("## 4.")[0]
+
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.M)) == set(ENTRY)
+    assert set(re.findall(r"`(\w+)`", row("clock"))) == chain.CLOCKS
+    assert set(re.findall(r"`(\w+)`", row("role"))) == chain.ROLES
+    assert set(re.findall(r"`(\w+)`", row("class"))) == chain.CLASSES
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    assert f"at most {chain.LARGEST_ENTRY:,} bytes" in DOCUMENT
+    assert f"At most {chain.DEEPEST} levels" in DOCUMENT
+    assert f"more than {note.LARGEST_NOTE:,} bytes" in DOCUMENT
+    assert f"1 to {note.MOST_SIGNATURES} signature lines" in DOCUMENT
+    assert chain.LARGEST_INTEGER == 2**53 - 1
+    assert proof.LARGEST_SIZE == 2**63 - 1
+
+
+def codes_of(source: str) -> set[str]:
+    """The codes a module refuses with: the last word given to whatever raises."""
+    raising = {"Malformed", "Unproven", "Rejected", "_require", "_refuse", "_unbase64"}
+    return {
+        call.args[-1].value
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in raising
+        if isinstance(call.args[-1], ast.Constant) and isinstance(call.args[-1].value, str)
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "file"), [("Malformed", "chain.py"), ("Unproven", "proof.py"), ("Rejected", "note.py")]
+)
+def test_the_tables_list_every_code_and_no_other(error: str, file: str) -> None:
+    table = DOCUMENT.partition(f"(`{error}`):\n\n")[2].partition("\n\n")[0]
+    listed = {code for line in table.split("\n") for code in re.findall(r"`(\w+)`", line.split(" | ")[0])}
+
+    assert listed == codes_of((ROOT / "odr" / "log" / file).read_text(encoding="utf-8"))
