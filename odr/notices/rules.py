@@ -102,9 +102,10 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
     OfferLapsed: (Line("news", BOTH),),
     OfferAccepted: (Line("offer_accepted", OTHER),),
     NegotiationEnded: (Line("dispute_moved", BOTH),),
-    AgreementReached: (Line("settlement_to_sign", BOTH, "waits_for_signatures"),),
-    SettlementSigned: (Line("news", OTHER),),
-    DirectSettlementStated: (Line("news", OTHER),),
+    AgreementReached: (Line("settlement_to_sign", BOTH),),
+    # The second signature and the buyer's own word end the dispute, and the end is told.
+    SettlementSigned: (Line("news", OTHER, "one_has_signed"),),
+    DirectSettlementStated: (Line("news", OTHER, "waits_for_buyers_word"),),
     DirectSettlementDenied: (Line("news", OTHER),),
     # The end that follows in the same act tells both.
     DisputeWithdrawn: (),
@@ -118,7 +119,8 @@ Condition = Callable[[Dispute], bool]
 CONDITIONS: dict[str, Condition] = {
     "always": lambda dispute: True,
     "time_goes_on": lambda dispute: dispute.clock is not None,
-    "waits_for_signatures": lambda dispute: dispute.clock is not None,
+    "one_has_signed": lambda dispute: len(dispute.signed) == 1,
+    "waits_for_buyers_word": lambda dispute: dispute.settled_directly_by == SELLER,
 }
 
 
@@ -181,11 +183,14 @@ def _invitation(event: FilingAdmitted, dispute: Dispute) -> Params:
         "amounts": _amounts(dispute.claimed),
         "buyer_country": dispute.buyer_country,
         "ordered_on": dispute.ordered_on,
+        "last_call_days": dispute.rules.steps["last_call"].days,
     }
 
 
 def _reply_received(event: ReplyGiven, dispute: Dispute) -> Params:
-    return {**_time(dispute), "choice": event.choice}
+    # An answer that ends the matter has no clock of its own, and the old one no longer means anything.
+    time = {} if event.clock else {"due": None, "holder": None, "step": None}
+    return {**_time(dispute), **time, "choice": event.choice}
 
 
 def _offer_received(event: OfferMade, dispute: Dispute) -> Params:
