@@ -1,4 +1,4 @@
-"""How values read on a page: amounts with their code, instants in the reader's zone and UTC, party text left as typed."""
+"""How values read on a page: amounts with their code, instants in the reader's zone and UTC, party text as typed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from babel.numbers import format_decimal
 from flask import Flask, current_app, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
+from flask_login import current_user
 from markupsafe import Markup, escape
 from werkzeug.routing import BuildError
 
 from odr.kernel import Money, moment, new_pseudonym
+from odr.procedure.access import ANYONE, PERMISSIONS, SIGNED_IN
 from odr.web.language import language, manner, offered, zone
+from odr.web.security import permission_of
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -69,7 +72,9 @@ def amount(value: Money) -> str:
 
 
 def money_markup(value: Money) -> Markup:
-    return Markup('<data class="money" value="{}" dir="ltr">{}</data>').format(f"{value} {value.currency}", amount(value))
+    return Markup('<data class="money" value="{}" dir="ltr">{}</data>').format(
+        f"{value} {value.currency}", amount(value)
+    )
 
 
 def number(value: int) -> str:
@@ -103,10 +108,21 @@ def instant_text(at: int) -> str:
     if zone() == UTC_ZONE or zone().key in {"Etc/UTC", "GMT", "Etc/GMT"}:
         return _("%(day)s, %(time)s UTC", day=_long_day(utc), time=_hours(utc))
     if there.date() == utc.date():
-        return _("%(day)s, %(time)s %(place)s time (%(utc)s UTC)",
-                 day=_long_day(there), time=_hours(there), place=_place(), utc=_hours(utc))  # fmt: skip
-    return _("%(day)s, %(time)s %(place)s time (%(utc_day)s, %(utc)s UTC)",
-             day=_long_day(there), time=_hours(there), place=_place(), utc_day=_long_day(utc), utc=_hours(utc))  # fmt: skip
+        return _(
+            "%(day)s, %(time)s %(place)s time (%(utc)s UTC)",
+            day=_long_day(there),
+            time=_hours(there),
+            place=_place(),
+            utc=_hours(utc),
+        )
+    return _(
+        "%(day)s, %(time)s %(place)s time (%(utc_day)s, %(utc)s UTC)",
+        day=_long_day(there),
+        time=_hours(there),
+        place=_place(),
+        utc_day=_long_day(utc),
+        utc=_hours(utc),
+    )
 
 
 def until_markup(at: int) -> Markup:
@@ -156,11 +172,11 @@ def _long_day(when: datetime) -> str:
 
 
 def _short_day(when: datetime) -> str:
-    return format_skeleton("yMMMd", when, locale=manner(), tzinfo=when.tzinfo)  # type: ignore[arg-type]
+    return format_skeleton("yMMMd", when, locale=manner(), tzinfo=when.tzinfo)
 
 
 def _hours(when: datetime) -> str:
-    return format_time(when.timetz(), "HH:mm", locale=manner(), tzinfo=when.tzinfo)  # type: ignore[arg-type]
+    return format_time(when.timetz(), "HH:mm", locale=manner(), tzinfo=when.tzinfo)
 
 
 def _place() -> str:
@@ -172,10 +188,9 @@ def _place() -> str:
 
 # Controls that reorder or hide text. Inside an isolate they cannot reach our words, yet within a party's own text
 # they can make an amount read as its reverse, so that they are shown as what they are.
-_CONTROLS = {
-    code: f"[U+{code:04X}]"
-    for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)
-}
+_REORDERING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_UNSEEN = (*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)
+_CONTROLS = {code: f"[U+{code:04X}]" for code in (*_REORDERING, *_UNSEEN)}
 
 
 def bidi(text: str) -> Markup:
@@ -187,10 +202,11 @@ def paragraphs(text: str) -> Markup:
     """Several lines of party text: empty lines part paragraphs, single line breaks stay, each with its direction."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS).strip("\n")
     blocks = [block for block in lines.split("\n\n") if block.strip()]
-    return Markup("\n").join(
-        Markup('<p dir="auto">{}</p>').format(Markup("<br>").join(escape(line) for line in block.strip("\n").split("\n")))
-        for block in blocks
-    )
+    return Markup("\n").join(Markup('<p dir="auto">{}</p>').format(_lines(block.strip("\n"))) for block in blocks)
+
+
+def _lines(block: str) -> Markup:
+    return Markup("<br>").join(escape(line) for line in block.split("\n"))
 
 
 # The frame of a page.
@@ -240,6 +256,8 @@ def form_errors(form: Any) -> list[tuple[str, str]]:
 
 
 def _target(field: Any) -> str:
+    if getattr(field.widget, "input_type", "") == "hidden":
+        return ""
     # A link to a fieldset lands on its first choice, where the keyboard can act.
     return f"{field.id}-0" if field.type in {"RadioField", "SelectMultipleField"} else str(field.id)
 
@@ -259,10 +277,26 @@ FOOTER = (
 
 
 def rooms() -> list[dict[str, Any]]:
-    return [
-        {"href": url_for(name), "words": words, "here": request.endpoint == name} for name, words in ROOMS if has_endpoint(name)
-    ]
+    """The places that the head of a page leads to: {href, words, here}."""
+    return _places(ROOMS)
 
 
 def footer_links() -> list[dict[str, Any]]:
-    return [{"href": url_for(name), "words": words} for name, words in FOOTER if has_endpoint(name)]
+    """The places that the foot of a page leads to: {href, words, here}."""
+    return _places(FOOTER)
+
+
+def _places(named: tuple[tuple[str, Any], ...]) -> list[dict[str, Any]]:
+    return [
+        {"href": url_for(name), "words": words, "here": request.endpoint == name}
+        for name, words in named
+        if has_endpoint(name) and _open_to_reader(name)
+    ]
+
+
+def _open_to_reader(endpoint: str) -> bool:
+    """Whether the reader holds the permission of a page, so that nobody is led to a door that stays shut."""
+    who = PERMISSIONS[permission_of(current_app, endpoint) or ""].who
+    if SIGNED_IN in who:
+        return bool(current_user.is_authenticated)
+    return ANYONE in who or bool(who & frozenset(getattr(current_user, "roles", ())))

@@ -87,7 +87,7 @@ def check_declared(app: Flask) -> None:
 
 
 def init_security(app: Flask) -> None:
-    """Put the door and the headers around every page of this house. Sessions themselves are loaded by people/security."""
+    """Put the door and the headers around every page. Sessions themselves are loaded by people/security."""
     settings = app.extensions["odr"].settings
     app.config.update(
         # __Host- ties a cookie to this very host and to https; a plain loopback house cannot use it.
