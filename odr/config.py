@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from odr.house import LANGUAGES, UNNAMED, Settings
+from odr.house import HOST, LANGUAGES, PORT, UNNAMED, Settings
 
 PREFIX = "ODR_"
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -33,6 +33,7 @@ def load(environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] 
     given = _from_file(environ.get("ODR_SETTINGS")) | _from_environment(environ) | dict(overrides or {})
     values = {name: _READ[name](name, value) for name, value in given.items()}
     instance = values.setdefault("instance", _default_instance())
+    values.setdefault("public_url", f"http://{values.get('host', HOST)}:{values.get('port', PORT)}")
     values.setdefault("database_url", f"sqlite:///{instance / 'odr.sqlite'}")
     values.setdefault("mail_url", f"folder://{instance / 'mail'}")
     values.setdefault("master_key_file", instance / "keys" / "master.key")

@@ -14,6 +14,9 @@ MINUTE = 60
 DAY = 24 * 60 * MINUTE
 MEGABYTE = 1_000_000
 
+HOST = "127.0.0.1"
+PORT = 8000
+
 LANGUAGES = ("en", "zh_Hans")
 """The languages the interface speaks; the first is the one sentences are written in."""
 UNNAMED = "Evenhand"
@@ -27,7 +30,7 @@ class Settings:
     instance: Path
     database_url: str
     secret_key: str
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = f"http://{HOST}:{PORT}"
     operator_name: str = UNNAMED
     country: str = "NL"
     production: bool = False
@@ -41,8 +44,8 @@ class Settings:
     session_idle: int = 14 * DAY
     session_life: int = 60 * DAY
     trusted_proxies: int = 0
-    host: str = "127.0.0.1"
-    port: int = 8000
+    host: str = HOST
+    port: int = PORT
 
     @property
     def secure(self) -> bool:

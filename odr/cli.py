@@ -1,0 +1,115 @@
+"""The `odr` command: everything an operator does with a house, each with a help text a stranger understands."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from odr import __version__
+from odr.app import create_app
+from odr.config import ConfigError, load
+from odr.database import open_engine
+from odr.doctor import examine
+from odr.house import House, Settings
+from odr.log.keys import KeyTrouble
+from odr.migrations.service import draft
+from odr.migrations.service import migrate as migrate_database
+from odr.serve import prepare
+from odr.serve import serve as serve_house
+from odr.web.security import Undeclared
+
+
+class Desk(click.Group):
+    """Turns what stops a house from opening into its sentences, without the trace of a fault of ours."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, KeyTrouble, Undeclared) as trouble:
+            raise click.ClickException(str(trouble)) from trouble
+
+
+@click.group(cls=Desk, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="Evenhand")
+@click.option("--instance", type=click.Path(file_okay=False, path_type=Path), help="The folder of this house's data.")
+@click.pass_context
+def main(ctx: click.Context, instance: Path | None) -> None:
+    """Evenhand: an independent place where a buyer and a seller in different countries end a dispute.
+
+    A house keeps all it knows in one folder, its instance. Settings come from ODR_ variables of the environment, or
+    from a TOML file that ODR_SETTINGS names. Start with: odr demo
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    ctx.obj = {"instance": instance} if instance else {}
+
+
+def settings_with(ctx: click.Context, **given: Any) -> Settings:
+    """The settings of the environment with what the command line says on top."""
+    return load(overrides=ctx.obj | {name: value for name, value in given.items() if value is not None})
+
+
+def open_house(settings: Settings) -> House:
+    """The house for a command that works on it once."""
+    prepare(settings)
+    house: House = create_app(settings).extensions["odr"]
+    return house
+
+
+@main.command()
+@click.option("--host", help="The address to listen on; 127.0.0.1 unless told otherwise.")
+@click.option("--port", type=int, help="The port to listen on; 8000 unless told otherwise.")
+@click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Server processes.")
+@click.option("--threads", type=click.IntRange(1), default=4, show_default=True, help="Requests at a time in each.")
+@click.option("--worker/--no-worker", default=True, show_default=True, help="Run the worker beside the server.")
+@click.pass_context
+def serve(ctx: click.Context, host: str | None, port: int | None, processes: int, threads: int, worker: bool) -> None:
+    """Open the house: the web server, and the worker that fires deadlines and sends mail.
+
+    On the first start this makes the instance folder, the database, the keys and the log. It listens on this machine
+    only; put a proxy with https before it to let the public in.
+    """
+    settings = settings_with(ctx, host=host, port=port)
+    house = open_house(settings)
+    house.engine.dispose()
+    click.echo(f"Evenhand is open at {settings.public_url} (instance {settings.instance}). Stop it with Ctrl-C.")
+    serve_house(settings, processes=processes, threads=threads, with_worker=worker)
+
+
+@main.command()
+@click.option("--draft", "words", hidden=True, help="Write a migration to the tables in the code.")
+@click.pass_context
+def migrate(ctx: click.Context, words: str | None) -> None:
+    """Bring the database to the tables of this release.
+
+    Only needed for a PostgreSQL database; an embedded one is migrated when the house is opened. Make a copy first.
+    """
+    settings = settings_with(ctx)
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = open_engine(settings.database_url)
+    try:
+        if words:
+            click.echo(f"Wrote {draft(engine, words).name}.")
+        else:
+            done = migrate_database(engine)
+            click.echo("The database was migrated." if done else "The database is already up to date.")
+    finally:
+        engine.dispose()
+
+
+@main.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Look the house over and say what is unsafe, broken or waiting.
+
+    Ends with code 1 when something grave is wrong.
+    """
+    findings = list(examine(settings_with(ctx)))
+    for finding in findings:
+        mark = "ok  " if finding.ok else "BAD " if finding.grave else "note"
+        click.echo(f"{mark}  {finding.sentence}")
+    if any(finding.grave and not finding.ok for finding in findings):
+        ctx.exit(1)

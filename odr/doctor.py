@@ -1,0 +1,164 @@
+"""The doctor: looks at a house as it stands and says in sentences what is unsafe, broken or waiting."""
+
+from __future__ import annotations
+
+import shutil
+import smtplib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from odr.config import readable_by_others, unsafe
+from odr.database import open_engine
+from odr.house import MEGABYTE, Settings
+from odr.kernel import real_clock
+from odr.log import tables as log
+from odr.log.journal import origin_of
+from odr.log.keys import KeyTrouble, load_keys
+from odr.migrations.service import is_current
+from odr.notices.outbox import backlog
+from odr.notices.tables import worker
+
+TRANSLATIONS = Path(__file__).resolve().parent / "translations"
+PATIENCE = 5
+LITTLE_SPACE = 500 * MEGABYTE
+# A worker shows itself every few seconds; after two minutes it is missed.
+MISSED_AFTER = 120_000
+LATE_NOTICE = 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about the house. `ok` tells whether it is as it should be; `grave` whether the house is unsafe."""
+
+    ok: bool
+    sentence: str
+    grave: bool = True
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Everything the doctor sees, gravest rooms first. Changes nothing, makes nothing."""
+    yield from _settings(settings)
+    yield from _folders(settings)
+    yield from _keys(settings)
+    engine = open_engine(settings.database_url)
+    try:
+        yield from _database(engine, settings)
+    finally:
+        engine.dispose()
+    yield from _mail(settings)
+    yield from _languages(settings)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    faults = unsafe(settings)
+    if settings.production or not faults:
+        yield Finding(True, "The settings are safe for a public house.")
+        return
+    yield Finding(True, "This is a private house (ODR_PRODUCTION is off).")
+    for fault in faults:
+        yield Finding(False, f"Before the public comes: {fault}", grave=False)
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    if not settings.instance.is_dir():
+        yield Finding(False, f"There is no instance folder {settings.instance} yet; `odr serve` makes it.", grave=False)
+        return
+    rooms = ("files", "keys", "mail", "odr.sqlite")
+    open_to_all = [name for name in rooms if readable_by_others(settings.instance / name)]
+    yield Finding(not open_to_all, _either(not open_to_all, "The instance folder keeps its rooms to itself.",
+        f"Other users of this machine may look into: {', '.join(open_to_all)}; run chmod go-rwx on them."))  # fmt: skip
+    free = shutil.disk_usage(settings.instance).free
+    yield Finding(free > LITTLE_SPACE, f"{free // MEGABYTE} MB are free for files and the database.")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if not settings.master_key_file.exists() and not settings.signing_key_file.exists():
+        yield Finding(False, "There are no keys yet; `odr serve` makes them on the first start.", grave=False)
+        return
+    try:
+        load_keys(master_key_file=settings.master_key_file, signing_key_file=settings.signing_key_file)
+    except KeyTrouble as trouble:
+        yield Finding(False, trouble.sentence)
+        return
+    yield Finding(True, "Both keys are there and only this user may read them. Keep a copy of them elsewhere.")
+
+
+def _database(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    kind = "SQLite" if engine.dialect.name == "sqlite" else "PostgreSQL"
+    if kind == "SQLite" and engine.url.database and not Path(engine.url.database).exists():
+        yield Finding(False, "There is no database yet; `odr serve` makes it.", grave=False)
+        return
+    try:
+        current = is_current(engine)
+        yield Finding(current, _either(current, f"The {kind} database has the tables of this release.",
+            "The database has not the tables of this release: run `odr migrate`."))  # fmt: skip
+        if current:
+            with engine.connect() as connection:
+                yield from _log(connection)
+                yield from _work(connection)
+    except SQLAlchemyError as trouble:
+        yield Finding(False, f"The {kind} database does not answer: {type(trouble).__name__}.")
+
+
+def _log(connection: Connection) -> Iterator[Finding]:
+    origin = origin_of(connection)
+    if origin is None:
+        yield Finding(False, "The log is not founded yet; `odr serve` founds it.", grave=False)
+        return
+    entries = connection.scalar(select(func.count()).select_from(log.entry)) or 0
+    waiting = connection.scalar(select(func.count()).select_from(log.queue)) or 0
+    latest = connection.scalar(select(func.max(log.entry.c.at))) or 0
+    yield Finding(True, f"The log {origin} holds {entries} entries; {waiting} wait for their place in the tree.")
+    ahead = latest > real_clock() + MISSED_AFTER
+    yield Finding(not ahead, _either(not ahead, "No entry lies in the future.",
+        "The latest entry lies in the future: the clock of this machine is behind, or the entries were simulated."),
+        grave=False)  # fmt: skip
+
+
+def _work(connection: Connection) -> Iterator[Finding]:
+    now = real_clock()
+    seen = connection.scalar(select(func.max(worker.c.seen_at)))
+    alive = seen is not None and seen > now - MISSED_AFTER
+    yield Finding(alive, _either(alive, "The worker is at work.",
+        "No worker is at work: deadlines do not fire and no mail leaves until `odr serve` or `odr worker` runs."),
+        grave=False)  # fmt: skip
+    letters = backlog(connection)
+    late = letters.oldest_due is not None and letters.oldest_due < now - LATE_NOTICE
+    yield Finding(not late and not letters.given_up, f"{letters.waiting} notices wait to be sent, {letters.given_up} "
+        "were given up.", grave=False)  # fmt: skip
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    address = urlsplit(settings.mail_url)
+    if address.scheme == "folder":
+        yield Finding(True, "Mail is written to a folder and reaches nobody; right for trying out.")
+        return
+    secure = address.scheme == "smtps"
+    try:
+        connect = smtplib.SMTP_SSL if secure else smtplib.SMTP
+        with closing(connect(address.hostname or "", address.port or 0, timeout=PATIENCE)) as server:
+            server.noop()
+    except (OSError, smtplib.SMTPException) as trouble:
+        yield Finding(False, f"The mail server does not answer: {type(trouble).__name__}.")
+        return
+    yield Finding(True, "The mail server answers.")
+
+
+def _languages(settings: Settings) -> Iterator[Finding]:
+    for language in settings.languages:
+        source = TRANSLATIONS / language / "LC_MESSAGES" / "messages.po"
+        compiled = source.with_suffix(".mo")
+        if source.exists() and not (compiled.exists() and compiled.stat().st_mtime >= source.stat().st_mtime):
+            yield Finding(False, f"The sentences in {language} are not compiled: run `make setup`.", grave=False)
+            return
+    yield Finding(True, f"The pages speak {', '.join(settings.languages)}.")
+
+
+def _either(condition: object, good: str, bad: str) -> str:
+    return good if condition else bad
