@@ -20,7 +20,9 @@ LONGEST_PAUSE = 15 * MINUTE
 
 def bucket(secret: str, kind: str, value: str) -> str:
     """The name under which attempts are counted: 32 hex digits that only this house can tie to `value`."""
-    return hmac.new(secret.encode(), f"odr/limits/{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(
+        secret.encode(), f"odr/limits/{kind}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256
+    ).hexdigest()[:32]
 
 
 def address_prefix(address: str | None) -> str:

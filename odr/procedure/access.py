@@ -146,6 +146,9 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("invitation:read", ANYONE),
     _page("account:open", ANYONE),
     _page("session:start", ANYONE),
+    # For anyone: whose session has run out meanwhile must not be asked to sign in before signing out.
+    _page("session:end", ANYONE),
+    _page("password:recover", ANYONE),
     _page("account:own", SIGNED_IN),
     _page("filing:draft", SIGNED_IN),
     _page("dispute:list", SIGNED_IN),

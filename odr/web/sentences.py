@@ -259,6 +259,24 @@ _REFUSALS: dict[str, Any] = {
     "key_used_otherwise": _(
         "This form was already sent with other contents. Open the page again and repeat your step."
     ),
+    # People.
+    "sign_in_failed": _(
+        "This address and this password do not belong together. Check both, or ask for a new password. If you have "
+        "just opened the account, first follow the link that we mailed to you."
+    ),
+    "too_many_attempts": _("Too many tries in a short time. Wait this many minutes and try again: %(minutes)s."),
+    "house_busy": _("Very many people are signing in just now. Try again in a minute."),
+    "email_malformed": _("Write the whole address, with one @ sign, for example name@example.org."),
+    "email_known_now": _("An account was opened for this address meanwhile. Sign in to it."),
+    "name_missing": _("Write your name as it should appear to the other side."),
+    "password_wrong": _("This is not the password of the account. Type it again."),
+    "password_too_short": _("Use at least %(least)s characters. A few words that only you would put together are best."),
+    "password_too_long": _("Use at most %(most)s characters."),
+    "password_common": _("This password would be guessed early. Use a few words that only you would put together."),
+    "password_own_words": _("Leave your name and your address out of the password; they would be tried first."),
+    "link_used": _("This link has already been used. Ask for a new one if you still need it."),
+    "link_expired": _("The time of this link has run out. Ask for a new one."),
+    "link_unknown": _("This link is not complete or not ours. Copy the whole line from the mail."),
     # Filing.
     "category_unknown": _("Choose what went wrong from the list."),
     "nothing_claimed": _("Choose at least one thing that you ask for."),
