@@ -16,8 +16,9 @@ CHECKOUT = Path(__file__).parents[2]
 FLOORS = {
     "forms routes filters security language cli worker app config demo replay doctor serve env __main__": 4,
     "service": 3,
-    "database house tables queries journal payloads integrator records store outbox mail keys verify rebuild limits links": 2,
-    "kernel events dispute ruleset rules access deadlines chain proof note sentences": 1,
+    "database house tables queries journal payloads integrator records store outbox mail keys verify rebuild limits"
+    " links sentences calendars media pictures": 2,
+    "kernel events dispute ruleset rules access deadlines chain proof note": 1,
 }
 FLOOR_OF = {word: floor for words, floor in FLOORS.items() for word in words.split()}
 GROUND = 1
