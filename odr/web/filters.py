@@ -84,7 +84,7 @@ def number(value: int) -> str:
 def filesize(size: int) -> str:
     """A size in bytes as people read it: decimal units, one digit after the point from a megabyte on."""
     if size < 1000:
-        return ngettext("%(num)s byte", "%(num)s bytes", size, num=number(size))
+        return ngettext("%(num)d byte", "%(num)d bytes", size)
     if size < 1_000_000:
         return _("%(size)s kB", size=number(round(size / 1000)))
     return _("%(size)s MB", size=format_decimal(size / 1_000_000, format="#,##0.#", locale=manner()))

@@ -270,7 +270,9 @@ _REFUSALS: dict[str, Any] = {
     "email_known_now": _("An account was opened for this address meanwhile. Sign in to it."),
     "name_missing": _("Write your name as it should appear to the other side."),
     "password_wrong": _("This is not the password of the account. Type it again."),
-    "password_too_short": _("Use at least %(least)s characters. A few words that only you would put together are best."),
+    "password_too_short": _(
+        "Use at least %(least)s characters. A few words that only you would put together are best."
+    ),
     "password_too_long": _("Use at most %(most)s characters."),
     "password_common": _("This password would be guessed early. Use a few words that only you would put together."),
     "password_own_words": _("Leave your name and your address out of the password; they would be tried first."),

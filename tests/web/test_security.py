@@ -1,0 +1,130 @@
+"""The door: every page says who may enter, foreign forms stay outside, and every answer carries strict headers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from odr.procedure.access import PERMISSIONS
+from odr.web.security import CONTENT_POLICY, Undeclared, check_declared, permission_of, requires
+
+pytestmark = pytest.mark.one_database
+
+PAGES = ("/", "/how-it-works", "/neutrality", "/nowhere", "/language", "/static/css/base.css", "/health")
+
+
+def test_every_page_of_the_house_says_who_may_enter(app):
+    declared = {rule.endpoint: permission_of(app, rule.endpoint) for rule in app.url_map.iter_rules()}
+
+    assert {endpoint: name for endpoint, name in declared.items() if name not in PERMISSIONS} == {}
+
+
+def test_a_page_that_does_not_say_who_may_enter_keeps_the_house_shut():
+    app = Flask("planted")
+    app.add_url_rule("/open", "open", lambda: "everything")
+    app.add_url_rule("/odd", "odd", requires("no:such")(lambda: "everything"))
+
+    with pytest.raises(Undeclared) as refused:
+        check_declared(app)
+
+    assert "/open" in str(refused.value) and "no:such" in str(refused.value)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_answer_carries_the_strict_headers(client, path):
+    headers = client.get(path).headers
+
+    assert headers["Content-Security-Policy"] == CONTENT_POLICY
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+
+
+def test_the_policy_allows_nothing_inline_and_nobody_else():
+    assert CONTENT_POLICY.startswith("default-src 'none'")
+    assert "unsafe" not in CONTENT_POLICY and "http" not in CONTENT_POLICY and "*" not in CONTENT_POLICY
+
+
+def test_https_is_remembered_only_where_people_come_over_https(client):
+    assert "Strict-Transport-Security" not in client.get("/").headers
+
+
+def test_what_is_not_for_everybody_is_not_kept_by_any_cache(client):
+    assert client.get("/nowhere").headers["Cache-Control"] == "no-store"
+    assert client.get("/").headers["Cache-Control"] == "private, no-cache"
+    assert "Cookie" in client.get("/").headers["Vary"]
+
+
+def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client):
+    cookies = client.get("/").headers.getlist("Set-Cookie")
+
+    assert cookies
+    assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in cookies)
+
+
+def token_of(client) -> str:
+    page = client.get("/").get_data(as_text=True)
+    return re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+
+
+def choose(client, token: str | None, **headers: str):
+    given = {"language": "zh_Hans", "next": "/neutrality"} | ({"csrf_token": token} if token else {})
+    return client.post(
+        "/language", data=given, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+def test_a_form_of_ours_is_taken(client):
+    answer = choose(client, token_of(client), Origin="http://localhost", Sec_Fetch_Site="same-origin")
+
+    assert (answer.status_code, answer.location) == (303, "/neutrality")
+
+
+def test_a_form_without_its_token_is_turned_away(client):
+    assert choose(client, None).status_code == 400
+
+
+def test_a_token_of_another_session_is_turned_away(client, app):
+    foreign = token_of(app.test_client())
+    token_of(client)
+
+    assert choose(client, foreign).status_code == 400
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_form_that_another_site_sends_is_turned_away_even_with_a_token(client, site):
+    assert choose(client, token_of(client), Sec_Fetch_Site=site).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost.evil.example", "http://localhost:81"]
+)
+def test_a_form_of_another_origin_is_turned_away_even_with_a_token(client, origin):
+    assert choose(client, token_of(client), Origin=origin).status_code == 403
+
+
+def test_the_public_address_counts_as_ours_behind_a_proxy(client, settings):
+    assert choose(client, token_of(client), Origin=settings.public_url).status_code == 303
+
+
+def test_a_staff_page_does_not_admit_to_exist(app):
+    app.view_functions["web.neutrality"] = requires("desk:registrar")(lambda: "the desk")
+
+    answer = app.test_client().get("/neutrality")
+
+    assert answer.status_code == 404
+    assert "the desk" not in answer.get_data(as_text=True)
+
+
+def test_a_page_for_the_signed_in_sends_others_to_sign_in(app):
+    app.view_functions["web.neutrality"] = requires("account:own")(lambda: "mine")
+
+    answer = app.test_client().get("/neutrality?a=b")
+
+    assert answer.status_code == 303
+    assert "next=" in answer.location and "neutrality" in answer.location
