@@ -36,6 +36,7 @@ from odr.kernel import Money, moment
 from odr.notices.outbox import Letter, email_of
 from odr.people.links import DAY, issue_link
 from odr.people.tables import account
+from odr.web import sentences
 
 SERVER_PATIENCE = 20
 """Seconds that a mail server may take over each answer, well within a lease."""
@@ -126,7 +127,7 @@ def make_link(connection: Connection, settings: Settings, letter: Letter, recipi
     if letter.side == "seller" and recipient.account_id is None:
         door = DOORS["invitation"]
     if door.purpose is None:
-        return f"{base}{door.path}{letter.dispute_id}" if door is _DISPUTE else base + door.path
+        return f"{base}{door.path}{letter.params['number']}" if door is _DISPUTE else base + door.path
     token = issue_link(
         connection,
         purpose=door.purpose,
@@ -164,6 +165,7 @@ class Press:
             context = {
                 **letter.params,
                 **reader.words,
+                **_SAYINGS,
                 "side": letter.side,
                 "link": link,
                 "made_at": letter.created_at,
@@ -218,6 +220,26 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _named(names: Mapping[str, Any], codes: list[str]) -> tuple[str, ...]:
+    return tuple(str(names[code]) for code in codes)
+
+
+# The words of the pages are the words of the mails.
+_SAYINGS: dict[str, Any] = {
+    "phases": sentences.PHASES,
+    "grounds": sentences.GROUNDS,
+    "closings": sentences.CLOSINGS,
+    "categories": sentences.CATEGORIES,
+    "remedy_names": sentences.REMEDIES,
+    "topic_names": sentences.TOPICS,
+    "expected": sentences.EXPECTED,
+    "on_expiry": sentences.ON_EXPIRY,
+    "waiting": sentences.WAITING,
+    "sentence": sentences.sentence,
+    "named": _named,
+}
+
+
 class _Reader:
     """How amounts and instants read in one language and zone."""
 
@@ -233,12 +255,11 @@ class _Reader:
             "last_day": self.last_day,
             "day": self.day,
             "country": self.country,
-            "listing": self.listing,
         }
 
     def money(self, amounts: list[dict[str, Any]]) -> str:
         """ "1,149.00 EUR", several currencies as a list; never added, never converted."""
-        return format_list([self._amount(Money(**amount)) for amount in amounts], locale=self.locale)
+        return str(format_list([self._amount(Money(**amount)) for amount in amounts], locale=self.locale))
 
     def _amount(self, money: Money) -> str:
         pattern = "#,##0" + ("." + "0" * money.decimals if money.decimals else "")
@@ -265,15 +286,11 @@ class _Reader:
     def country(self, code: str) -> str:
         return str(self.locale.territories.get(code, code))
 
-    def listing(self, codes: list[str], names: Mapping[str, str]) -> str:
-        """The names of some codes as one list: "a refund, costs and an apology"."""
-        return format_list([names[code] for code in codes], locale=self.locale)
-
     def _day(self, day: date) -> str:
-        return format_date(day, "long", locale=self.locale)
+        return str(format_date(day, "long", locale=self.locale))
 
     def _place(self) -> str:
-        return get_timezone_location(self.zone, locale=self.locale, return_city=True)
+        return str(get_timezone_location(self.zone, locale=self.locale, return_city=True))
 
 
 # -- the ways out --------------------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def _invitation(event: FilingAdmitted, dispute: Dispute) -> Params:
     return {
         **_time(dispute),
         "category": dispute.category,
-        "remedies": sorted({item.remedy for item in dispute.items}),
+        "remedies": list(dict.fromkeys(item.remedy for item in dispute.items)),
         "amounts": _amounts(dispute.claimed),
         "buyer_country": dispute.buyer_country,
         "ordered_on": dispute.ordered_on,
@@ -218,8 +218,14 @@ def _dispute_closed(event: DisputeClosed, dispute: Dispute) -> Params:
     }
 
 
+# The closed fields that the sentence of a fact speaks of (web/sentences.py); none of them holds anybody's words.
+_TOLD = ("side", "item", "offer", "choice", "by")
+
+
 def _news(event: Event, dispute: Dispute) -> Params:
-    return {**_time(dispute), "about": TYPES[type(event)]}
+    name = TYPES[type(event)]
+    told = {field: value for field in _TOLD if isinstance(value := getattr(event, field, None), str | int)}
+    return {**_time(dispute), "about": name, "facts": told}
 
 
 def _moved(event: Event, dispute: Dispute) -> Params:

@@ -33,7 +33,7 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
         {
             **TIME,
             "category": "not_delivered",
-            "remedies": ["costs", "refund"],
+            "remedies": ["refund", "costs"],
             "amounts": [EUR, JPY],
             "buyer_country": "DE",
             "ordered_on": "2026-03-27",
@@ -54,7 +54,7 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
         "seller",
         {"number": NUMBER, "code": "settled_negotiation", "compliance": "due", "amounts": [EUR], "perform_by": MAY},
     ),
-    "news": ("buyer", {**TIME, "about": "evidence_added", "holder": "both"}),
+    "news": ("buyer", {**TIME, "about": "extension_asked", "facts": {"side": "seller"}, "holder": "both"}),
 }
 
 
