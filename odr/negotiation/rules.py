@@ -1,31 +1,20 @@
-"""The negotiation: messages, offers and counter-offers, and what accepting one does."""
+"""The negotiation: offers and counter-offers, and what accepting one does."""
 
 from __future__ import annotations
 
 from odr.kernel import Actor, Refused
 from odr.procedure.access import demand
 from odr.procedure.deadlines import Seats
-from odr.procedure.dispute import Dispute, Offer, Phase
+from odr.procedure.dispute import Dispute, Offer
 from odr.procedure.events import (
     Event,
-    MessageSent,
     NegotiationEnded,
     OfferAccepted,
     OfferRejected,
     OfferWithdrawn,
     Term,
-    WalledMessageSent,
 )
-from odr.procedure.rules import agreement, offer_of, require_text, words
-
-
-def send_message(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str) -> list[Event]:
-    """Say something to the other side. From the negotiation on, out of reach of whoever decides (procedure 3.7)."""
-    demand("message:send", dispute, actor, at)
-    require_text(text)
-    before = dispute.phase in (Phase.AWAITING_RESPONSE, Phase.EVIDENCE)
-    kind = MessageSent if before else WalledMessageSent
-    return [kind(side=actor.role, words=words(text=text))]
+from odr.procedure.rules import agreement, offer_of
 
 
 def make_offer(

@@ -1,4 +1,4 @@
-"""What all steps share: closing, agreeing, more time, and what happens when time runs out."""
+"""What all steps share: messages, closing, agreeing, more time, and what happens when time runs out."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from odr.procedure.events import (
     ExtensionAsked,
     ExtensionGranted,
     LastCallMade,
+    MessageSent,
     NegotiationEnded,
     NegotiationOpened,
     OfferLapsed,
@@ -30,6 +31,7 @@ from odr.procedure.events import (
     SellerSilent,
     SettlementSigned,
     Term,
+    WalledMessageSent,
 )
 
 
@@ -63,6 +65,15 @@ def sign_settlement(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, se
     if dispute.signed:
         signed.append(closed(agreement.how, compliance="due"))
     return signed
+
+
+def send_message(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str) -> list[Event]:
+    """Say something to the other side. From the negotiation on, out of reach of whoever decides (procedure 3.7)."""
+    demand("message:send", dispute, actor, at)
+    require_text(text)
+    before = dispute.phase in (Phase.AWAITING_RESPONSE, Phase.EVIDENCE)
+    kind = MessageSent if before else WalledMessageSent
+    return [kind(side=actor.role, words=words(text=text))]
 
 
 def ask_extension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str = "") -> list[Event]:
