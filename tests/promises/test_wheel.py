@@ -32,13 +32,19 @@ print(home.status_code, sheet.status_code, chinese.status_code, 'lang="zh-Hans"'
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel as hatchling builds it from a copy of the checkout, without the network."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a build needs of the checkout, so that building leaves nothing behind in it."""
     source = tmp_path_factory.mktemp("source")
     for name in ("odr", "templates", "static", "docs"):
         shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", ".gitignore"):
         shutil.copy(CHECKOUT / name, source / name)
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel as hatchling builds it, without the network."""
     built = tmp_path_factory.mktemp("built")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)],
@@ -79,3 +85,15 @@ def test_a_house_installed_from_the_wheel_alone_shows_its_home_page(wheel, tmp_p
     assert Path(package).parent == site / "odr"
     assert (templates, static) == (str(site / "odr" / "templates"), str(site / "odr" / "static"))
     assert answers == "200 200 200 True"
+
+
+@pytest.mark.slow
+def test_an_editable_install_takes_everything_from_the_checkout_and_copies_nothing(source, tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", f"from hatchling.build import build_editable; build_editable({str(tmp_path)!r})"],
+        cwd=source, check=True, capture_output=True,
+    )  # fmt: skip
+
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+
+    assert [name for name in names if ".dist-info/" not in name and not name.endswith(".pth")] == []
