@@ -1,0 +1,110 @@
+"""Who is acting: the session cookie, the person behind it, and what a request tells about where it comes from."""
+
+from __future__ import annotations
+
+from flask import Flask, Request, Response, current_app, request, session
+from flask_login import LoginManager
+
+from odr.house import House
+from odr.people import queries, service
+from odr.people.limits import address_prefix
+from odr.people.queries import Person
+from odr.people.service import Caller
+
+HALF_YEAR = 182 * 24 * 60 * 60
+
+# Coarse on purpose: enough for the owner to recognise a device, too little to follow one.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("MicroMessenger", "WeChat"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def init_sessions(app: Flask) -> None:
+    """Find the person of each request in the session table, in one query and only when somebody asks."""
+    manager = LoginManager(app)
+    # Flask-Login would bind its own cookie to the browser's name; ours is bound to a row that can be revoked.
+    manager.session_protection = None
+    manager.request_loader(person_of)
+
+
+def person_of(asked: Request) -> Person | None:
+    """The person whose open session a request carries; keeps that session from falling idle."""
+    cookie = asked.cookies.get(cookie_name("odr"))
+    if not cookie:
+        return None
+    house = current_house()
+    with house.engine.connect() as connection:
+        person = queries.person_by_cookie(connection, cookie, house.clock())
+    if person is not None:
+        service.note_seen(house, person)
+    return person
+
+
+def current_house() -> House:
+    """The house that this application runs."""
+    house: House = current_app.extensions["odr"]
+    return house
+
+
+def caller() -> Caller:
+    """Where this request comes from."""
+    return Caller(
+        prefix=address_prefix(request.remote_addr),
+        device=device_of(request.user_agent.string),
+        known_device=request.cookies.get(cookie_name("odr-device")),
+        mark=session.get("mark"),
+        cookie=request.cookies.get(cookie_name("odr")),
+    )
+
+
+def device_of(agent: str) -> str:
+    """A few words from fixed lists: "Firefox · Android"; what a browser calls itself is never repeated."""
+    found = (next((name for sign, name in signs if sign in agent), "") for signs in (_BROWSERS, _SYSTEMS))
+    return " · ".join(name for name in found if name)
+
+
+def carry_session(answer: Response, cookie: str) -> None:
+    """Hand a new session to this browser. Everything it held before is dropped, its form token included, so that
+    nothing planted before signing in is worth anything after."""
+    session.clear()
+    _set(answer, "odr", cookie)
+
+
+def remember_device(answer: Response, email: str) -> None:
+    """Let this browser sign in to this account while strangers guess at it."""
+    _set(answer, "odr-device", service.known_device(current_house(), email), max_age=HALF_YEAR)
+
+
+def drop_session(answer: Response) -> None:
+    """Take the session from this browser, and what it kept of the pages it saw."""
+    session.clear()
+    name = cookie_name("odr")
+    answer.delete_cookie(name, path="/", secure=current_house().settings.secure, httponly=True, samesite="Lax")
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+
+def cookie_name(name: str) -> str:
+    """__Host- ties a cookie to this very host and to https; a house on plain loopback cannot use it."""
+    return f"__Host-{name}" if current_house().settings.secure else name
+
+
+def _set(answer: Response, name: str, value: str, max_age: int | None = None) -> None:
+    secure = current_house().settings.secure
+    answer.set_cookie(cookie_name(name), value, max_age=max_age, path="/", secure=secure, httponly=True, samesite="Lax")
