@@ -34,7 +34,7 @@ bench: setup ## timed runs: filing, append, verify, rebuild, pages
 	$(BIN)/python -m bench
 
 pictures: setup ## photograph the pages at 360 and 1280 pixels in every language, into pictures/
-	$(BIN)/python -m bench.pictures
+	$(BIN)/python -m tests.browser.pictures
 
 lock: .venv/.ready ## write requirements.lock anew: hashes, and no address of any registry
 	$(BIN)/uv pip compile -q --upgrade --all-extras --generate-hashes --no-emit-index-url --no-annotate --no-header \
@@ -42,13 +42,13 @@ lock: .venv/.ready ## write requirements.lock anew: hashes, and no address of an
 
 catalogues: .venv/.ready ## gather the sentences to translate and bring every catalogue up to date
 	mkdir -p build
-	$(BIN)/pybabel -q extract -F pyproject.toml -k lazy_gettext -k lazy_ngettext:1,2 --no-location --sort-output \
-	  --omit-header -o build/messages.pot .
+	$(BIN)/pybabel -q extract -F pyproject.toml -k lazy_gettext -k lazy_ngettext:1,2 --no-location --sort-output --project=Evenhand \
+	  -o build/messages.pot .
 	for language in $(LANGUAGES); do \
 	  test -f odr/translations/$$language/LC_MESSAGES/messages.po \
 	  || $(BIN)/pybabel -q init -i build/messages.pot -d odr/translations -l $$language; \
 	  $(BIN)/pybabel -q update -i build/messages.pot -d odr/translations -l $$language \
-	    --no-fuzzy-matching --ignore-obsolete --omit-header --width 120; \
+	    --no-fuzzy-matching --ignore-obsolete --width 120; \
 	done
 
 .venv/.ready: requirements.lock pyproject.toml hatch_build.py

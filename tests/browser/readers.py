@@ -20,6 +20,8 @@ from tests.builders import a_dispute
 
 HREF = re.compile(r'<a\b[^>]*?\bhref="([^"]+)"')
 MOST_PAGES = 400
+# Rooms whose pages show each reader the same.
+ALIKE = frozenset({"web", "people", "log"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,16 @@ def furnish(app: Flask) -> list[Reader]:
     signed = a_dispute(house, **parties).in_negotiation()
     signed.offer(signed.buyer, "40.00").accepted(signed.seller).signed()
     return [Reader("stranger"), *(Reader(name, _session(house, account)) for name, account in people.items())]
+
+
+def all_kinds(app: Flask, readers: list[Reader]) -> list[Kind]:
+    """The kinds of page of every reader; a page that is the same for everybody is taken once."""
+    kinds: dict[str, Kind] = {}
+    for reader in readers:
+        for kind in kinds_of(app, reader):
+            alike = kind.endpoint.split(".")[0] in ALIKE
+            kinds.setdefault(kind.endpoint if alike else str(kind), kind)
+    return list(kinds.values())
 
 
 def kinds_of(app: Flask, reader: Reader) -> list[Kind]:

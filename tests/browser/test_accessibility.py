@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext
 
 from odr.people.security import cookie_name
-from tests.browser.readers import Kind, Reader, furnish, kinds_of
+from tests.browser.readers import Kind, Reader, all_kinds, furnish
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -19,7 +19,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 @pytest.fixture
 def kinds(app) -> list[Kind]:
     """Every kind of page of a furnished house, for each reader."""
-    return [kind for reader in furnish(app) for kind in kinds_of(app, reader)]
+    return all_kinds(app, furnish(app))
 
 
 @pytest.fixture

@@ -1,0 +1,136 @@
+"""Photographs of every kind of page, at two widths, in both themes and every language, with contact sheets."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+import threading
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+
+from flask import Flask
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from odr.app import create_app
+from odr.database import Base, open_engine
+from odr.house import Settings
+from odr.people.security import cookie_name
+from odr.web.language import LANGUAGES
+from tests.browser.readers import Kind, all_kinds, furnish
+
+CHECKOUT = Path(__file__).parents[2]
+FOLDER = CHECKOUT / "pictures"
+WIDTHS = (360, 1280)
+THEMES = ("light", "dark")
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-quic",
+)  # fmt: skip
+
+# A contact sheet: pictures side by side, each cut to the same height, with its name above it.
+THUMB = 240
+TALLEST = 900
+GAP = 16
+CAPTION = 18
+
+
+def main() -> int:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        print("No pictures: there is no Chromium on this machine.", file=sys.stderr)
+        return 1
+    only = re.compile(sys.argv[1]) if len(sys.argv) > 1 else None
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        app = demonstration(Path(folder))
+        kinds = [kind for kind in all_kinds(app, furnish(app)) if only is None or only.search(str(kind))]
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+            for language, width, theme in product(LANGUAGES, WIDTHS, THEMES):
+                taken = photograph(
+                    app, browser, f"http://127.0.0.1:{server.server_port}", kinds, language, width, theme
+                )
+                contact_sheet(taken, FOLDER / f"sheet-{language}-{width}-{theme}.png")
+            browser.close()
+        server.shutdown()
+        app.extensions["odr"].engine.dispose()
+    print(f"{len(kinds)} kinds of page are in {FOLDER.name}/")
+    return 0
+
+
+def demonstration(folder: Path) -> Flask:
+    """An empty house of its own that says on every page that it is a demonstration."""
+    for file in sorted((CHECKOUT / "odr").glob("*/tables.py")):
+        import_module(f"odr.{file.parent.name}.tables")
+    settings = Settings(
+        instance=folder,
+        database_url=f"sqlite:///{folder / 'odr.sqlite'}",
+        secret_key="a secret for pictures only, never used elsewhere",
+        mail_url=f"folder://{folder / 'mail'}",
+        master_key_file=folder / "keys" / "master.key",
+        signing_key_file=folder / "keys" / "signing.key",
+        demonstration=True,
+    )
+    engine = open_engine(settings.database_url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return create_app(settings)
+
+
+def photograph(
+    app: Flask, browser: Browser, address: str, kinds: list[Kind], language: str, width: int, theme: str
+) -> list[Path]:
+    """One picture of each kind of page, in full length; answers the files."""
+    with app.test_request_context():
+        session = cookie_name("odr")
+    taken = []
+    for reader in dict.fromkeys(kind.reader for kind in kinds):
+        context = browser.new_context(
+            base_url=address, viewport={"width": width, "height": 800}, color_scheme=theme, timezone_id="Europe/Berlin"
+        )
+        cookies = {"lang": language, "zone": "Europe/Berlin"} | ({session: reader.cookie} if reader.cookie else {})
+        context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies.items()])
+        page = context.new_page()
+        for kind in (each for each in kinds if each.reader == reader):
+            page.goto(kind.path)
+            file = FOLDER / f"{kind}-{language}-{width}-{theme}.png"
+            page.screenshot(path=file, full_page=True)
+            taken.append(file)
+        context.close()
+    return taken
+
+
+def contact_sheet(files: list[Path], sheet: Path) -> None:
+    """All pictures of one language, width and theme on one, to be judged together."""
+    if not files:
+        return
+    columns = min(len(files), 8)
+    rows = -(-len(files) // columns)
+    canvas = Image.new("RGB", (columns * (THUMB + GAP) + GAP, rows * (TALLEST + CAPTION + GAP) + GAP), "#77716a")
+    pen = ImageDraw.Draw(canvas)
+    for place, file in enumerate(files):
+        x = GAP + place % columns * (THUMB + GAP)
+        y = GAP + place // columns * (TALLEST + CAPTION + GAP)
+        with Image.open(file) as picture:
+            small = picture.convert("RGB").resize((THUMB, max(1, picture.height * THUMB // picture.width)))
+        pen.text((x, y), file.stem.rsplit("-", 3)[0], fill="white")
+        canvas.paste(small.crop((0, 0, THUMB, min(small.height, TALLEST))), (x, y + CAPTION))
+    canvas.save(sheet)
+
+
+class _Silent(WSGIRequestHandler):
+    """A request handler that does not tell the terminal about each file."""
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        return
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
