@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import click
+from flask import Flask
 
 from odr import __version__
 from odr.app import create_app
 from odr.config import ConfigError, load
-from odr.database import open_engine
+from odr.database import open_engine, writing
+from odr.disputes.rebuild import compare
+from odr.disputes.rebuild import rebuild as rebuild_lists
 from odr.doctor import examine
 from odr.house import House, Settings
 from odr.log.keys import KeyTrouble
 from odr.migrations.service import draft
 from odr.migrations.service import migrate as migrate_database
-from odr.serve import prepare
+from odr.serve import prepare, require_standing
 from odr.serve import serve as serve_house
+from odr.verify import as_json, exit_status, verify_house
 from odr.web.security import Undeclared
+from odr.worker import run as work
 
 
 class Desk(click.Group):
@@ -52,11 +58,22 @@ def settings_with(ctx: click.Context, **given: Any) -> Settings:
     return load(overrides=ctx.obj | {name: value for name, value in given.items() if value is not None})
 
 
-def open_house(settings: Settings) -> House:
-    """The house for a command that works on it once."""
-    prepare(settings)
-    house: House = create_app(settings).extensions["odr"]
+def house_of(app: Flask) -> House:
+    house: House = app.extensions["odr"]
     return house
+
+
+def new_or_old_app(settings: Settings) -> Flask:
+    """The application of a house that is opened for work; everything it lacks is made."""
+    prepare(settings)
+    return create_app(settings)
+
+
+def standing_app(settings: Settings) -> Flask:
+    """The application of a house that stands already. Raises ConfigError where there is none: a command that looks
+    a house over must not make an empty one in a folder named by mistake, and call it sound."""
+    require_standing(settings)
+    return create_app(settings)
 
 
 @main.command()
@@ -73,10 +90,63 @@ def serve(ctx: click.Context, host: str | None, port: int | None, processes: int
     only; put a proxy with https before it to let the public in.
     """
     settings = settings_with(ctx, host=host, port=port)
-    house = open_house(settings)
-    house.engine.dispose()
+    house_of(new_or_old_app(settings)).engine.dispose()
     click.echo(f"Evenhand is open at {settings.public_url} (instance {settings.instance}). Stop it with Ctrl-C.")
     serve_house(settings, processes=processes, threads=threads, with_worker=worker)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Do all that is due now, then end.")
+@click.option("--watched", is_flag=True, hidden=True, help="End when the standard input ends.")
+@click.pass_context
+def worker(ctx: click.Context, once: bool, watched: bool) -> None:
+    """Run the worker alone: it fires deadlines, seals the log and sends mail.
+
+    `odr serve` runs one already. Use this with `odr serve --no-worker`, or on a machine of its own. Ends with code 1
+    when a part of the work failed.
+    """
+    if not work(new_or_old_app(settings_with(ctx)), once=once, watched=watched):
+        ctx.exit(1)
+
+
+@main.command()
+@click.option("--json", "for_machines", is_flag=True, help="Write the result as JSON.")
+@click.pass_context
+def verify(ctx: click.Context, for_machines: bool) -> None:
+    """Check the whole house against its log: every entry, signature, sealed word, file and list.
+
+    Changes nothing. Ends with code 0 when all is sound, 1 when something was changed, 2 when all that is wrong is that
+    words could not be opened with this house's key.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    verified = verify_house(house)
+    if for_machines:
+        click.echo(json.dumps(as_json(verified), indent=2))
+    else:
+        for finding in verified.findings:
+            click.echo(str(finding))
+        click.echo(f"{verified.entries} entries, {verified.size} in the tree with root {verified.root.hex()}")
+        click.echo(f"{len(verified.findings)} findings" if verified.findings else "All is sound.")
+    ctx.exit(exit_status(verified.findings))
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Only compare, and end with code 1 when anything differs.")
+@click.pass_context
+def rebuild(ctx: click.Context, check: bool) -> None:
+    """Fold every list about disputes anew from the log.
+
+    The lists hold nothing of their own, so this loses nothing. It is done in one transaction.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    with writing(house.engine) as connection:
+        differences = list(compare(connection, house))
+        for difference in differences:
+            click.echo(str(difference))
+        if check:
+            click.echo(f"{len(differences)} differences.")
+            ctx.exit(bool(differences))
+        click.echo(f"{rebuild_lists(connection, house)} disputes folded anew, {len(differences)} differences mended.")
 
 
 @main.command()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -35,6 +36,18 @@ def prepare(settings: Settings) -> None:
         if engine.dialect.name == "sqlite":
             migrate(engine)
         elif not is_current(engine):
+            raise ConfigError("The database has not the tables of this release: run `odr migrate`.")
+    finally:
+        engine.dispose()
+
+
+def require_standing(settings: Settings) -> None:
+    """Raise ConfigError unless there is a house with the tables of this release under these settings."""
+    engine = open_engine(settings.database_url)
+    try:
+        if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+            raise ConfigError(f"There is no house in {settings.instance} yet; `odr serve` opens one.")
+        if not is_current(engine):
             raise ConfigError("The database has not the tables of this release: run `odr migrate`.")
     finally:
         engine.dispose()

@@ -16,13 +16,11 @@ CHECKOUT = Path(__file__).parents[2]
 
 # Asked of a house that knows only the wheel: where its parts lie, and what the home page answers.
 ASK = """
-import sys, odr
-from odr.cli import open_house
-from odr.app import create_app
+import odr
+from odr.cli import new_or_old_app
 from odr.config import load
 settings = load()
-open_house(settings)
-app = create_app(settings)
+app = new_or_old_app(settings)
 client = app.test_client()
 home, sheet = client.get("/"), client.get("/static/css/base.css")
 chinese = client.get("/", headers={"Accept-Language": "zh-CN"})

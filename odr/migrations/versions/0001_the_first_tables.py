@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("signed_at", sa.BigInteger(), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_checkpoint")),
         sa.UniqueConstraint("size", name=op.f("uq_checkpoint_size")),
     )
@@ -57,8 +57,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_dispute_number")),
     )
     with op.batch_alter_table("dispute", schema=None) as batch_op:
+        batch_op.create_index("ix_dispute_holder_clock_due", ["holder", "clock_due"], unique=False)
         batch_op.create_index("ix_dispute_next_due", ["next_due"], unique=False)
-        batch_op.create_index("ix_dispute_phase_clock_due", ["phase", "clock_due"], unique=False)
 
     op.create_table(
         "draft",

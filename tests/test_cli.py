@@ -1,0 +1,95 @@
+"""The `odr` command: each part explains itself, and none invents a house where there is none."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from odr.cli import main
+
+
+def odr(instance: Path, *words: str, **environment: str) -> Result:
+    return CliRunner().invoke(main, ["--instance", str(instance), *words], env=environment, catch_exceptions=False)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Path:
+    """The folder of a house that has been opened once."""
+    instance = tmp_path / "instance"
+    assert odr(instance, "worker", "--once").exit_code == 0
+    return instance
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_explains_itself_and_its_options(command, tmp_path):
+    told = odr(tmp_path, command, "--help").output
+
+    options = [option for option in main.commands[command].params if not getattr(option, "hidden", False)]
+    assert len(main.commands[command].help.split()) > 12
+    assert all(option.help for option in options)
+    assert "Usage:" in told
+
+
+@pytest.mark.parametrize("command", ["verify", "rebuild"])
+def test_a_folder_named_by_mistake_is_not_called_sound(command, tmp_path):
+    looked = odr(tmp_path / "nowhere", command)
+
+    assert looked.exit_code == 1
+    assert "There is no house" in looked.output
+    assert not (tmp_path / "nowhere" / "odr.sqlite").exists()
+
+
+def test_a_house_just_opened_is_sound(instance):
+    verified = odr(instance, "verify", "--json")
+
+    assert verified.exit_code == 0
+    assert json.loads(verified.stdout)["findings"] == []
+    assert odr(instance, "rebuild", "--check").exit_code == 0
+
+
+def test_verify_ends_with_code_one_when_an_entry_was_changed_behind_the_houses_back(instance):
+    with sqlite3.connect(instance / "odr.sqlite") as database:
+        database.execute("DROP TRIGGER entry_no_update")
+        database.execute("UPDATE entry SET raw = CAST(replace(raw, 'log', 'lag') AS BLOB)")
+
+    verified = odr(instance, "verify")
+
+    assert verified.exit_code == 1
+    assert "entry" in verified.output
+
+
+def test_an_unsafe_public_house_does_not_open_and_says_why_without_a_trace(tmp_path):
+    opened = odr(tmp_path, "serve", ODR_PRODUCTION="yes")
+
+    assert opened.exit_code == 1
+    assert "ODR_SECRET_KEY" in opened.output
+    assert "Traceback" not in opened.output
+
+
+def test_the_doctor_finds_a_new_house_well_and_names_what_is_needed_before_the_public_comes(instance):
+    examined = odr(instance, "doctor")
+
+    assert examined.exit_code == 0
+    assert "BAD" not in examined.output
+    assert "ODR_PUBLIC_URL" in examined.output
+
+
+def test_the_doctor_finds_a_key_that_others_may_read(instance):
+    (instance / "keys" / "master.key").chmod(0o644)
+
+    examined = odr(instance, "doctor")
+
+    assert examined.exit_code == 1
+    assert "BAD" in examined.output
+
+
+def test_migrating_twice_says_that_there_is_nothing_to_do(tmp_path):
+    first = odr(tmp_path, "migrate").output
+    second = odr(tmp_path, "migrate").output
+
+    assert "was migrated" in first
+    assert "already up to date" in second
