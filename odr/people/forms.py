@@ -10,10 +10,11 @@ from zoneinfo import available_timezones
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, Form, HiddenField, PasswordField, SelectField, StringField, ValidationError
+from wtforms import EmailField, Field, Form, HiddenField, PasswordField, SelectField, StringField
+from wtforms.validators import StopValidation, ValidationError
 
 from odr.kernel import Refused
-from odr.people.rules import LEAST_PASSWORD, MOST_NAME, MOST_PASSWORD, email_key, tidy_name
+from odr.people.rules import LEAST_PASSWORD, MOST_NAME, MOST_PASSWORD, check_password, email_key, tidy_name
 from odr.web.language import is_zone, manner, offered
 from odr.web.sentences import refusal
 
@@ -49,7 +50,7 @@ def filled(message: Any) -> Callable[[Form, Field], None]:
 
     def check(form: Form, field: Field) -> None:
         if not (field.data or "").strip():
-            raise ValidationError(str(message))
+            raise StopValidation(str(message))
 
     return check
 
@@ -96,10 +97,19 @@ def known_zone(form: Form, field: Field) -> None:
         raise ValidationError(str(_("Choose a time zone from the list.")))
 
 
+def not_guessed(form: Form, field: Field) -> None:
+    """A password the house would take, told together with whatever else is to be corrected."""
+    own = tuple(form[name].data or "" for name in ("name", "email") if name in form)
+    try:
+        check_password(field.data, own_words=own)
+    except Refused as refused:
+        raise ValidationError(refusal(refused)) from refused
+
+
 def _new_password(label: Any) -> PasswordField:
     return PasswordField(
         label,
-        [filled(_("Choose a password."))],
+        [filled(_("Choose a password.")), not_guessed],
         description=_(
             "At least %(least)s and at most %(most)s characters. A few words that only you would put together are "
             "easiest to keep in mind.",
