@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -47,6 +48,8 @@ def init_filters(app: Flask) -> None:
         link_to=link_to, has_endpoint=has_endpoint, new_key=new_pseudonym, here=here, form_errors=form_errors,
         rooms=rooms, footer_links=footer_links,
     )  # fmt: skip
+
+    app.url_defaults(name_the_version)
 
     @app.context_processor
     def frame() -> dict[str, Any]:
@@ -210,6 +213,14 @@ def _lines(block: str) -> Markup:
 
 
 # The frame of a page.
+
+
+def name_the_version(endpoint: str, values: dict[str, Any]) -> None:
+    """Give the address of a static file the time of its last change, so that browsers may keep it until then."""
+    if endpoint == "static" and "filename" in values and current_app.static_folder:
+        file = Path(current_app.static_folder) / values["filename"]
+        if file.is_file():
+            values["v"] = format(file.stat().st_mtime_ns // 1_000_000, "x")
 
 
 def has_endpoint(name: str) -> bool:

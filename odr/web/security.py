@@ -156,7 +156,8 @@ def put_headers(response: Response) -> Response:
     if current_app.extensions["odr"].settings.secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
     if request.endpoint == "static":
-        response.headers["Cache-Control"] = "public, max-age=3600"
+        # An address that names a version never shows anything else; modules that name none are asked for again.
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store" if _private() else "private, no-cache"
         response.vary.update(("Cookie", "Accept-Language"))

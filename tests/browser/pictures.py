@@ -32,11 +32,12 @@ QUIET = (
     "--disable-sync", "--disable-quic",
 )  # fmt: skip
 
-# A contact sheet: pictures side by side, each cut to the same height, with its name above it.
-THUMB = 240
-TALLEST = 900
-GAP = 16
-CAPTION = 18
+# A contact sheet: pictures side by side, long ones cut, each with its name above it.
+THUMBS = {360: 300, 1280: 640}
+ACROSS = 3000
+TALLEST = 1400
+GAP = 20
+CAPTION = 20
 
 
 def main() -> int:
@@ -57,7 +58,7 @@ def main() -> int:
                 taken = photograph(
                     app, browser, f"http://127.0.0.1:{server.server_port}", kinds, language, width, theme
                 )
-                contact_sheet(taken, FOLDER / f"sheet-{language}-{width}-{theme}.png")
+                contact_sheet(taken, FOLDER / f"sheet-{language}-{width}-{theme}.png", THUMBS[width])
             browser.close()
         server.shutdown()
         app.extensions["odr"].engine.dispose()
@@ -107,22 +108,27 @@ def photograph(
     return taken
 
 
-def contact_sheet(files: list[Path], sheet: Path) -> None:
-    """All pictures of one language, width and theme on one, to be judged together."""
-    if not files:
-        return
-    columns = min(len(files), 8)
-    rows = -(-len(files) // columns)
-    canvas = Image.new("RGB", (columns * (THUMB + GAP) + GAP, rows * (TALLEST + CAPTION + GAP) + GAP), "#77716a")
+def contact_sheet(files: list[Path], sheet: Path, thumb: int) -> None:
+    """All pictures of one language, width and theme on one, each `thumb` pixels wide, to be judged together."""
+    columns = max(1, ACROSS // (thumb + GAP))
+    rows = [[_small(file, thumb) for file in files[start : start + columns]] for start in range(0, len(files), columns)]
+    heights = [max(small.height for _name, small in row) + CAPTION + GAP for row in rows]
+    canvas = Image.new("RGB", (columns * (thumb + GAP) + GAP, sum(heights) + GAP), "#77716a")
     pen = ImageDraw.Draw(canvas)
-    for place, file in enumerate(files):
-        x = GAP + place % columns * (THUMB + GAP)
-        y = GAP + place // columns * (TALLEST + CAPTION + GAP)
-        with Image.open(file) as picture:
-            small = picture.convert("RGB").resize((THUMB, max(1, picture.height * THUMB // picture.width)))
-        pen.text((x, y), file.stem.rsplit("-", 3)[0], fill="white")
-        canvas.paste(small.crop((0, 0, THUMB, min(small.height, TALLEST))), (x, y + CAPTION))
+    y = GAP
+    for row, height in zip(rows, heights, strict=True):
+        for place, (name, small) in enumerate(row):
+            x = GAP + place * (thumb + GAP)
+            pen.text((x, y), name, fill="white")
+            canvas.paste(small, (x, y + CAPTION))
+        y += height
     canvas.save(sheet)
+
+
+def _small(file: Path, thumb: int) -> tuple[str, Image.Image]:
+    with Image.open(file) as picture:
+        small = picture.convert("RGB").resize((thumb, max(1, picture.height * thumb // picture.width)))
+    return file.stem.rsplit("-", 3)[0], small.crop((0, 0, thumb, min(small.height, TALLEST)))
 
 
 class _Silent(WSGIRequestHandler):

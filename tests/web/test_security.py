@@ -60,6 +60,14 @@ def test_what_is_not_for_everybody_is_not_kept_by_any_cache(client):
     assert "Cookie" in client.get("/").headers["Vary"]
 
 
+def test_a_static_file_is_kept_until_it_changes_and_never_longer(client):
+    page = client.get("/").get_data(as_text=True)
+    address = re.search(r'href="(/static/css/base\.css\?v=[0-9a-f]+)"', page)[1]
+
+    assert "immutable" in client.get(address).headers["Cache-Control"]
+    assert client.get("/static/css/base.css").headers["Cache-Control"] == "no-cache"
+
+
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client):
     cookies = client.get("/").headers.getlist("Set-Cookie")
 
