@@ -28,7 +28,11 @@ def named(files: list[Path]) -> list[object]:
 
 @pytest.mark.parametrize("template", named(TEMPLATES))
 def test_a_template_holds_no_script_no_style_and_nothing_unescaped(template):
-    assert faults_of(template.read_text("utf-8")) == []
+    faults = faults_of(template.read_text("utf-8"))
+
+    # Programs that show mail know no style sheets; there the attribute is the only way.
+    in_mail = template.parent.name == "mail"
+    assert [fault for fault in faults if not (in_mail and fault.startswith("attribute style"))] == []
 
 
 @pytest.mark.parametrize(
