@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -85,17 +86,20 @@ class Post(Protocol):
     def close(self) -> None: ...
 
 
-def resolve_account(house: House, connection: Connection, letter: Letter) -> Recipient | None:
-    """The recipient of a letter to an account or to a bare address; None when the account is closed or unknown."""
+def recipient_of(
+    house: House, connection: Connection, letter: Letter, account_id: str | None = None
+) -> Recipient | None:
+    """The recipient of a letter to a bare address, or to an account: the letter's own, or the one given for a side
+    of a dispute. None when the account is closed or unknown."""
     email = email_of(letter, house.keys)
     if email is not None:
         return Recipient(email, letter.params.get("language", "en"), letter.params.get("zone", "UTC"))
     row = connection.execute(
-        select(account.c.email, account.c.language, account.c.zone).where(
-            account.c.id == letter.account_id, account.c.email.is_not(None)
+        select(account.c.id, account.c.email, account.c.language, account.c.zone).where(
+            account.c.id == (account_id or letter.account_id), account.c.email.is_not(None)
         )
     ).one_or_none()
-    return Recipient(row.email, row.language, row.zone, letter.account_id) if row else None
+    return Recipient(row.email, row.language, row.zone, row.id) if row else None
 
 
 # -- the link: one in each mail, made when the mail is made --------------------------------------------------------
@@ -111,10 +115,10 @@ class Door:
 
 DOORS = {
     "verify_email": Door("/account/verification/", "verify"),
-    "email_known": Door("/session"),
+    "email_known": Door("/session/new"),
     "reset_password": Door("/password/reset/", "reset"),
     "sign_in_link": Door("/session/link/", "signin"),
-    "password_changed": Door("/password/reset"),
+    "password_changed": Door("/password/forgotten"),
     "invitation": Door("/invitation/", "invite"),
 }
 _DISPUTE = Door("/disputes/")
@@ -184,9 +188,9 @@ class Press:
         message["Date"] = moment(at)
         message["Message-ID"] = f"<{mark(letter)}@{self._settings.mail_from.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = language.replace("_", "-")
         message.set_content(text + "\n")
         message.add_alternative(html, subtype="html")
+        message["Content-Language"] = language.replace("_", "-")
         return message
 
     @staticmethod
@@ -209,7 +213,7 @@ def _address(email: str) -> Address:
     try:
         parsed = Address(addr_spec=_one_line(email))
         return Address(username=parsed.username, domain=parsed.domain.encode("idna").decode())
-    except (ValueError, IndexError) as malformed:
+    except (ValueError, IndexError, MessageError) as malformed:
         raise TurnedAway("address_malformed") from malformed
 
 
@@ -248,7 +252,7 @@ class _Reader:
         self.zone = ZoneInfo(zone if zone in available_timezones() else "UTC")
 
     @cached_property
-    def words(self) -> dict[str, Callable[..., str]]:
+    def words(self) -> dict[str, Callable[[Any], str]]:
         return {
             "money": self.money,
             "instant": self.instant,
@@ -270,11 +274,11 @@ class _Reader:
         """The instant in the reader's zone and, always, in UTC."""
         there, utc = moment(at).astimezone(self.zone), moment(at)
         if there.utcoffset() == timedelta(0):
-            return _("%(day)s, %(time)s UTC", day=self._day(utc), time=f"{utc:%H:%M}")
+            return str(_("%(day)s, %(time)s UTC", day=self._day(utc), time=f"{utc:%H:%M}"))
         names = {"day": self._day(there), "time": f"{there:%H:%M}", "place": self._place(), "utc": f"{utc:%H:%M}"}
         if there.date() == utc.date():
-            return _("%(day)s, %(time)s %(place)s time (%(utc)s UTC)", **names)
-        return _("%(day)s, %(time)s %(place)s time (%(utc_day)s, %(utc)s UTC)", **names, utc_day=self._day(utc))
+            return str(_("%(day)s, %(time)s %(place)s time (%(utc)s UTC)", **names))
+        return str(_("%(day)s, %(time)s %(place)s time (%(utc_day)s, %(utc)s UTC)", **names, utc_day=self._day(utc)))
 
     def last_day(self, due: int) -> str:
         """The last whole day before `due` that is over nowhere on Earth earlier: what a deadline's day means."""

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+import email
+import re
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.exceptions import MethodNotAllowed
 
-from odr.house import House
-from odr.notices.mail import DOORS, Press, Recipient, make_link
+from odr.database import writing
+from odr.house import House, Settings
+from odr.notices.mail import (
+    FolderPost,
+    Press,
+    PutOff,
+    Recipient,
+    SmtpPost,
+    TurnedAway,
+    make_link,
+    open_post,
+)
 from odr.notices.outbox import Letter
+from odr.notices.rules import RULES
+from odr.people.links import peek_link
+from odr.web.language import init_language
+
+pytestmark = pytest.mark.one_database
 
 MAY = 1_778_846_400_000  # 15 May 2026, 12:00 UTC
 NUMBER = "7K3M-Q9TZ-5"
@@ -80,3 +106,384 @@ def letter(template: str, **changes: Any) -> Letter:
 
 def recipient(language: str = "en", zone: str = "Europe/Paris", email: str = "lin@example.org") -> Recipient:
     return Recipient(email, language, zone)
+
+
+LINK = "https://evenhand.example/disputes/7K3M-Q9TZ-5"
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    house: House = app.extensions["odr"]
+    return house
+
+
+@pytest.fixture
+def press(app: Flask, house: House) -> Iterator[Press]:
+    with app.app_context():
+        yield Press(app.jinja_env, replace(house.settings, public_url="https://evenhand.example"))
+
+
+def text_of(message: EmailMessage, kind: str = "plain") -> str:
+    part = message.get_body((kind,))
+    assert part is not None
+    text: str = part.get_content()
+    return text
+
+
+# -- the words -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hans"])
+@pytest.mark.parametrize("template", LETTERS)
+def test_every_mail_reads_whole_in_every_language(press: Press, template: str, language: str) -> None:
+    message = press.render(letter(template), recipient(language), LINK, MAY)
+
+    text, html = text_of(message), text_of(message, "html")
+    assert message["Subject"] and "\n" not in message["Subject"] and "\r" not in message["Subject"]
+    assert text.count(LINK) == 1
+    assert re.findall(r'href="([^"]*)"', html) == [LINK]
+    assert "LazyString" not in text + html and "None" not in text and "%(" not in text + html
+    assert "\n\n\n" not in text and "&amp;" not in text
+    assert f'lang="{language.replace("_", "-")}"' in html
+    assert ("2026年" in text) == (language == "zh_Hans" and "2026" in text)
+
+
+def test_every_notice_of_the_rules_has_a_mail_and_every_mail_a_sample() -> None:
+    folder = Path(__file__).parents[2] / "templates" / "mail"
+    frame = {"layout", "parts", "subject", "foot", "check", "words"}
+
+    assert {path.stem for path in folder.glob("*.txt")} - frame == set(LETTERS)
+    assert {line.template for lines in RULES.values() for line in lines} <= set(LETTERS)
+
+
+def test_both_parts_of_a_mail_say_the_same(press: Press) -> None:
+    message = press.render(letter("invitation"), recipient(), LINK, MAY)
+
+    shown = re.sub(r"<head>.*</head>|<[^>]+>", " ", text_of(message, "html"), flags=re.S)
+    words = [word for word in text_of(message).replace("--", " ").split() if word != LINK]
+    assert [word for word in shown.split() if word != LINK] == words
+
+
+def test_a_deadline_is_told_in_the_readers_zone_and_in_utc(press: Press) -> None:
+    paris = text_of(press.render(letter("deadline_near"), recipient(), LINK, MAY))
+    auckland = text_of(press.render(letter("deadline_near"), recipient(zone="Pacific/Auckland"), LINK, MAY))
+    nowhere = text_of(press.render(letter("deadline_near"), recipient(zone="Nowhere/At_All"), LINK, MAY))
+
+    assert "15 May 2026, 14:00 Paris time (12:00 UTC)" in paris
+    assert "16 May 2026, 00:00 Auckland time (15 May 2026, 12:00 UTC)" in auckland
+    assert "15 May 2026, 12:00 UTC" in nowhere
+
+
+def test_the_day_in_a_subject_is_one_on_which_nobody_anywhere_is_late(press: Press) -> None:
+    message = press.render(letter("invitation"), recipient(zone="Pacific/Auckland"), LINK, MAY)
+
+    assert message["Subject"] == f"Dispute {NUMBER}: please reply by 14 May 2026"
+
+
+def test_amounts_are_exact_and_currencies_are_never_added(press: Press) -> None:
+    text = text_of(press.render(letter("invitation"), recipient(), LINK, MAY))
+
+    assert "1,149.00\N{NO-BREAK SPACE}EUR and 7,200\N{NO-BREAK SPACE}JPY" in text
+
+
+def test_a_language_that_the_house_does_not_speak_is_answered_in_its_first(press: Press) -> None:
+    message = press.render(letter("verify_email"), recipient("tlh"), LINK, MAY)
+
+    assert message["Content-Language"] == "en"
+
+
+def test_a_letter_that_lacks_a_word_does_not_leave(press: Press) -> None:
+    with pytest.raises(Exception, match="undefined"):
+        press.render(letter("your_turn", params={"number": NUMBER}), recipient(), LINK, MAY)
+
+
+# -- what stands around the words ----------------------------------------------------------------------------------
+
+
+def test_a_retry_has_the_same_message_id_and_another_letter_has_another(press: Press) -> None:
+    first = press.render(letter("news"), recipient(), LINK, MAY)
+    again = press.render(letter("news", attempts=4), recipient(), LINK + "?later", MAY + 60_000)
+    other = press.render(letter("news", key="test/another"), recipient(), LINK, MAY)
+
+    assert first["Message-ID"] == again["Message-ID"] != other["Message-ID"]
+    assert re.fullmatch(r"<[0-9a-f]{32}@[a-z.]+>", first["Message-ID"])
+
+
+def test_a_mail_says_that_a_machine_sent_it_and_when(press: Press) -> None:
+    message = press.render(letter("news"), recipient(), LINK, MAY)
+
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Date"] == "Fri, 15 May 2026 12:00:00 +0000"
+    assert message["From"] == "Evenhand <evenhand@localhost>"
+
+
+HEADERS = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version"]
+
+
+@given(
+    address=st.one_of(
+        st.text(max_size=40),
+        st.builds(
+            lambda before, trick, after: f"{before}{trick}{after}@example.org",
+            st.text("abc.@ ", max_size=5),
+            st.sampled_from(
+                ["\r\nBcc: x@example.org", "\n", "\r", "\x0b", "\x85", "\u2028", ",", ";", "<", "\x00", "\u202e"]
+            ),
+            st.text("abc.@ >", max_size=5),
+        ),
+    )
+)
+def test_no_address_can_add_a_header_or_a_second_recipient(frame: Press, address: str) -> None:
+    try:
+        raw = bytes(frame.render(letter("verify_email"), recipient(email=address), LINK, MAY))
+    except TurnedAway as end:
+        assert end.code == "address_malformed"
+        return
+
+    read = email.message_from_bytes(raw, policy=SMTP)
+    assert [name for name in read.keys() if not name.startswith("Content-")] == HEADERS
+    assert len(read["To"].addresses) == 1
+
+
+@given(number=st.text(max_size=30).filter(lambda text: not text.isprintable()))
+def test_no_control_sign_gets_into_a_subject(frame: Press, number: str) -> None:
+    tricky = letter("news", params={**LETTERS["news"][1], "number": number})
+
+    try:
+        raw = bytes(frame.render(tricky, recipient(), LINK, MAY))
+    except ValueError:
+        return
+    read = email.message_from_bytes(raw, policy=SMTP)
+    assert [name for name in read.keys() if not name.startswith("Content-")] == HEADERS
+
+
+@pytest.fixture(scope="module")
+def frame() -> Iterator[Press]:
+    """A press without a house, since a property is tried many times."""
+    settings = Settings(
+        instance=Path(), database_url="", secret_key="", mail_url="", master_key_file=Path(), signing_key_file=Path()
+    )
+    app = Flask("frame", template_folder=str(Path(__file__).parents[2] / "templates"))
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    init_language(app)
+    with app.app_context():
+        yield Press(app.jinja_env, settings)
+
+
+def test_nothing_in_a_letter_becomes_markup(app: Flask, house: House) -> None:
+    named = replace(house.settings, operator_name="Fair & <b>Even</b>")
+    with app.app_context():
+        message = Press(app.jinja_env, named).render(letter("verify_email"), recipient(), LINK, MAY)
+
+    assert "Fair & <b>Even</b>" in text_of(message)
+    assert "Fair &amp; &lt;b&gt;Even&lt;/b&gt;" in text_of(message, "html")
+
+
+# -- the link ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("template", LETTERS)
+def test_every_link_leads_to_a_page_of_the_house(app: Flask, house: House, template: str) -> None:
+    with writing(house.engine) as connection:
+        link = make_link(connection, house.settings, letter(template), replace(recipient(), account_id="a" * 32), MAY)
+
+    assert link.startswith("http://127.0.0.1:8000/")
+    path = link.removeprefix("http://127.0.0.1:8000")
+    try:
+        app.url_map.bind("127.0.0.1").match(path)
+    except MethodNotAllowed:
+        pytest.fail(f"{path} cannot be opened from a mail")
+
+
+def test_a_link_never_follows_a_request(app: Flask, house: House) -> None:
+    with app.test_request_context(headers={"Host": "evil.example"}), writing(house.engine) as connection:
+        link = make_link(connection, house.settings, letter("reset_password"), recipient(), MAY)
+
+    assert link.startswith("http://127.0.0.1:8000/password/reset/")
+
+
+def test_a_seller_without_an_account_comes_in_by_each_mail(house: House) -> None:
+    with writing(house.engine) as connection:
+        link = make_link(connection, house.settings, letter("offer_received", side="seller"), recipient(), MAY)
+        found = peek_link(connection, link.rpartition("/")[2], "invite", MAY)
+
+    assert "/invitation/" in link
+    assert found is not None and (found.dispute_id, found.email) == ("d" * 32, "lin@example.org")
+
+
+def test_whoever_has_an_account_signs_in_to_see_the_dispute(house: House) -> None:
+    signed_up = replace(recipient(), account_id="a" * 32)
+    with writing(house.engine) as connection:
+        link = make_link(connection, house.settings, letter("offer_received", side="seller"), signed_up, MAY)
+
+    assert link == f"http://127.0.0.1:8000/disputes/{NUMBER}"
+
+
+def test_a_verification_is_bound_to_the_address_it_goes_to(house: House) -> None:
+    with writing(house.engine) as connection:
+        link = make_link(connection, house.settings, letter("verify_email", account_id=None), recipient(), MAY)
+        found = peek_link(connection, link.rpartition("/")[2], "verify", MAY)
+
+    assert found is not None and found.email == "lin@example.org"
+
+
+# -- the folder ----------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_holds_each_message_once_and_whole(press: Press, tmp_path: Path) -> None:
+    post = open_post(f"folder://{tmp_path}/mail")
+    first = press.render(letter("news"), recipient(), LINK, MAY)
+    again = press.render(letter("news"), recipient(), LINK + "?later", MAY + 60_000)
+
+    post.deliver(letter("news"), first)
+    post.deliver(letter("news"), again)
+
+    (file,) = (tmp_path / "mail" / "new").iterdir()
+    assert file.suffix == ".eml" and file.read_bytes() == bytes(first)
+    assert list((tmp_path / "mail" / "tmp").iterdir()) == []
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_that_cannot_be_written_puts_the_letter_off(press: Press, tmp_path: Path) -> None:
+    (tmp_path / "mail").write_text("in the way")
+
+    with pytest.raises(PutOff) as put_off:
+        FolderPost(tmp_path / "mail").deliver(letter("news"), press.render(letter("news"), recipient(), LINK, MAY))
+
+    assert not isinstance(put_off.value, TurnedAway)
+
+
+def test_mail_leaves_by_known_ways_only() -> None:
+    with pytest.raises(ValueError, match="mail leaves by"):
+        open_post("gopher://example.org")
+
+
+# -- a mail server -------------------------------------------------------------------------------------------------
+
+
+class Peer:
+    """A mail server's manners: what it answers to a recipient and to a message, and what it took."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.rcpt, self.data = "250 OK", "250 OK"
+        self.taken: list[bytes] = []
+        self.hangs_up = False
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.rcpt.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.rcpt
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.data.startswith("250"):
+            self.taken.append(envelope.content)
+        if self.hangs_up:
+            server.transport.abort()
+        return self.data
+
+
+@pytest.fixture
+def peer(unused_port: int) -> Iterator[Peer]:
+    peer = Peer(unused_port)
+    controller = Controller(peer, hostname="127.0.0.1", port=unused_port)
+    controller.start()
+    yield peer
+    controller.stop()
+
+
+@pytest.fixture
+def deliver(peer: Peer, press: Press) -> Iterator[Callable[[str], None]]:
+    post = open_post(f"smtp://127.0.0.1:{peer.port}?starttls=never")
+
+    def deliver(template: str) -> None:
+        post.deliver(letter(template), press.render(letter(template), recipient(), LINK, MAY))
+
+    yield deliver
+    post.close()
+
+
+def message_ids(peer: Peer) -> list[str]:
+    return [email.message_from_bytes(raw, policy=SMTP)["Message-ID"] for raw in peer.taken]
+
+
+def test_a_server_gets_the_message_whole(peer: Peer, deliver: Callable[[str], None]) -> None:
+    deliver("invitation")
+    deliver("news")
+
+    read = email.message_from_bytes(peer.taken[0], policy=SMTP)
+    assert read["To"] == "lin@example.org"
+    assert "A buyer in Germany has filed a dispute" in text_of(read)
+    assert len(set(message_ids(peer))) == 2
+
+
+@pytest.mark.parametrize(
+    ("rcpt", "data", "kind", "code"),
+    [
+        ("450 4.2.1 busy", "250 OK", PutOff, "smtp_450"),
+        ("550 5.1.1 no such user <lin@example.org>", "250 OK", TurnedAway, "smtp_550"),
+        ("250 OK", "451 4.3.0 later", PutOff, "smtp_451"),
+        ("250 OK", "554 5.7.1 not this", TurnedAway, "smtp_554"),
+    ],
+)
+def test_a_refusal_is_for_now_or_for_good(
+    peer: Peer, deliver: Callable[[str], None], rcpt: str, data: str, kind: type[PutOff], code: str
+) -> None:
+    peer.rcpt, peer.data = rcpt, data
+
+    with pytest.raises(PutOff) as refusal:
+        deliver("news")
+
+    assert (type(refusal.value), refusal.value.code) == (kind, code)
+    # The next letter goes over the same connection as if nothing had been.
+    peer.rcpt = peer.data = "250 OK"
+    deliver("invitation")
+    assert len(peer.taken) == 1
+
+
+def test_a_server_that_hangs_up_with_the_message_in_hand_gets_it_again_recognisably(
+    peer: Peer, deliver: Callable[[str], None]
+) -> None:
+    peer.hangs_up = True
+    with pytest.raises(PutOff) as lost:
+        deliver("news")
+    assert lost.value.code == "connection_lost" and not isinstance(lost.value, TurnedAway)
+
+    peer.hangs_up = False
+    deliver("news")
+
+    first, again = message_ids(peer)
+    assert first == again
+
+
+def test_without_starttls_nothing_is_said_to_a_server_on_the_open_line(peer: Peer, press: Press) -> None:
+    post = open_post(f"smtp://user:secret@127.0.0.1:{peer.port}")
+
+    with pytest.raises(PutOff) as refusal:
+        post.deliver(letter("news"), press.render(letter("news"), recipient(), LINK, MAY))
+
+    assert refusal.value.code == "starttls_missing" and peer.taken == []
+
+
+def test_a_server_that_is_away_puts_the_letter_off(press: Press, unused_port: int) -> None:
+    post = open_post(f"smtp://127.0.0.1:{unused_port}?starttls=never")
+
+    with pytest.raises(PutOff) as refusal:
+        post.deliver(letter("news"), press.render(letter("news"), recipient(), LINK, MAY))
+
+    assert refusal.value.code == "connection_refused"
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_a_server_is_reached_as_its_setting_says() -> None:
+    post = open_post("smtps://us%40er:p%3Aw@mail.example.org")
+
+    assert isinstance(post, SmtpPost)
+    assert (post._host, post._port, post._user, post._password) == ("mail.example.org", 465, "us@er", "p:w")

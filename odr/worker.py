@@ -1,0 +1,284 @@
+"""The worker: seals the log, fires deadlines, sends mail and sweeps, each part in a thread of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from flask import Flask
+from sqlalchemy import Connection, delete, insert, update
+
+from odr.database import write_unit
+from odr.disputes.queries import contact_of
+from odr.disputes.service import fire_due
+from odr.disputes.tables import draft
+from odr.house import House
+from odr.kernel import new_pseudonym, real_clock
+from odr.log.integrator import integrate, publish
+from odr.notices.mail import Post, Press, PutOff, Recipient, TurnedAway, open_post, recipient_of, send
+from odr.notices.outbox import Letter, claim, hand_back, mark_failed, mark_refused, mark_sent
+from odr.notices.tables import worker
+from odr.people.service import sweep as sweep_people
+
+HOUR = 3600.0
+
+# A round that found work is followed by the next at once; an idle worker looks again after at most a second.
+QUICK, IDLE = 0.25, 1.0
+# A part that fails rests longer each time, so that a database that is away does not fill the operator's log.
+LONGEST_REST = 60.0
+PULSE = 10.0
+# Systems give a service some ten seconds between the request to stop and the end.
+PATIENCE = 8.0
+
+LETTERS_AT_ONCE = 20
+# A letter is not begun when its lease could end before a slow mail server has answered.
+LEASE_LEFT = 60_000
+
+DAY_MS = 86_400_000
+DRAFT_LASTS = 90 * DAY_MS
+STAGED_LASTS = DAY_MS
+WORKER_MISSED = DAY_MS
+
+journal = logging.getLogger("odr.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the work: `work` answers how much it did; it pauses `busy` seconds after work and up to `idle`
+    seconds when there was none."""
+
+    name: str
+    work: Callable[[], int]
+    busy: float = QUICK
+    idle: float = IDLE
+
+
+def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
+    """Work until SIGTERM or SIGINT; with `once`, do all that is due now. Answers whether all parts were well.
+
+    `watched`: the standard input is held open by whoever started this process, and its end means stop.
+    """
+    house: House = app.extensions["odr"]
+    post = open_post(house.settings.mail_url)
+    owner = new_pseudonym()
+    stop = threading.Event()
+    failing: set[str] = set()
+    parts = (
+        Part("deadlines", lambda: fire_due(house)),
+        # At most one checkpoint a second, however many acts there are.
+        Part("log", lambda: seal_log(house), busy=IDLE),
+        Part("mail", lambda: send_mail(app, house, post, owner, stop)),
+        Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
+    )
+    if once:
+        for part in parts:
+            while _attempt(part, failing):
+                pass
+        return not failing
+    write_lines()
+    pulse = Part("pulse", lambda: show_pulse(house, owner, failing), busy=PULSE, idle=PULSE)
+    threads = [
+        threading.Thread(target=_keep_doing, args=(part, stop, failing), name=part.name, daemon=True)
+        for part in (*parts, pulse)
+    ]
+    with _told_to_stop(stop):
+        if watched:
+            threading.Thread(target=_stop_at_end_of_input, args=(stop,), name="watched", daemon=True).start()
+        journal.info("started", extra={"facts": {"worker": owner}})
+        for thread in threads:
+            thread.start()
+        stop.wait()
+    end = time.monotonic() + PATIENCE
+    for thread in threads:
+        # Whoever does not come back in time is left behind: its transaction is undone and its lease runs out.
+        thread.join(max(0.0, end - time.monotonic()))
+    _attempt(Part("pulse", lambda: end_pulse(house, owner)), failing)
+    journal.info("stopped", extra={"facts": {"worker": owner}})
+    return not failing
+
+
+# -- the parts -----------------------------------------------------------------------------------------------------
+
+
+def seal_log(house: House) -> int:
+    """Give queued entries their places and sign a checkpoint when there are new ones."""
+    moved = integrate(house)
+    # Asked also when nothing moved: a worker that died in between leaves places without a signature.
+    return moved + (publish(house) is not None)
+
+
+def send_mail(app: Flask, house: House, post: Post, owner: str, stop: threading.Event) -> int:
+    """Send the notices that are due, at most a handful at a time; answers how many were tried."""
+    letters = claim(house.engine, house.clock(), owner, LETTERS_AT_ONCE)
+    try:
+        with app.app_context():
+            press = Press(app.jinja_env, house.settings)
+            for place, letter in enumerate(letters):
+                if stop.is_set() or house.clock() > letter.leased_until - LEASE_LEFT:
+                    for left in letters[place:]:
+                        hand_back(house.engine, left)
+                    break
+                send_one(house, press, post, letter)
+    finally:
+        post.close()
+    return len(letters)
+
+
+def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
+    """Send one notice and write down what became of it; the operator's line names ids and codes only."""
+    try:
+        send(house, press, post, lambda connection, row: find_recipient(house, connection, row), letter)
+    except TurnedAway as end:
+        mark_refused(house.engine, letter, house.clock(), end.code)
+        _tell(logging.ERROR, "notice given up", letter, end.code)
+    except PutOff as trouble:
+        if mark_failed(house.engine, letter, house.clock(), trouble.code):
+            _tell(logging.ERROR, "notice given up", letter, trouble.code)
+        else:
+            _tell(logging.WARNING, "notice put off", letter, trouble.code)
+    except Exception as bug:  # one letter that cannot be made must not hold up all the others
+        mark_failed(house.engine, letter, house.clock(), "broken")
+        _tell(logging.ERROR, "notice broken", letter, _trace(bug)["trace"])
+    else:
+        mark_sent(house.engine, letter, house.clock())
+        _tell(logging.INFO, "notice sent", letter, "")
+
+
+def find_recipient(house: House, connection: Connection, letter: Letter) -> Recipient | None:
+    """Who a letter goes to now: the account of a side, else the address that the filing names; None when gone."""
+    if letter.dispute_id is None or letter.side is None:
+        return recipient_of(house, connection, letter)
+    contact = contact_of(connection, house, letter.dispute_id, letter.side)
+    if contact.account_id is not None:
+        return recipient_of(house, connection, letter, contact.account_id)
+    return Recipient(contact.email, contact.language, "UTC") if contact.email else None
+
+
+def sweep(house: House) -> int:
+    """Forget what nobody needs any more: old links and sessions, drafts, staged files, workers long gone."""
+    now = house.clock()
+    sweep_people(house)
+    house.files.sweep_staging(STAGED_LASTS, real_clock())
+
+    def unit(connection: Connection) -> None:
+        connection.execute(delete(draft).where(draft.c.saved_at < now - DRAFT_LASTS))
+        connection.execute(delete(worker).where(worker.c.seen_at < now - WORKER_MISSED))
+
+    write_unit(house.engine, unit)
+    return 0
+
+
+def show_pulse(house: House, owner: str, failing: set[str]) -> int:
+    """Write that this worker is alive, for `odr doctor`."""
+    now, names = house.clock(), ",".join(sorted(failing))
+
+    def unit(connection: Connection) -> None:
+        seen = connection.execute(update(worker).where(worker.c.owner == owner).values(seen_at=now, failing=names))
+        if not seen.rowcount:
+            connection.execute(insert(worker).values(owner=owner, started_at=now, seen_at=now, failing=names))
+
+    write_unit(house.engine, unit)
+    return 0
+
+
+def end_pulse(house: House, owner: str) -> int:
+    write_unit(house.engine, lambda connection: connection.execute(delete(worker).where(worker.c.owner == owner)))
+    return 0
+
+
+# -- the machinery -------------------------------------------------------------------------------------------------
+
+
+def _keep_doing(part: Part, stop: threading.Event, failing: set[str]) -> None:
+    rest = part.busy
+    while not stop.is_set():
+        done = _attempt(part, failing)
+        if done is None:
+            rest = min(rest * 2, LONGEST_REST)
+        else:
+            rest = part.busy if done else min(rest * 2, part.idle)
+        stop.wait(rest)
+
+
+def _attempt(part: Part, failing: set[str]) -> int | None:
+    """What the part did, or None when it failed: then the others go on, and the operator gets the place of it."""
+    try:
+        done = part.work()
+    except Exception as failure:  # the outermost edge: whatever it is, the other parts go on
+        failing.add(part.name)
+        journal.error("part failed", extra={"facts": {"part": part.name, **_trace(failure)}})
+        return None
+    failing.discard(part.name)
+    return done
+
+
+def _trace(failure: BaseException) -> dict[str, str]:
+    """Where and what kind of failure, under an id that is the same each time; never its text, which may name people."""
+    frames = [
+        f"{frame.filename.rpartition('/odr/')[2]}:{frame.lineno}"
+        for frame in traceback.extract_tb(failure.__traceback__)
+    ]
+    kind = type(failure).__name__
+    return {
+        "trace": hashlib.sha256("\n".join([kind, *frames]).encode()).hexdigest()[:12],
+        "kind": kind,
+        "at": " < ".join(reversed(frames)),
+    }
+
+
+def _tell(level: int, what: str, letter: Letter, code: str) -> None:
+    facts = {"notice": letter.id, "template": letter.template, "attempt": letter.attempts, "code": code}
+    journal.log(level, what, extra={"facts": facts | ({"dispute": letter.dispute_id} if letter.dispute_id else {})})
+
+
+@contextmanager
+def _told_to_stop(stop: threading.Event) -> Iterator[None]:
+    def told(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop_at_end_of_input(stop: threading.Event) -> None:
+    # Whoever watches this worker holds the other end; when that process dies, however hard, the input ends.
+    while sys.stdin.buffer.read(4096):
+        pass
+    stop.set()
+
+
+class Lines(logging.Formatter):
+    """One line of JSON for each record: time, level, what happened, and facts made of ids, counts and codes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "what": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        return json.dumps(line, ensure_ascii=True)
+
+
+def write_lines() -> None:
+    """Send the worker's log to standard error, a line each, unless somebody set it up otherwise."""
+    if not journal.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(Lines())
+        journal.addHandler(handler)
+        journal.setLevel(logging.INFO)
+        journal.propagate = False
