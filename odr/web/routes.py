@@ -97,7 +97,8 @@ def _unavailable(error: OperationalError) -> tuple[str, int, dict[str, str]]:
 
 def _told(error: HTTPException) -> Any:
     code = error.code or 500
-    if code < 400:
+    if error.response is not None or code < 400:
+        # Somebody answered already: a redirect, or a page of their own.
         return error
     if code >= 500:
         page, code = _plain(code)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import TooManyRequests
+from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.utils import redirect
 
 from odr.kernel import Conflict, Missing, Refused
 from odr.web.security import requires
@@ -87,6 +90,12 @@ def test_too_many_tries_say_when_to_come_back(app):
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "120")
 
 
+def test_an_answer_that_a_page_breaks_off_with_stays_as_it_is(app):
+    answer = raising(app, HTTPException(response=redirect("/how-it-works", 303)))
+
+    assert (answer.status_code, answer.location) == (303, "/how-it-works")
+
+
 def test_a_wrong_method_says_which_would_do(client):
     answer = client.get("/language")
 
@@ -94,8 +103,13 @@ def test_a_wrong_method_says_which_would_do(client):
     assert "POST" in answer.headers["Allow"]
 
 
-def test_a_demonstration_says_so_and_a_real_house_does_not(app, client):
+def test_a_demonstration_says_so_on_every_page_and_a_real_house_does_not(app, client):
     assert "This is a demonstration" not in client.get("/").get_data(as_text=True)
+
+    house = app.extensions["odr"]
+    app.extensions["odr"] = replace(house, settings=replace(house.settings, demonstration=True))
+
+    assert all("This is a demonstration" in client.get(path).get_data(as_text=True) for path in ("/", "/nowhere"))
 
 
 def titles(answer) -> str:
