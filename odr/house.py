@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from odr.kernel import Clock
+from odr.log.keys import Keys
+from odr.procedure.ruleset import Rulesets
 
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
@@ -69,8 +71,9 @@ class House:
     engine: Engine
     settings: Settings
     clock: Clock
-    keys: Any
+    keys: Keys
+    # The store of files belongs to the room of evidence, which stands above; services know its verbs.
     files: Any
-    rulesets: Any
+    rulesets: Rulesets
     origin: str
     clock_kind: str = "real"
