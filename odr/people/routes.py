@@ -16,6 +16,7 @@ from odr.kernel import Missing, Refused
 from odr.people import forms, queries, service
 from odr.people.rules import local_path
 from odr.people.security import caller, carry_session, current_house, drop_session, remember_device
+from odr.procedure.access import PERMISSIONS
 from odr.web.filters import link_to
 from odr.web.language import language, zone
 from odr.web.security import requires
@@ -278,8 +279,8 @@ def _arrive(cookie: str, wanted: str | None, told: str | None = None) -> Respons
 
 
 def _room_of(person: queries.Person | None) -> str:
-    desk = link_to("disputes.desk") if person is not None and person.is_staff else None
-    return desk or link_to("disputes.mine") or url_for("people.account")
+    has_desk = person is not None and person.roles & PERMISSIONS["desk:registrar"].who
+    return (link_to("disputes.desk") if has_desk else None) or link_to("disputes.mine") or url_for("people.account")
 
 
 def _leave(told: str) -> Response:

@@ -135,6 +135,19 @@ def test_signing_in_leads_where_the_person_wanted_to_go(client, house):
     assert (arrived.status_code, arrived.location) == (303, "/sessions")
 
 
+def test_whoever_signs_in_arrives_at_a_page_that_is_theirs(app, house):
+    for role in (None, "registrar", "mediator", "regulator", "admin"):
+        account_id = an_account(house, f"{role}@example.org")
+        if role:
+            service.grant_role(house, account_id, role)
+        client = app.test_client()
+
+        arrived = sign_in(client, email=f"{role}@example.org")
+
+        assert arrived.status_code == 303
+        assert client.get(arrived.location).status_code == 200, role
+
+
 @pytest.mark.parametrize(
     "target",
     ["//evil.example", "https://evil.example", "/\\evil.example", "/\tevil", "javascript:alert(1)", "/a\r\nX: y"],
