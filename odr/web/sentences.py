@@ -106,6 +106,14 @@ OFFER_STATES = {
     "ended": _("Ended with the negotiation"),
 }
 
+# What readers should know about a file of evidence before they open it.
+NOTES = {
+    "locked": _("This PDF opens with a password only. Ask the side that sent it."),
+    "script": _("This PDF holds a script. Open it in a program that runs none."),
+    "launch": _("This PDF asks to start another program. Do not allow it."),
+    "attachment": _("Another file is attached inside this PDF."),
+}
+
 COMPLIANCE = {
     "none": _("Nothing was left to be performed"),
     "due": _("Performance is due; not yet confirmed"),
@@ -259,6 +267,7 @@ _REFUSALS: dict[str, Any] = {
     "key_used_otherwise": _(
         "This form was already sent with other contents. Open the page again and repeat your step."
     ),
+    "form_stale": _("A hidden part of this form is missing or was changed. Read the page again and repeat your step."),
     # People.
     "sign_in_failed": _(
         "This address and this password do not belong together. Check both, or ask for a new password. If you have "
@@ -280,6 +289,10 @@ _REFUSALS: dict[str, Any] = {
     "link_expired": _("The time of this link has run out. Ask for a new one."),
     "link_unknown": _("This link is not complete or not ours. Copy the whole line from the mail."),
     # Filing.
+    "too_many_drafts": _("You have %(most)s unfinished filings. Delete one that you no longer need, then start anew."),
+    "seller_is_buyer": _("This is your own address. Give the address of the seller."),
+    "site_malformed": _("Write the address of the web site as the browser shows it, for example shop.example."),
+    "own_dispute": _("You are a party to this dispute or named in it. Another registrar acts on it."),
     "category_unknown": _("Choose what went wrong from the list."),
     "nothing_claimed": _("Choose at least one thing that you ask for."),
     "too_many_items": _("Ask for at most %(most)s things in one dispute."),
@@ -298,7 +311,10 @@ _REFUSALS: dict[str, Any] = {
     "review_needs_another_registrar": _("A refusal is reviewed by another registrar than the one who refused."),
     "review_only_once": _("A refusal is reviewed once only."),
     # Amounts.
-    "amount_malformed": _("Write the amount with digits and a full stop, for example 48.90."),
+    "amount_malformed": _("Write the amount in digits, for example 48.90."),
+    "amount_ambiguous": _(
+        "This amount can be read in two ways. Write it with no sign between the thousands, for example %(plain)s."
+    ),
     "amount_not_positive": _("The amount must be more than zero."),
     "amount_too_precise": _("%(currency)s has at most %(decimals)s decimal places."),
     "amount_too_large": _("The amount is too large."),
@@ -310,6 +326,8 @@ _REFUSALS: dict[str, Any] = {
     "scope_not_decided": _("The registrar is deciding on the objection. You can reply after that."),
     "no_scope_objection": _("There is no objection to decide on."),
     "proof_unknown": _("Use the link from the invitation."),
+    "seat_taken": _("Somebody else already acts for the seller in this dispute."),
+    "buyer_cannot_join": _("The address of this invitation belongs to the buyer of this dispute."),
     # Evidence.
     "evidence_already_complete": _("You already said that your file is complete."),
     "too_much_evidence": _("A dispute holds at most %(most)s files."),
@@ -319,8 +337,21 @@ _REFUSALS: dict[str, Any] = {
     "file_type_refused": _(
         "This kind of file cannot be taken. Use PDF, a picture (JPEG, PNG, WebP, TIFF, HEIC) or plain text."
     ),
+    "file_web_page_refused": _(
+        "Web pages and drawings with code cannot be taken. Print the page to PDF, or take a picture of the screen."
+    ),
+    "file_archive_refused": _("Archives cannot be taken, because nobody sees what they hold. Upload each file by itself."),
+    "file_program_refused": _("Programs cannot be taken. Upload a picture or a PDF of what you want to show."),
+    "file_document_refused": _(
+        "Files of word processors, spreadsheets and mail programs cannot be taken. Save the file as PDF and upload that."
+    ),
+    "file_film_refused": _("Films and sounds cannot be taken. Upload pictures from the film, and say what is heard in it."),
+    "file_two_types": _("The file is two kinds of file in one, which nobody needs for evidence. Save it again or print it to PDF."),
     "file_damaged": _("The file is damaged and cannot be opened. Save it again and upload it once more."),
-    "image_too_large": _("The picture has too many pixels. Make it smaller and upload it once more."),
+    "picture_too_large": _(
+        "The picture has more than %(megapixels)s million pixels. Make it smaller and upload it once more."
+    ),
+    "upload_broken": _("The upload broke off before it was complete. Choose the file again and send it once more."),
     # Negotiation and settlement.
     "no_open_offer": _("There is no open offer to answer."),
     "own_offer": _("This is your own offer; the other side answers it."),
@@ -354,8 +385,11 @@ REFUSALS: Mapping[str, Any] = _REFUSALS
 
 def refusal(error: Refused) -> str:
     """The sentence for a refusal, with what to do next."""
-    return str(_REFUSALS[error.code]) % {name: _readable(value) for name, value in error.params.items()}
+    return str(_REFUSALS[error.code]) % {name: _readable(name, value) for name, value in error.params.items()}
 
 
-def _readable(value: Any) -> str:
+def _readable(name: str, value: Any) -> str:
+    if name == "limit":
+        # Limits are bytes; people know megabytes.
+        return f"{value / 1_000_000:g}"
     return f"{value} {value.currency}" if isinstance(value, Money) else str(value)

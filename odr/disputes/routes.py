@@ -1,0 +1,180 @@
+"""The pages of a dispute: the list, the dispute itself, messages, the agreement, and the acts that any step has."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from odr.disputes import forms, queries
+from odr.disputes.filters import Reading, list_row
+from odr.disputes.forms import ActForm
+from odr.disputes.service import Rule, perform
+from odr.kernel import Missing, Refused
+from odr.people.security import current_house
+from odr.procedure import rules
+from odr.procedure.access import why_not
+from odr.web.security import requires, to_sign_in
+from odr.web.sentences import refusal
+
+blueprint = Blueprint("disputes", __name__)
+
+ID = re.compile(r"[0-9a-f]{32}")
+
+
+# -- reading ----------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/disputes")
+@requires("dispute:list")
+def mine() -> str:
+    after = request.args.get("after", "")
+    with current_house().engine.connect() as connection:
+        found = queries.disputes_of(connection, current_user.account_id, after=after if ID.fullmatch(after) else None)
+    shown = found[: queries.PAGE]
+    more = url_for("disputes.mine", after=shown[-1].id) if len(found) > queries.PAGE else None
+    return render_template("disputes/mine.html", rows=[list_row(row) for row in shown], more=more, later=bool(after))
+
+
+@blueprint.get("/disputes/<number>")
+@requires("dispute:read")
+def page(number: str) -> Any:
+    return _dispute_page(read(number), forms.MessageForm(formdata=None))
+
+
+def _dispute_page(reading: Reading, form: ActForm) -> tuple[str, int]:
+    kind = request.args.get("show", "all")
+    return render_template("disputes/page.html", dispute=reading, form=form, kind=kind), form.status
+
+
+# -- acts that any step has ---------------------------------------------------------------------------------------
+
+
+@blueprint.post("/disputes/<number>/messages")
+@requires("message:send")
+def send_message(number: str) -> Any:
+    reading, form = read(number), forms.MessageForm()
+    if not attempt(form, reading, rules.send_message, text=form.text.data):
+        return _dispute_page(reading, form)
+    return done(number, _("Your message is sent."), "messages")
+
+
+@blueprint.get("/disputes/<number>/settlement")
+@requires("dispute:read")
+def settlement(number: str) -> Any:
+    return _settlement_page(read(number), forms.SignatureForm(formdata=None))
+
+
+@blueprint.post("/disputes/<number>/settlement/signature")
+@requires("settlement:sign")
+def sign_settlement(number: str) -> Any:
+    reading, form = read(number), forms.SignatureForm()
+    if not attempt(form, reading, rules.sign_settlement, seen=form.seen.data):
+        return _settlement_page(reading, form)
+    flash(_("You signed the agreement."))
+    return redirect(url_for("disputes.settlement", number=number), 303)
+
+
+def _settlement_page(reading: Reading, form: ActForm) -> tuple[str, int]:
+    if reading.agreement is None or not reading.is_party:
+        raise Missing(reading.number)
+    return render_template("disputes/settlement.html", dispute=reading, form=form), form.status
+
+
+@blueprint.route("/disputes/<number>/withdrawal", methods=["GET", "POST"])
+@requires("dispute:withdraw")
+def withdrawal(number: str) -> Any:
+    reading, form = read(number), forms.WithdrawalForm()
+    if attempt(form, reading, rules.withdraw_dispute, text=form.text.data):
+        return done(number, _("You withdrew the dispute."))
+    return ask("dispute:withdraw", reading, form, "disputes/withdrawal.html")
+
+
+@blueprint.route("/disputes/<number>/direct-settlement", methods=["GET", "POST"])
+@requires("direct:state")
+def direct_settlement(number: str) -> Any:
+    reading, form = read(number), forms.DirectSettlementForm()
+    if attempt(form, reading, rules.state_direct_settlement, text=form.text.data):
+        return done(number, _("What you said is on record."))
+    return ask("direct:state", reading, form, "disputes/direct_settlement.html")
+
+
+@blueprint.post("/disputes/<number>/direct-settlement/denial")
+@requires("direct:deny")
+def deny_direct_settlement(number: str) -> Response:
+    press(read(number), rules.deny_direct_settlement)
+    return done(number, _("It is on record that nothing was settled directly. The dispute goes on."))
+
+
+@blueprint.route("/disputes/<number>/extension", methods=["GET", "POST"])
+@requires("extension:ask")
+def extension(number: str) -> Any:
+    reading, form = read(number), forms.ExtensionForm()
+    if attempt(form, reading, rules.ask_extension, text=form.text.data):
+        return done(number, _("You asked for more time. The other side is told."))
+    return ask("extension:ask", reading, form, "disputes/extension.html")
+
+
+@blueprint.post("/disputes/<number>/extension/agreement")
+@requires("extension:agree")
+def agree_extension(number: str) -> Response:
+    press(read(number), rules.agree_extension)
+    return done(number, _("You agreed. The new time limit is on the page."))
+
+
+# -- what the pages of all rooms of a dispute share ----------------------------------------------------------------
+
+
+def read(number: str) -> Reading:
+    """The dispute of that number as the present reader sees it, in four queries.
+
+    Who is not signed in is sent to sign in, whatever the number. Raises Missing for everybody without a seat.
+    """
+    if not current_user.is_authenticated:
+        abort(to_sign_in())
+    house = current_house()
+    with house.engine.connect() as connection:
+        seat = queries.take_seat(connection, number, current_user.account_id, current_user.roles)
+        return Reading(queries.open_page(connection, house, seat))
+
+
+def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:
+    """Let the act happen when its form was sent and is whole. A refusal becomes an error of the form, so that the
+    same page comes again with everything typed; its status stands in `form.status`."""
+    if not form.validate_on_submit():
+        return False
+    seat = reading.page.seat
+    try:
+        perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data, **given)
+    except Refused as refused:
+        form.refuse(refused)
+        return False
+    return True
+
+
+def press(reading: Reading, rule: Rule) -> None:
+    """Let an act happen whose form is one button on the page. Raises Refused, which has a page of its own."""
+    form = forms.ButtonForm()
+    if not form.validate():
+        raise Refused("form_stale")
+    seat = reading.page.seat
+    perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data)
+
+
+def ask(permission: str, reading: Reading, form: ActForm, template: str, **told: Any) -> Any:
+    """The page of an act, or, where the act is not open to this reader now, the way back with the reason."""
+    if request.method == "GET" and not reading.may(permission):
+        code = why_not(permission, reading.dispute, reading.page.seat.actor, reading.page.at)
+        flash(refusal(Refused(code or "not_in_this_phase")), "warning")
+        return redirect(url_for("disputes.page", number=reading.number), 303)
+    return render_template(template, dispute=reading, form=form, **told), form.status
+
+
+def done(number: str, told: str, anchor: str | None = None) -> Response:
+    """Back to the dispute after an act, with a word about it."""
+    flash(told)
+    return redirect(url_for("disputes.page", number=number, _anchor=anchor), 303)
