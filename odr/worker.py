@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -256,7 +257,8 @@ def _told_to_stop(stop: threading.Event) -> Iterator[None]:
 
 def _stop_at_end_of_input(stop: threading.Event) -> None:
     # Whoever watches this worker holds the other end; when that process dies, however hard, the input ends.
-    while sys.stdin.buffer.read(4096):
+    # Read below the buffer, whose lock a thread that still waits at the end of the process would keep.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()
 
