@@ -18,12 +18,14 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Engine, create_engine, make_url, text
 from werkzeug.serving import make_server
 
+from odr.app import create_app
 from odr.database import Base, open_engine
-from odr.house import Settings
+from odr.house import House, Settings
 from odr.kernel import instant
 
 CHECKOUT = Path(__file__).parent.parent
@@ -198,13 +200,26 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates compiled once a run: every test opens its own application, and would compile them anew."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings: Settings, clock: FrozenClock) -> Iterator[Flask]:
+def app(settings: Settings, clock: FrozenClock, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
     """The whole application on a fresh database, with the frozen clock."""
-    app = import_module("odr.app").create_app(settings, clock)
+    app = create_app(settings, clock)
     app.testing = True
+    app.jinja_env.bytecode_cache = compiled_templates
     yield app
     app.extensions["odr"].engine.dispose()
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    """The house itself, for tests that go through the doorway without a page."""
+    return app.extensions["odr"]
 
 
 @pytest.fixture

@@ -6,6 +6,11 @@ the queue in order, so a place is given to committed rows only and never changes
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from odr.database import write_unit
@@ -108,7 +113,36 @@ def tree_head(connection: Connection) -> tuple[int, bytes]:
 
 def publish(house: House) -> int | None:
     """Sign a checkpoint when the tree grew since the last one; answers its number, None when there is nothing new."""
-    return write_unit(house.engine, lambda connection: _publish(connection, house))
+    number = write_unit(house.engine, lambda connection: _publish(connection, house))
+    if number is not None:
+        _keep_outside(house)
+    return number
+
+
+def published_file(house: House) -> Path:
+    """Where the last signed checkpoint lies outside the database, so that a database cut short is noticed."""
+    return house.settings.instance / "checkpoint"
+
+
+def read_published(house: House) -> bytes | None:
+    """The note kept outside the database, None before the first."""
+    try:
+        return published_file(house).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _keep_outside(house: House) -> None:
+    # Written aside and renamed: a crash leaves the old note or the new one, never half of one. Two publishers may
+    # meet here; each writes the latest note there is, so the last to rename is right.
+    with house.engine.connect() as connection:
+        last = latest_checkpoint(connection)
+    path = published_file(house)
+    with NamedTemporaryFile(dir=path.parent, prefix=".checkpoint.", delete=False) as file:
+        file.write(last.note)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)
 
 
 def _publish(connection: Connection, house: House) -> int | None:
@@ -128,7 +162,8 @@ def _publish(connection: Connection, house: House) -> int | None:
     return number
 
 
-def latest_checkpoint(connection: Connection):  # type: ignore[no-untyped-def]  # a plain row: number, size, signed_at, note
+def latest_checkpoint(connection: Connection) -> Any:
+    """The row of the last checkpoint (number, size, signed_at, note), None before the first."""
     return connection.execute(select(_checkpoint).order_by(_checkpoint.c.number.desc()).limit(1)).one_or_none()
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
-    Text,
     UniqueConstraint,
     event,
 )
@@ -106,7 +105,7 @@ checkpoint = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("size", BigInteger, nullable=False, unique=True),
     Column("signed_at", BigInteger, nullable=False),
-    Column("note", Text, nullable=False),
+    Column("note", LargeBinary, nullable=False),
 )
 
 APPEND_ONLY = (entry, leaf, tile, checkpoint)
