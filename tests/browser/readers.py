@@ -22,6 +22,8 @@ HREF = re.compile(r'<a\b[^>]*?\bhref="([^"]+)"')
 MOST_PAGES = 400
 # Rooms whose pages show each reader the same.
 ALIKE = frozenset({"web", "people", "log"})
+# Pages that look different in each phase; each dispute's counts as a kind of its own.
+VARIED = frozenset({"disputes.page"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of page: who reads it, the endpoint behind it, and an address of it."""
+    """One kind of page: who reads it, the endpoint behind it (and which dispute, where that matters), an address."""
 
     reader: Reader
     endpoint: str
@@ -85,13 +87,14 @@ def kinds_of(app: Flask, reader: Reader) -> list[Kind]:
         answer = client.get(path)
         if answer.status_code != 200 or answer.mimetype != "text/html":
             continue
-        found.setdefault(adapter.match(urlsplit(path).path)[0], path)
+        endpoint, values = adapter.match(urlsplit(path).path)
+        found.setdefault(endpoint + (f".{values['number']}" if endpoint in VARIED else ""), path)
         for href in HREF.findall(answer.get_data(as_text=True)):
             address = urljoin(path, unescape(href).split("#")[0])
             if address.startswith("/") and address not in seen and _leads_to_new(adapter, address, found):
                 seen.add(address)
                 waiting.append(address)
-    return [Kind(reader, endpoint, path) for endpoint, path in found.items()]
+    return [Kind(reader, name, path) for name, path in found.items()]
 
 
 def _leads_to_new(adapter: object, address: str, found: dict[str, str]) -> bool:
@@ -99,8 +102,7 @@ def _leads_to_new(adapter: object, address: str, found: dict[str, str]) -> bool:
         endpoint, _values = adapter.match(urlsplit(address).path)  # type: ignore[attr-defined]
     except (HTTPException, RequestRedirect):
         return False
-    # A few pages of a kind already seen are still opened: another dispute leads to other acts.
-    return endpoint != "static" and (endpoint not in found or "dispute" in endpoint)
+    return endpoint != "static" and (endpoint not in found or endpoint in VARIED)
 
 
 def _account(house: House, name: str) -> str:
