@@ -150,9 +150,11 @@ class _Opened:
             head=self.head,
             act=act,
         )
+        notices = []
         for event, one in zip(events, stored, strict=True):
             self.dispute = apply(self.dispute, event, header_of(one), self.house.rulesets)
-            tell(self.connection, before.id, one.entry.version, self.at, notices_for(event, self.dispute))
+            notices += [(one.entry.version, notice) for notice in notices_for(event, self.dispute)]
+        tell(self.connection, before.id, self.at, notices)
         self.head = Head(self.dispute.version, self.dispute.at, stored[-1].seal)
         project(self.connection, before, self.dispute)
         return stored

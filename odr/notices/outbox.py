@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Select, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from odr.database import write_unit
@@ -25,6 +25,13 @@ LONGEST_REST = 6 * HOUR
 # notice did not arrive.
 GIVE_UP_AFTER = 72 * HOUR
 GATHER = 30 * MINUTE
+
+
+# Built once: an act writes its notices in the middle of its transaction.
+_INSERT_ONCE = {
+    "postgresql": postgresql.insert(outbox).on_conflict_do_nothing(index_elements=["key"]),
+    "sqlite": sqlite.insert(outbox).on_conflict_do_nothing(index_elements=["key"]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +96,33 @@ def enqueue(
         "created_at": at,
         "due_at": at if due is None else due,
     }
-    connection.execute(_insert_once(connection, row))
+    connection.execute(_INSERT_ONCE[connection.dialect.name], row)
 
 
-def tell(connection: Connection, dispute_id: str, version: int, at: int, notices: list[Notice]) -> None:
-    """Write the notices that the entry `version` of a dispute causes, in that entry's transaction."""
-    for notice in notices:
+def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tuple[int, Notice]]) -> None:
+    """Write the notices that entries of a dispute cause, each with its entry's version, in the act's transaction."""
+    rows = []
+    for version, notice in notices:
         moment, due = str(version), at
         if notice.gathered:
             # One key and one due instant per half hour: whatever falls into it is told by one mail after its end.
             window = at // GATHER
             moment, due = f"gathered/{window}", (window + 1) * GATHER
-        enqueue(
-            connection,
-            notice.template,
-            at=at,
-            key=f"dispute/{dispute_id}/{moment}/{notice.template}/{notice.side}",
-            params=notice.params,
-            dispute_id=dispute_id,
-            side=notice.side,
-            due=due,
+        rows.append(
+            {
+                "key": f"dispute/{dispute_id}/{moment}/{notice.template}/{notice.side}",
+                "template": notice.template,
+                "account_id": None,
+                "email_sealed": None,
+                "dispute_id": dispute_id,
+                "side": notice.side,
+                "params": dict(notice.params),
+                "created_at": at,
+                "due_at": due,
+            }
         )
+    if rows:
+        connection.execute(_INSERT_ONCE[connection.dialect.name], rows)
 
 
 def email_of(letter: Letter, keys: Keys) -> str | None:
@@ -212,12 +225,6 @@ def _still_waiting(letter: Letter) -> Any:
 
 def _settle(engine: Engine, where: Any, **values: Any) -> None:
     write_unit(engine, lambda connection: connection.execute(update(outbox).where(where).values(**values)))
-
-
-def _insert_once(connection: Connection, row: dict[str, Any]) -> Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(outbox).values(row).on_conflict_do_nothing(index_elements=["key"])
-    return sqlite.insert(outbox).values(row).on_conflict_do_nothing(index_elements=["key"])
 
 
 def _sealed(keys: Keys, key: str, email: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -228,7 +229,7 @@ def test_what_happens_often_within_half_an_hour_is_told_once_after_it(engine: En
     window = NOW // GATHER * GATHER
     for version, at in ((4, window + 1), (5, window + MINUTE), (6, window + GATHER - 1), (7, window + GATHER)):
         with writing(engine) as connection:
-            tell(connection, DISPUTE, version, at, [added])
+            tell(connection, DISPUTE, at, [(version, added)])
 
     assert claim(engine, window + GATHER - 1, "a", 10) == []
     letter = only(claim(engine, window + GATHER, "a", 10))
@@ -239,7 +240,7 @@ def test_what_happens_often_within_half_an_hour_is_told_once_after_it(engine: En
 
 def test_two_notices_of_one_act_keep_their_order(engine: Engine) -> None:
     with writing(engine) as connection:
-        tell(connection, DISPUTE, 9, NOW, [Notice("reply_received", "buyer", {}), Notice("your_turn", "buyer", {})])
+        tell(connection, DISPUTE, NOW, [(9, Notice(name, "buyer", {})) for name in ("reply_received", "your_turn")])
 
     assert only(claim(engine, NOW, "a", 10)).template == "reply_received"
 
@@ -278,3 +279,41 @@ def test_workers_side_by_side_lose_nothing_and_double_nothing(engine: Engine) ->
     for dispute in {dispute for dispute, _ in taken}:
         order = [key for of, key in taken if of == dispute]
         assert order == sorted(order)
+
+
+@pytest.mark.slow
+def test_failures_and_killed_workers_lose_nothing_and_keep_the_order(engine: Engine) -> None:
+    total, chance = 300, random.Random(8)
+    with writing(engine) as connection:
+        for number in range(total):
+            recipient = {"dispute_id": f"{number % 30:032x}", "side": "buyer" if number % 2 else "seller"}
+            enqueue(connection, "news", at=NOW, key=f"k{number:03}", params={}, **recipient)
+    seen: dict[str, tuple[str, str]] = {}
+    now, worker = NOW, "worker 0"
+
+    while _open_count(engine):
+        for letter in claim(engine, now, worker, 20):
+            fate = chance.random()
+            if fate < 0.05:
+                mark_failed(engine, letter, now, "smtp_451")
+                continue
+            if fate < 0.08:
+                # Killed with letters in hand, after sending this one or before; another worker comes.
+                worker = f"worker {now}"
+                if fate < 0.065:
+                    seen.setdefault(letter.key, (letter.dispute_id or "", letter.side or ""))
+                break
+            # The receiver keeps one of each: a repeated message has the same Message-ID.
+            seen.setdefault(letter.key, (letter.dispute_id or "", letter.side or ""))
+            mark_sent(engine, letter, now)
+        now += LEASE
+
+    assert sorted(seen) == [f"k{number:03}" for number in range(total)]
+    for reader in set(seen.values()):
+        order = [key for key, of in seen.items() if of == reader]
+        assert order == sorted(order)
+
+
+def _open_count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return backlog(connection).waiting
