@@ -138,6 +138,17 @@ def notices_for(event: Event, dispute: Dispute) -> list[Notice]:
     ]
 
 
+def standing(dispute: Dispute, side: str) -> Notice | None:
+    """What a side that lost its mail is told again: the invitation while the seller's reply is awaited, else whose
+    turn it is. None when nothing is expected of this side any more."""
+    clock = dispute.clock
+    if clock is None:
+        return Notice("dispute_moved", side, _time(dispute)) if dispute.closed_at is None else None
+    if side == SELLER and clock.step in ("reply", "last_call"):
+        return Notice("invitation", side, _PARAMS["invitation"](None, dispute))
+    return Notice("your_turn", side, _time(dispute)) if clock.holder in (side, BOTH) else None
+
+
 def _sides(to: str, event: Event) -> tuple[str, ...]:
     if to == OTHER:
         return (other_side(event.side),)  # type: ignore[attr-defined]  # promised by a test over the whole table

@@ -5,15 +5,23 @@ from __future__ import annotations
 import email
 import re
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -480,6 +488,91 @@ def unused_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody has vouched for, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    held = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    path = tmp_path / "server.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + held)
+    return path
+
+
+@pytest.fixture
+def careful_peer(unused_port: int, certificate: Path) -> Iterator[Peer]:
+    """A server that takes nothing before STARTTLS and from nobody but "house" with the password "open sesame"."""
+    peer = Peer(unused_port)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+
+    def known(_server: Any, _session: Any, _envelope: Any, _mechanism: str, said: Any) -> AuthResult:
+        return AuthResult(success=(said.login, said.password) == (b"house", b"open sesame"), handled=False)
+
+    controller = Controller(
+        peer,
+        hostname="127.0.0.1",
+        port=unused_port,
+        tls_context=tls,
+        require_starttls=True,
+        authenticator=known,
+        auth_required=True,
+    )
+    controller.start()
+    yield peer
+    controller.stop()
+
+
+def say_to(peer: Peer, press: Press, who: str) -> None:
+    post = open_post(f"smtp://{who}@127.0.0.1:{peer.port}")
+    try:
+        post.deliver(letter("news"), press.render(letter("news"), recipient(), LINK, MAY))
+    finally:
+        post.close()
+
+
+def test_a_careful_server_is_spoken_to_under_tls_and_by_name(
+    careful_peer: Peer, certificate: Path, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    say_to(careful_peer, press, "house:open%20sesame")
+
+    assert len(careful_peer.taken) == 1
+
+
+def test_a_wrong_password_of_ours_is_not_the_recipients_fault(
+    careful_peer: Peer, certificate: Path, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    with pytest.raises(PutOff) as refusal:
+        say_to(careful_peer, press, "house:wrong")
+
+    assert (type(refusal.value), refusal.value.code) == (PutOff, "smtp_535")
+
+
+def test_a_server_that_nobody_vouches_for_gets_neither_password_nor_mail(careful_peer: Peer, press: Press) -> None:
+    with pytest.raises(PutOff) as refusal:
+        say_to(careful_peer, press, "house:open%20sesame")
+
+    assert refusal.value.code == "tls_refused" and careful_peer.taken == []
 
 
 def test_a_server_is_reached_as_its_setting_says() -> None:
