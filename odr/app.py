@@ -19,7 +19,7 @@ from odr.house import MEGABYTE, House, Settings
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
 from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, load_keys, make_keys
-from odr.procedure.ruleset import shipped_rulesets
+from odr.procedure.ruleset import rulesets_beside
 from odr.web.filters import init_filters
 from odr.web.language import init_language
 from odr.web.security import check_declared, init_security
@@ -70,7 +70,7 @@ def open_house(app: Flask, settings: Settings, clock: Clock) -> House:
         clock=clock,
         keys=keys,
         files=Store(settings.files, keys),
-        rulesets=shipped_rulesets(),
+        rulesets=rulesets_beside(settings.rulesets),
         origin=new_origin(),
     )
     return replace(house, origin=write_unit(engine, lambda connection: _log_of(connection, house)))

@@ -59,6 +59,11 @@ class Settings:
         """The folder that holds the sealed files of the disputes."""
         return self.instance / "files"
 
+    @property
+    def rulesets(self) -> Path:
+        """The folder of rulesets that disputes of this house are pinned to beside the shipped ones."""
+        return self.instance / "rulesets"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:

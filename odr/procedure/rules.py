@@ -179,7 +179,8 @@ def _check_terms(dispute: Dispute, actor: Actor, terms: tuple[Term, ...]) -> Non
     the buyer cannot ask for more in a currency than the claim holds in it."""
     if [term.item for term in terms] != list(range(len(dispute.items))):
         raise Refused("terms_do_not_match")
-    if not any(term.granted for term in terms):
+    # A seller may offer that both let the matter rest, as real negotiators do; a buyer who asks for nothing withdraws.
+    if actor.role == "buyer" and not any(term.granted for term in terms):
         raise Refused("offer_of_nothing")
     for term, item in zip(terms, dispute.items, strict=True):
         if not term.granted and term.amount is not None:

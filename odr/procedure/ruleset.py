@@ -93,9 +93,8 @@ class Rulesets:
     def names(self) -> list[str]:
         return sorted(self._by_name)
 
-    def with_file(self, raw: bytes) -> Rulesets:
-        """These and one more, read from the bytes of its file."""
-        return Rulesets([*self._by_name.values(), read_ruleset(raw)])
+    def all(self) -> list[Ruleset]:
+        return list(self._by_digest.values())
 
 
 @cache
@@ -103,3 +102,10 @@ def shipped_rulesets() -> Rulesets:
     """The rulesets that come with the product."""
     folder = Path(__file__).parent / "rulesets"
     return Rulesets([read_ruleset(path.read_bytes()) for path in sorted(folder.glob("*.toml"))])
+
+
+def rulesets_beside(folder: Path) -> Rulesets:
+    """The shipped rulesets and those whose files lie in `folder`, to which disputes may be pinned as well. Of two that
+    share a name the shipped one is found by it."""
+    added = [read_ruleset(path.read_bytes()) for path in sorted(folder.glob("*.toml"))]
+    return Rulesets([*added, *shipped_rulesets().all()])
