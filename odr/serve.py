@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from odr.app import create_app
 from odr.config import ConfigError, as_environment
 from odr.database import open_engine
 from odr.house import Settings
@@ -61,7 +64,7 @@ def serve(settings: Settings, *, processes: int, threads: int, with_worker: bool
         worker.start()
     try:
         Granian(
-            "odr.app:create_app",
+            "odr.serve:app_of_server",
             factory=True,
             interface=Interfaces.WSGI,
             address=settings.host,
@@ -75,6 +78,20 @@ def serve(settings: Settings, *, processes: int, threads: int, with_worker: bool
     finally:
         if worker:
             worker.stop()
+
+
+def app_of_server() -> Flask:
+    """The application in a server process, which ends when the process that opened the house is gone, however hard it
+    went: otherwise pages would go on being served with no worker, no deadline and no mail."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="opener-watch", daemon=True).start()
+    return create_app()
+
+
+def _end_with(opener: int) -> None:
+    pause = threading.Event()
+    while os.getppid() == opener:
+        pause.wait(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class WatchedWorker:

@@ -1,4 +1,4 @@
-"""`odr serve`: one command opens a house, and one signal closes all of it."""
+"""`odr serve`: one command opens a house, its worker is watched, and one signal closes all of it."""
 
 from __future__ import annotations
 
@@ -7,58 +7,107 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
+import psutil
 import pytest
 
+PATIENCE = 60
 
-def a_free_port() -> int:
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Opened:
+    """A house served by a process of its own, in a process group of its own."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def worker(self) -> psutil.Process | None:
+        """The worker beside the server, as soon as there is one."""
+        children = psutil.Process(self.process.pid).children()
+        return next((child for child in children if "worker" in child.cmdline()), None)
+
+    def everybody(self) -> list[psutil.Process]:
+        me = psutil.Process(self.process.pid)
+        return [me, *me.children(recursive=True)]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Opened]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
-def answer_of(url: str, *, patience: float = 60) -> int:
-    """The status that `url` answers with, as soon as somebody listens there."""
-    until = time.monotonic() + patience
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return int(answer.status)
-        except (URLError, ConnectionError):
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
-
-
-@pytest.mark.slow
-def test_one_command_opens_a_house_from_nothing_and_one_signal_closes_it(tmp_path: Path):
-    port = a_free_port()
+        port = held.getsockname()[1]
     quiet = {name: value for name, value in os.environ.items() if not name.startswith("ODR_")}
-    house = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "odr", "--instance", str(tmp_path / "instance"), "serve", "--port", str(port)],
         env=quiet, cwd=Path(__file__).parent.parent, start_new_session=True,
     )  # fmt: skip
+    opened = Opened(f"http://127.0.0.1:{port}", process)
     try:
-        assert answer_of(f"http://127.0.0.1:{port}/health") == 200
-        assert answer_of(f"http://127.0.0.1:{port}/") == 200
-
-        house.send_signal(signal.SIGTERM)
-
-        assert house.wait(40) == 0
-        assert nobody_left_of(house.pid)
+        yield opened
     finally:
-        if not nobody_left_of(house.pid):
-            os.killpg(house.pid, signal.SIGKILL)
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
 
 
-def nobody_left_of(session: int) -> bool:
-    """Whether the processes that the house started are gone too; they share its session."""
+def test_one_command_opens_a_house_from_nothing_and_one_signal_closes_it(house):
+    eventually(lambda: status_of(house.url + "/health") == 200)
+    assert status_of(house.url + "/") == 200
+    everybody = house.everybody()
+
+    house.process.send_signal(signal.SIGTERM)
+
+    assert house.process.wait(PATIENCE) == 0
+    assert gone(everybody)
+
+
+def test_a_worker_that_dies_is_started_again(house):
+    eventually(lambda: status_of(house.url + "/health") == 200)
+    first = house.worker()
+
+    first.kill()
+
+    eventually(lambda: house.worker() not in (None, first))
+
+
+def test_nobody_is_left_behind_when_the_house_dies_hard(house):
+    eventually(lambda: status_of(house.url + "/health") == 200)
+    everybody = house.everybody()
+
+    house.process.kill()
+
+    assert gone(everybody)
+
+
+def status_of(url: str) -> int | None:
+    """What `url` answers with, None while nobody listens there."""
     try:
-        os.killpg(session, 0)
-    except ProcessLookupError:
-        return True
-    return False
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except (URLError, ConnectionError):
+        return None
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    """Wait for what another process does; only the patience is measured, never the speed."""
+    until, pause = time.monotonic() + PATIENCE, threading.Event()
+    while not holds():
+        assert time.monotonic() < until, "waited in vain"
+        pause.wait(0.1)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
+    # Whoever nobody buries stays in the table for a while, and does nothing any more.
+    return all(process.status() == psutil.STATUS_ZOMBIE for process in alive if process.is_running())
