@@ -147,7 +147,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     administrator, source = template
     name = f"odr_{secrets.token_hex(8)}"
     with administrator.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY'))
     yield _database_of(administrator.url.render_as_string(hide_password=False), name)
     with administrator.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
