@@ -20,7 +20,7 @@ from odr.procedure.events import (
     InformationGiven,
     RefusalReviewAsked,
 )
-from odr.procedure.rules import closed, read_day, require_text, words
+from odr.procedure.rules import closed, read_day, require_amount, require_text, words
 from odr.procedure.ruleset import Ruleset
 
 MOST_ITEMS = 10
@@ -50,6 +50,10 @@ def file_dispute(
     """The first fact of every dispute. Complete by shape here; whether it is admitted is the registrar's act."""
     if dispute.phase is not Phase.UNFILED:
         raise Refused("filed_already")
+    if actor.role != "buyer":
+        raise Refused("not_your_role")
+    if filing.seller == actor.id:
+        raise Refused("seller_is_buyer")
     _check_claim(filing, ruleset)
     _check_days(filing, at)
     require_text(filing.texts.get("narrative", ""), "narrative_missing")
@@ -82,15 +86,14 @@ def _check_claim(filing: Filing, ruleset: Ruleset) -> None:
         raise Refused("nothing_claimed")
     if len(filing.items) > MOST_ITEMS:
         raise Refused("too_many_items", most=MOST_ITEMS)
-    if filing.paid.minor <= 0:
-        raise Refused("amount_not_positive")
+    require_amount(filing.paid)
     for item in filing.items:
         if item.remedy not in ruleset.remedies:
             raise Refused("remedy_unknown")
         if (item.amount is not None) != (item.remedy in ruleset.money_remedies):
             raise Refused("remedy_needs_amount")
-        if item.amount is not None and item.amount.minor <= 0:
-            raise Refused("amount_not_positive")
+        if item.amount is not None:
+            require_amount(item.amount)
 
 
 def _check_days(filing: Filing, at: int) -> None:
@@ -112,7 +115,7 @@ def ask_information(
         raise Refused("topic_missing")
     require_text(text)
     clock = begin(dispute.rules, "information", at, seats)
-    return [InformationAsked(topics=tuple(topics), clock=clock, words=words(text=text))]
+    return [InformationAsked(topics=tuple(dict.fromkeys(topics)), clock=clock, words=words(text=text))]
 
 
 def give_information(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str) -> list[Event]:

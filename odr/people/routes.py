@@ -280,7 +280,7 @@ def _arrive(cookie: str, wanted: str | None, told: str | None = None) -> Respons
 
 def _room_of(person: queries.Person | None) -> str:
     has_desk = person is not None and person.roles & PERMISSIONS["desk:registrar"].who
-    return (link_to("disputes.desk") if has_desk else None) or link_to("disputes.mine") or url_for("people.account")
+    return (link_to("filing.desk") if has_desk else None) or link_to("disputes.mine") or url_for("people.account")
 
 
 def _leave(told: str) -> Response:

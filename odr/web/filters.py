@@ -276,7 +276,7 @@ def _target(field: Any) -> str:
 ROOMS = (
     ("filing.start", lazy_gettext("Start a dispute")),
     ("disputes.mine", lazy_gettext("My disputes")),
-    ("disputes.desk", lazy_gettext("Desk")),
+    ("filing.desk", lazy_gettext("Desk")),
     ("people.account", lazy_gettext("My account")),
 )
 FOOTER = (

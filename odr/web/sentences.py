@@ -324,6 +324,7 @@ _REFUSALS: dict[str, Any] = {
     # The seller's answer.
     "choice_unknown": _("Choose one of the possible replies."),
     "scope_not_decided": _("The registrar is deciding on the objection. You can reply after that."),
+    "objection_only_once": _("This objection was already made and decided once. Choose another reply."),
     "no_scope_objection": _("There is no objection to decide on."),
     "proof_unknown": _("Use the link from the invitation."),
     "seat_taken": _("Somebody else already acts for the seller in this dispute."),
