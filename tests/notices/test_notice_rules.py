@@ -48,7 +48,7 @@ VALUES: dict[str, Any] = {
     "buyer_country": "DE", "seller_country": "CN", "buyer_language": "en", "seller_language": "zh_Hans",
     "category": "not_delivered", "items": (ClaimItem("refund", EUR),), "paid": EUR, "ordered_on": "2026-03-27",
     "contacted_on": "2026-04-02", "clock": CLOCK, "topics": ("order",), "ground": "late", "proof": "invitation_link",
-    "choice": "contest", "side": "buyer", "item": 1, "media": "image/png", "size": 4, "reason": "file_empty",
+    "choice": "contest", "side": "buyer", "item": 1, "media": "image/png", "size": 4, "notes": (), "reason": "file_empty",
     "offer": 0, "terms": TERMS, "perform_days": 14, "expires": MAY, "replaces": None, "seen": "0" * 64,
     "by": "registrar", "how": "settled_negotiation", "perform_by": MAY, "code": "settled_negotiation",
     "compliance": "due", "step": "evidence",
