@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from flask import render_template_string
 from wtforms import Form, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from odr.kernel import Money, instant
@@ -146,7 +147,11 @@ def test_an_act_that_is_a_form_carries_its_token_and_its_key(part):
 
 class AForm(Form):
     number = StringField("Order number", [InputRequired("Enter the order number.")], description="In the mail.")
-    what = RadioField("What went wrong?", [InputRequired("Choose one.")], choices=[("a", "Late"), ("b", "Broken")])
+    what = RadioField(
+        "What went wrong?",
+        [InputRequired("Choose one.")],
+        choices=[SelectChoice("a", "Late"), SelectChoice("b", "Broken")],
+    )
     story = TextAreaField("What happened?")
 
 
