@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
+
 from odr.kernel import Actor, Refused
 from odr.procedure.access import demand
 from odr.procedure.deadlines import Seats
 from odr.procedure.dispute import SIDES, Dispute
 from odr.procedure.events import Event, EvidenceAdded, EvidenceCompleted, UploadRefused
-from odr.procedure.rules import LONGEST_TEXT, open_negotiation, words
+from odr.procedure.rules import open_negotiation, words
 
 # 100 files a dispute: what GlobaLeaks and others found to be enough for anybody (security design, §5.9).
 MOST_ITEMS = 100
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that lies in the store: 64 hex digits over its plain text, its bytes, and where it lies.
+
+    Two sendings of one upload are stored twice and are the same act, so the place is not compared.
+    """
+
+    sha256: str
+    size: int
+    object_id: str = field(compare=False)
+
+    @property
+    def description(self) -> str:
+        """What the entry commits to, in words of JSON."""
+        return json.dumps({"object": self.object_id, "sha256": self.sha256, "size": self.size})
+
+
 def add_evidence(
-    dispute: Dispute, actor: Actor, *, at: int, seats: Seats, media: str, size: int, name: str, about: str, file: str
+    dispute: Dispute,
+    actor: Actor,
+    *,
+    at: int,
+    seats: Seats,
+    file: StoredFile,
+    media: str,
+    notes: tuple[str, ...] = (),
+    name: str = "",
+    about: str = "",
 ) -> list[Event]:
-    """A file that is already safely stored becomes an item. `file`: its description as JSON (object, digest, size)."""
+    """A file that is already safely stored becomes an item of the dispute."""
     demand("evidence:add", dispute, actor, at)
     if len(dispute.evidence) >= MOST_ITEMS:
         raise Refused("too_much_evidence", most=MOST_ITEMS)
-    if len(about) > LONGEST_TEXT:
-        raise Refused("text_too_long", most=LONGEST_TEXT)
+    texts = words(name=name, about=about, file=file.description)
     number = len(dispute.evidence) + 1
-    texts = words(name=name, about=about, file=file)
-    return [EvidenceAdded(side=actor.role, item=number, media=media, size=size, words=texts)]
+    return [EvidenceAdded(side=actor.role, item=number, media=media, size=file.size, notes=notes, words=texts)]
 
 
 def refuse_upload(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, reason: str) -> list[Event]:

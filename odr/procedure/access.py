@@ -41,11 +41,6 @@ def _own_seat(dispute: Dispute, actor: Actor) -> str | None:
     return None
 
 
-def _seller_told(dispute: Dispute, actor: Actor, at: int) -> str | None:
-    # Nobody learns of a dispute against them before it is admitted.
-    return "not_in_this_phase" if actor.role == "seller" and dispute.admitted_at is None else None
-
-
 def _review_is_anothers(dispute: Dispute, actor: Actor, at: int) -> str | None:
     if dispute.review_asked and dispute.refused_by == actor.id:
         return "review_needs_another_registrar"
@@ -61,7 +56,7 @@ def _reply_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
 
 
 def _scope_pending(dispute: Dispute, actor: Actor, at: int) -> str | None:
-    return None if dispute.scope_objected else "no_scope_objection"
+    return _review_is_anothers(dispute, actor, at) if dispute.scope_objected else "no_scope_objection"
 
 
 def _not_complete(dispute: Dispute, actor: Actor, at: int) -> str | None:
@@ -155,8 +150,8 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("desk:registrar", "registrar"),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
-    Row("dispute:read", PARTIES | REGISTRAR, unless=_seller_told),
-    Row("evidence:read", PARTIES, unless=_seller_told),
+    Row("dispute:read", PARTIES | REGISTRAR),
+    Row("evidence:read", PARTIES),
     # Filing and admission.
     _act("information:ask", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
     _act("information:give", BUYER, _P.NEEDS_INFORMATION),
@@ -169,7 +164,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("reply:give", SELLER, _P.AWAITING_RESPONSE, unless=_reply_open),
     _act("scope:decide", REGISTRAR, _P.AWAITING_RESPONSE, unless=_scope_pending),
     # Evidence.
-    _act("evidence:add", PARTIES, _BEFORE_REPLY, _P.AWAITING_RESPONSE, _P.EVIDENCE, unless=_seller_told),
+    _act("evidence:add", PARTIES, _BEFORE_REPLY, _P.AWAITING_RESPONSE, _P.EVIDENCE),
     _act("evidence:complete", PARTIES, _P.EVIDENCE, unless=_not_complete),
     # Negotiation and settlement.
     _act("message:send", PARTIES, _WITH_SELLER - {_P.DEFAULT_TRACK}, _P.SETTLED),
@@ -195,6 +190,9 @@ def why_not(permission: str, dispute: Dispute, actor: Actor, at: int) -> str | N
         return "not_your_role"
     if _own_seat(dispute, actor):
         return "not_your_dispute"
+    if actor.role == "seller" and dispute.admitted_at is None:
+        # Nobody learns of a dispute against them before it is admitted, nor of one that never was.
+        return "not_in_this_phase"
     if row.act and dispute.phase not in row.phases:
         return "dispute_closed" if dispute.phase is Phase.CLOSED else "not_in_this_phase"
     return row.unless(dispute, actor, at) if row.unless else None

@@ -108,6 +108,7 @@ class EvidenceItem:
     side: str
     media: str
     size: int
+    notes: tuple[str, ...]
     at: int
     version: int
 
@@ -163,6 +164,7 @@ class Dispute:
     reply: str | None = None
     replied_at: int | None = None
     scope_objected: bool = False
+    objected_once: bool = False
     evidence: tuple[EvidenceItem, ...] = ()
     complete: frozenset[str] = frozenset()
     offers: tuple[Offer, ...] = ()
@@ -223,6 +225,8 @@ def apply(dispute: Dispute, event: Event, header: Header, rulesets: Rulesets) ->
         changes["ruleset"] = rulesets.pinned(event.ruleset_digest)
     if "phase" in changes:
         changes["phase_at"] = header.at
+    if "clock" in changes:
+        # What was asked for was more time in the step before.
         changes["extension_asked_by"] = None
     return replace(dispute, version=header.version, at=header.at, **changes)
 
@@ -247,7 +251,14 @@ def _information_given(dispute: Dispute, event: InformationGiven, header: Header
 
 
 def _admitted(dispute: Dispute, event: FilingAdmitted, header: Header) -> Changes:
-    return {"phase": Phase.AWAITING_RESPONSE, "clock": event.clock, "admitted_at": header.at}
+    # After an objection that another registrar did not share the seller has not replied yet.
+    return {
+        "phase": Phase.AWAITING_RESPONSE,
+        "clock": event.clock,
+        "admitted_at": header.at,
+        "reply": None,
+        "replied_at": None,
+    }
 
 
 def _refused(dispute: Dispute, event: FilingRefused, header: Header) -> Changes:
@@ -275,7 +286,7 @@ def _seller_joined(dispute: Dispute, event: SellerJoined, header: Header) -> Cha
 def _reply_given(dispute: Dispute, event: ReplyGiven, header: Header) -> Changes:
     changes: Changes = {"reply": event.choice, "replied_at": header.at}
     if event.choice == "object":
-        return changes | {"scope_objected": True, "clock": event.clock}
+        return changes | {"scope_objected": True, "objected_once": True, "clock": event.clock}
     if event.choice in ("offer", "contest"):
         return changes | {"phase": Phase.EVIDENCE, "clock": event.clock}
     return changes
@@ -294,7 +305,7 @@ def _seller_silent(dispute: Dispute, event: SellerSilent, header: Header) -> Cha
 
 
 def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> Changes:
-    item = EvidenceItem(event.item, event.side, event.media, event.size, header.at, header.version)
+    item = EvidenceItem(event.item, event.side, event.media, event.size, event.notes, header.at, header.version)
     return {"evidence": (*dispute.evidence, item)}
 
 
@@ -385,7 +396,7 @@ def _extension_asked(dispute: Dispute, event: ExtensionAsked, header: Header) ->
 
 
 def _extension_granted(dispute: Dispute, event: ExtensionGranted, header: Header) -> Changes:
-    return {"clock": event.clock, "extended": dispute.extended | {event.clock.step}, "extension_asked_by": None}
+    return {"clock": event.clock, "extended": dispute.extended | {event.clock.step}}
 
 
 _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {

@@ -163,12 +163,14 @@ class SellerSilent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceAdded(Event):
-    """A file came into the dispute. Words: name, about, file (object id, digest and length as JSON)."""
+    """A file came into the dispute; `notes` are codes of what its readers should know, such as "locked" (a password
+    is needed). Words: name, about, file (object id, digest and length as JSON)."""
 
     side: str
     item: int
     media: str
     size: int
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

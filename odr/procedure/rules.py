@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from odr.kernel import Actor, Refused, moment, totals
+from odr.kernel import CURRENCIES, LARGEST_MINOR, Actor, Money, Refused, moment, totals
 from odr.procedure.access import demand
 from odr.procedure.deadlines import DAY, Seats, begin, end_of_day, extend
 from odr.procedure.dispute import Dispute, Phase
@@ -102,21 +102,31 @@ def grant_extension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, te
 # -- what the rooms' rules build with -------------------------------------------------------------------------
 
 
-def words(**texts: str) -> dict[str, str]:
-    """The personal texts that were really said."""
-    return {name: text for name, text in texts.items() if text} or dict(NO_WORDS)
-
-
 # 16,045 characters is the longest narrative among 2,037 real complaints; no honest text is ten times as long.
 LONGEST_TEXT = 20_000
 
 
+def words(**texts: str) -> dict[str, str]:
+    """The personal texts that were really said, each of a length that a person writes."""
+    if any(len(text) > LONGEST_TEXT for text in texts.values()):
+        raise Refused("text_too_long", most=LONGEST_TEXT)
+    return {name: text for name, text in texts.items() if text} or dict(NO_WORDS)
+
+
 def require_text(text: str, missing: str = "text_missing") -> None:
-    """A text must be there and of a length that a person writes."""
+    """Something must be said."""
     if not text.strip():
         raise Refused(missing)
-    if len(text) > LONGEST_TEXT:
-        raise Refused("text_too_long", most=LONGEST_TEXT)
+
+
+def require_amount(amount: Money) -> None:
+    """An amount must be more than nothing, in a currency that is listed, and of a size that every reader keeps."""
+    if amount.currency not in CURRENCIES:
+        raise Refused("currency_unknown")
+    if amount.minor <= 0:
+        raise Refused("amount_not_positive")
+    if amount.minor > LARGEST_MINOR:
+        raise Refused("amount_too_large")
 
 
 def closed(code: str, compliance: str = "none") -> DisputeClosed:
@@ -159,8 +169,6 @@ def offer_of(
         raise Refused("perform_days_out_of_range", most=rules.perform_days_most)
     if not 1 <= open_days <= rules.offer_days_most:
         raise Refused("offer_days_out_of_range", most=rules.offer_days_most)
-    if len(text) > LONGEST_TEXT:
-        raise Refused("text_too_long", most=LONGEST_TEXT)
     _check_terms(dispute, actor, terms)
     replaced = dispute.open_offer
     return OfferMade(
@@ -187,8 +195,8 @@ def _check_terms(dispute: Dispute, actor: Actor, terms: tuple[Term, ...]) -> Non
             raise Refused("terms_do_not_match")
         if term.granted and (term.amount is None) != (item.amount is None):
             raise Refused("remedy_needs_amount")
-        if term.amount is not None and term.amount.minor <= 0:
-            raise Refused("amount_not_positive")
+        if term.amount is not None:
+            require_amount(term.amount)
     if actor.role == "buyer":
         _check_not_above_claim(dispute, terms)
 
@@ -244,8 +252,9 @@ def _seller_silent(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _evidence_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    window = dispute.rules.rebuttal_window_days * DAY
-    if any(item.at > at - window for item in dispute.evidence if item.at >= dispute.phase_at):
+    # Counted back from the end of the exchange, not from `at`: an outage must not take the rebuttal away.
+    late_from = dispute.running_clock.due - dispute.rules.rebuttal_window_days * DAY
+    if any(item.at > late_from for item in dispute.evidence if item.at >= dispute.phase_at):
         return [RebuttalOpened(clock=begin(dispute.rules, "rebuttal", at, seats))]
     return [open_negotiation(dispute, at, seats)]
 
@@ -300,9 +309,13 @@ def days_between(first: int, second: int) -> int:
 def read_day(text: str) -> date:
     """A calendar day "2026-03-27". Refused("day_malformed") otherwise."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise Refused("day_malformed") from None
+    # Weeks ("2026-W13-5") and days without hyphens are read as well, and would stand in the entry as they came.
+    if day.isoformat() != text:
+        raise Refused("day_malformed")
+    return day
 
 
 def is_open(dispute: Dispute) -> bool:

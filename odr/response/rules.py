@@ -36,6 +36,9 @@ def give_reply(
     demand("reply:give", dispute, actor, at)
     if choice not in dispute.rules.reply_choices:
         raise Refused("choice_unknown")
+    if choice == "object" and dispute.objected_once:
+        # Or an objection after each dismissal would keep the buyer waiting for ever.
+        raise Refused("objection_only_once")
     if choice in ("contest", "object"):
         require_text(text)
     said = words(text=text)

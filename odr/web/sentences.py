@@ -359,6 +359,9 @@ _REFUSALS: dict[str, Any] = {
     "not_your_offer": _("Only the side that made the offer can withdraw it."),
     "offer_unknown": _("There is no such offer."),
     "offer_changed": _("The offer is not the one you saw. Read it again before you answer."),
+    "offer_came_meanwhile": _(
+        "While you were writing, the other side made an offer. Read it first; if you then send yours, it replaces it."
+    ),
     "offer_replaced": _("This offer was replaced by a later one and can no longer be answered."),
     "offer_withdrawn": _("This offer was withdrawn and can no longer be answered."),
     "offer_rejected": _("This offer was already rejected."),

@@ -1,0 +1,246 @@
+"""A dispute told without a house: acts asked of the rules, facts folded, time moved by hand, no database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from odr.evidence import rules as evidence
+from odr.evidence.rules import StoredFile
+from odr.filing import rules as filing
+from odr.kernel import SYSTEM, Actor, Money, Refused, instant, moment
+from odr.negotiation import rules as negotiation
+from odr.procedure import rules as procedure
+from odr.procedure.deadlines import DAY, Calendar, Seats
+from odr.procedure.dispute import Agreement, Dispute, Header, Offer, apply
+from odr.procedure.events import ClaimItem, Deadline, Event, Term
+from odr.procedure.ruleset import Ruleset, Rulesets, read_ruleset, shipped_rulesets
+from odr.response import rules as response
+
+HOUR = 3_600_000
+MONDAY = instant(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+
+BUYER = Actor("b" * 32, "buyer")
+SELLER = Actor("5" * 32, "seller")
+REGISTRAR = Actor("1" * 32, "registrar")
+OTHER_REGISTRAR = Actor("2" * 32, "registrar")
+STRANGER = Actor("e" * 32, "buyer")
+
+# Nobody rests, so that a due day is the number of days; the days of rest have tests of their own.
+NEVER_RESTING = Calendar("never", frozenset())
+SEATS = Seats(NEVER_RESTING, NEVER_RESTING, NEVER_RESTING)
+
+EUR = 4890
+REFUND = (ClaimItem("refund", Money(EUR, "EUR")),)
+A_FILE = StoredFile("d" * 64, 1234, "f" * 32)
+
+Rule = Callable[..., list[Event]]
+
+
+class Story:
+    """One dispute, from its filing on. Every verb answers the story, so that a test reads downward; `ask` answers
+    with the facts alone and changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        items: tuple[ClaimItem, ...] = REFUND,
+        at: int = MONDAY,
+        seats: Seats = SEATS,
+        rulesets: Rulesets | None = None,
+        ruleset: str = "default-1",
+        **changes: Any,
+    ) -> None:
+        self.at = at
+        self.seats = seats
+        self.rulesets = rulesets or shipped_rulesets()
+        self.ruleset = self.rulesets.named(ruleset)
+        self.facts: list[tuple[Event, Header]] = []
+        self.dispute = Dispute(id="0" * 32)
+        self.filing = a_filing(items=items, **changes)
+        self.do(filing.file_dispute, BUYER, filing=self.filing, ruleset=self.ruleset)
+
+    # -- the four verbs everything is told with
+
+    def ask(self, rule: Rule, actor: Actor, **given: Any) -> list[Event]:
+        """What the rule answers now."""
+        return rule(self.dispute, actor, at=self.at, seats=self.seats, **given)
+
+    def do(self, rule: Rule, actor: Actor, **given: Any) -> Story:
+        return self.fold(*self.ask(rule, actor, **given), by=actor)
+
+    def fold(self, *events: Event, by: Actor = SYSTEM) -> Story:
+        """Add facts as they are, allowed or not."""
+        for event in events:
+            version = self.dispute.version + 1
+            header = Header(version, self.at, by.id, by.role, f"{version:064x}")
+            self.dispute = apply(self.dispute, event, header, self.rulesets)
+            self.facts.append((event, header))
+        return self
+
+    def fire(self) -> list[Event]:
+        """What follows by itself now."""
+        return procedure.fire(self.dispute, at=self.at, seats=self.seats)
+
+    # -- time
+
+    def later(self, *, days: int = 0, hours: int = 0) -> Story:
+        """Time passes and nobody looks: nothing fires."""
+        self.at += days * DAY + hours * HOUR
+        return self
+
+    def at_due(self) -> Story:
+        """The very instant at which the time of the present step is over, and nothing has fired yet."""
+        self.at = self.clock.due
+        return self
+
+    def expired(self) -> Story:
+        """The time of the present step runs out and what follows happens."""
+        self.at_due()
+        while events := self.fire():
+            self.fold(*events)
+        return self
+
+    # -- the way through the procedure
+
+    def asked_for_more(self) -> Story:
+        return self.do(filing.ask_information, REGISTRAR, topics=("order",), text="Which order?")
+
+    def refused(self) -> Story:
+        return self.do(filing.refuse_filing, REGISTRAR, ground="frivolous", text="It is a joke.")
+
+    def in_review(self) -> Story:
+        return self.refused().do(filing.ask_review, BUYER, text="It is not.")
+
+    def admitted(self) -> Story:
+        return self.do(filing.admit_filing, REGISTRAR)
+
+    def objected(self) -> Story:
+        return self.admitted().do(response.give_reply, SELLER, choice="object", text="We sell to firms only.")
+
+    def last_called(self) -> Story:
+        return self.admitted().expired()
+
+    def seller_silent(self) -> Story:
+        return self.last_called().expired()
+
+    def contested(self) -> Story:
+        return self.admitted().do(response.give_reply, SELLER, choice="contest", text="We sent it.")
+
+    def with_evidence(self, by: Actor = BUYER) -> Story:
+        return self.do(evidence.add_evidence, by, file=A_FILE, media="application/pdf", name="a.pdf")
+
+    def in_negotiation(self) -> Story:
+        self.contested()
+        for side in (BUYER, SELLER):
+            self.do(evidence.complete_evidence, side)
+        return self
+
+    def offered(self, by: Actor, minor: int = EUR, currency: str = "EUR", **given: Any) -> Story:
+        return self.do(negotiation.make_offer, by, terms=terms(Money(minor, currency)), **given)
+
+    def accepted(self, by: Actor) -> Story:
+        return self.do(negotiation.accept_offer, by, offer=self.offer.number, seen=self.offer.seal)
+
+    def settled(self) -> Story:
+        return self.in_negotiation().offered(SELLER).accepted(BUYER)
+
+    def signed(self, *by: Actor) -> Story:
+        for actor in by or (BUYER, SELLER):
+            self.do(procedure.sign_settlement, actor, seen=self.agreement.seal)
+        return self
+
+    def left(self) -> Story:
+        return self.in_negotiation().do(negotiation.leave_negotiation, BUYER)
+
+    def withdrawn(self) -> Story:
+        return self.do(procedure.withdraw_dispute, BUYER)
+
+    # -- what a test looks at
+
+    @property
+    def clock(self) -> Deadline:
+        return self.dispute.running_clock
+
+    @property
+    def offer(self) -> Offer:
+        return self.dispute.offers[-1]
+
+    @property
+    def agreement(self) -> Agreement:
+        agreement = self.dispute.agreement
+        assert agreement is not None
+        return agreement
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for event, _ in self.facts]
+
+
+def told(**given: Any) -> Story:
+    """A dispute that was just filed: 48.90 EUR paid on 6 January 2026, the whole price asked back."""
+    return Story(**given)
+
+
+def a_filing(**changes: Any) -> filing.Filing:
+    given: dict[str, Any] = {
+        "number": "7K3M-Q9TZ-5",
+        "seller": SELLER.id,
+        "buyer_country": "DE",
+        "seller_country": "CN",
+        "buyer_language": "de",
+        "seller_language": "zh_Hans",
+        "category": "not_delivered",
+        "items": REFUND,
+        "paid": Money(EUR, "EUR"),
+        "ordered_on": "2026-01-06",
+        "contacted_on": "2026-02-10",
+        "texts": {"narrative": "Two bicycle lights never came."},
+    }
+    return filing.Filing(**{**given, **changes})
+
+
+def terms(*amounts: Money | bool) -> tuple[Term, ...]:
+    """What an offer gives on each item: an amount, True for a remedy without money, False for nothing."""
+    return tuple(
+        Term(place, amount is not False, amount if isinstance(amount, Money) else None)
+        for place, amount in enumerate(amounts)
+    )
+
+
+def due(at: int, days: int) -> int:
+    """Noon UTC after the last day of a time of `days`, where nobody rests."""
+    day = moment(at).date() + timedelta(days + 1)
+    return instant(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+
+
+def day_of(at: int) -> date:
+    return moment(at).date()
+
+
+def rulesets_with(name: str, *changes: tuple[str, str]) -> Rulesets:
+    """The shipped rulesets and a variant of the default one, of that name, with these pieces of its text replaced."""
+    source = Path(procedure.__file__).parent / "rulesets" / "default-1.toml"
+    text = source.read_text("utf-8").replace('name = "default-1"', f'name = "{name}"')
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return Rulesets([default_ruleset(), read_ruleset(text.encode())])
+
+
+def default_ruleset() -> Ruleset:
+    return shipped_rulesets().named("default-1")
+
+
+@contextmanager
+def refused(code: str, **params: Any) -> Iterator[None]:
+    """The act is refused with this code and, where they are given, these params."""
+    with pytest.raises(Refused) as caught:
+        yield
+    assert caught.value.code == code
+    assert {name: caught.value.params.get(name) for name in params} == params
