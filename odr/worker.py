@@ -160,9 +160,12 @@ def find_recipient(house: House, connection: Connection, letter: Letter) -> Reci
     if letter.dispute_id is None or letter.side is None:
         return recipient_of(house, connection, letter)
     contact = contact_of(connection, house, letter.dispute_id, letter.side)
-    if contact.account_id is not None:
-        return recipient_of(house, connection, letter, contact.account_id)
-    return Recipient(contact.email, contact.language, "UTC") if contact.email else None
+    holder = recipient_of(house, connection, letter, contact.account_id) if contact.account_id else None
+    # A seller stays a party after closing an account, and can come in again by the link; a buyer who closed the
+    # account wants no more mail.
+    if holder or contact.email is None or (contact.account_id and letter.side == "buyer"):
+        return holder
+    return Recipient(contact.email, contact.language, "UTC")
 
 
 def sweep(house: House) -> int:

@@ -192,6 +192,28 @@ def test_a_notice_to_a_closed_account_is_given_up(app: Flask, house: House, anna
     assert rows(house, "failure", "failed_at") == [("recipient_gone", house.clock())]
 
 
+def test_a_seller_who_closed_the_account_is_still_reached_where_the_filing_says(
+    app: Flask, house: House, anna: str
+) -> None:
+    a_dispute(house, seller_account=anna).admitted()
+    with writing(house.engine) as connection:
+        connection.execute(text("UPDATE account SET email = NULL"))
+
+    assert run(app, once=True)
+
+    assert "seller@example.org" in [mail["To"] for mail in mails(house)]
+
+
+def test_a_buyer_who_closed_the_account_gets_no_more_mail(app: Flask, house: House, anna: str) -> None:
+    a_dispute(house, buyer_account=anna)
+    with writing(house.engine) as connection:
+        connection.execute(text("UPDATE account SET email = NULL"))
+
+    assert run(app, once=True)
+
+    assert mails(house) == []
+
+
 def test_old_drafts_and_workers_long_gone_are_swept(app: Flask, house: House, anna: str, clock: Any) -> None:
     with writing(house.engine) as connection:
         for age in (91, 89):

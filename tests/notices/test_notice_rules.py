@@ -14,7 +14,7 @@ from odr.house import House
 from odr.kernel import Money
 from odr.notices.mail import Press, Recipient
 from odr.notices.outbox import Letter
-from odr.notices.rules import OTHER, RULES, Notice, notices_for
+from odr.notices.rules import OTHER, RULES, Notice, notices_for, standing
 from odr.procedure.dispute import Agreement, Dispute, Offer, Phase
 from odr.procedure.events import (
     EVENTS,
@@ -181,6 +181,27 @@ def test_what_the_rules_say_is_all_that_the_mails_need(press: Press) -> None:
             for changes in choices if kind is ReplyGiven else [{}]:
                 for notice in notices_for(event_of(kind, **changes), dispute):
                     assert press.render(_letter(notice), Recipient("lin@example.org", "en", "UTC"), "https://x/", MAY)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("side", ["buyer", "seller"])
+def test_a_side_that_lost_its_mail_is_told_again_what_is_expected(press: Press, side: str) -> None:
+    for step in shipped_rulesets().named("default-1").steps.values():
+        clock = replace(CLOCK, step=step.name, holder=step.holder)
+        notice = standing(a_dispute(clock=clock), side)
+
+        if step.holder not in (side, "both"):
+            assert notice is None
+        elif side == "seller" and step.name in ("reply", "last_call"):
+            assert notice is not None and notice.template == "invitation"
+        else:
+            assert notice is not None and notice.template == "your_turn"
+        if notice:
+            assert press.render(_letter(notice), Recipient("lin@example.org", "en", "UTC"), "https://x/", MAY)
+
+
+def test_a_side_is_told_nothing_again_of_a_closed_dispute() -> None:
+    assert standing(a_dispute(phase=Phase.CLOSED, clock=None, closed_at=MAY), "seller") is None
 
 
 # Where the words depend on the phase or the step, only some of them can come with that event.
