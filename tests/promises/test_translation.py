@@ -107,8 +107,9 @@ def untranslatable(template: str, *, html: bool = True) -> list[str]:
     """The words of a template that no catalogue can reach: plain text, and attributes that are read aloud."""
     text = re.sub(r"\{#.*?#\}", "", template, flags=re.S)
     text = re.sub(r"\{%-?\s*trans\b.*?endtrans\s*-?%\}", "", text, flags=re.S)
-    # One letter stands for what is put out: too little to be prose, enough to be the name of an element.
-    text = re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "x", text, flags=re.S), flags=re.S)
+    # An element whose name is put out is an element all the same.
+    text = re.sub(r"(</?)\{\{.*?\}\}", r"\1x", text, flags=re.S)
+    text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", text, flags=re.S)
     if not html:
         return [line.strip() for line in text.splitlines() if _prose(line)]
     reader = _Reader()
