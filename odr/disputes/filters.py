@@ -78,6 +78,9 @@ MEDIA = {
     "text/": _("Text"),
 }
 
+# The kinds of pictures that the evidence room makes small ones of.
+PREVIEWED = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
+
 # What an ending means for both sides, in the same words for either.
 AFTER = {
     "withdrawn": _("The buyer withdrew the dispute. Nobody decided on it, and the buyer may file it once more."),
@@ -87,6 +90,8 @@ AFTER = {
     "refused": _("The refusal stands. Nobody decided who is right, and other ways remain open to both sides."),
     "agreed": _("Both sides are bound by the agreement. The seller carries it out within its time."),
 }
+# Kinds of file that a small picture is drawn of.
+_DRAWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
 
 
 def calendar_day(iso: str) -> str:
@@ -218,6 +223,36 @@ class Reading:
         clock = self.dispute.clock
         return self.dispute.rules.steps[clock.step].extension_days if clock else 0
 
+    @property
+    def reply_choices(self) -> tuple[str, ...]:
+        """The replies that are still open: the scope is objected to once."""
+        spent = {"object"} if self.dispute.objected_once else set()
+        return tuple(choice for choice in self.dispute.rules.reply_choices if choice not in spent)
+
+    @property
+    def reply_hints(self) -> Mapping[str, str]:
+        """What each reply that the ruleset knows leads to."""
+        scope = self.dispute.rules.steps["scope"].days
+        hints = {
+            "accept_all": _("You agree to everything that is asked for. This binds you, and both sides sign it."),
+            "offer": _("You answer the claim item by item. The buyer may accept; meanwhile both show their evidence."),
+            "contest": _("You say why the claim is not right. Both show their evidence, and after that you negotiate."),
+            "object": ngettext(
+                "A registrar decides that within %(num)d day. If the dispute stays, your time to reply begins anew.",
+                "A registrar decides that within %(num)d days. If the dispute stays, your time to reply begins anew.",
+                scope,
+            ),
+            "decline": _(
+                "The dispute ends without a decision. Your refusal is recorded and counted in public figures."
+            ),
+        }
+        return {choice: hints[choice] for choice in self.reply_choices}
+
+    @property
+    def replies(self) -> list[Row]:
+        """The replies with what each leads to, for the notice to the seller."""
+        return [{"title": sentences.REPLIES[choice], "consequence": hint} for choice, hint in self.reply_hints.items()]
+
     # -- what was filed -----------------------------------------------------------------------------------------
 
     @cached_property
@@ -284,9 +319,9 @@ class Reading:
                     "digest": file.get("sha256", ""),
                     "href": link_to("evidence.item", number=self.number, item=item.item),
                     "picture": link_to("evidence.preview", number=self.number, item=item.item)
-                    if item.media.startswith("image/")
+                    if item.media in _DRAWN
                     else None,
-                    "notes": [],
+                    "notes": [sentences.NOTES[note] for note in item.notes],
                 }
             )
         return rows
@@ -308,11 +343,11 @@ class Reading:
             {"title": _("Claim"), "who": sentences.SIDES["buyer"], "at": dispute.filed_at, "state": "open", "note": ""},
             *(_offer_column(offer) for offer in offers),
         ]
-        terms = [claim, *(offer.terms for offer in offers)]
+        terms = [(ASKED, claim), *((OFFERED, offer.terms) for offer in offers)]
         if dispute.agreement and self.is_party:
             at = self.page.line(dispute.agreement.version).at
             columns.append({"title": _("Agreement"), "who": "", "at": at, "state": "chosen", "note": ""})
-            terms.append(dispute.agreement.terms)
+            terms.append((AGREED, dispute.agreement.terms))
         return {"columns": columns, **table_of(dispute, terms)}
 
     @property
@@ -321,15 +356,15 @@ class Reading:
         dispute = self.dispute
         if dispute.agreement is None:
             return None
-        column = {"title": _("Agreed"), "who": "", "at": None, "state": "chosen", "note": ""}
-        return {"columns": [column], **table_of(dispute, [dispute.agreement.terms])}
+        column = {"title": AGREED, "who": "", "at": None, "state": "chosen", "note": ""}
+        return {"columns": [column], **table_of(dispute, [(AGREED, dispute.agreement.terms)])}
 
     @property
     def claim(self) -> Row:
         """The claim as a table of one column, for a page that asks to answer it."""
         column = {"title": _("Claim"), "who": "", "at": None, "state": "open", "note": ""}
         claimed = tuple(Term(place, True, item.amount) for place, item in enumerate(self.dispute.items))
-        return {"columns": [column], **table_of(self.dispute, [claimed])}
+        return {"columns": [column], **table_of(self.dispute, [(ASKED, claimed)])}
 
     @property
     def ordered_on(self) -> str:
@@ -466,13 +501,19 @@ def _offer_column(offer: Offer) -> Row:
     }
 
 
-def table_of(dispute: Dispute, terms: list[tuple[Term, ...]]) -> Row:
-    """Rows by remedy and sums by currency for columns of terms; amounts of different currencies are never added."""
+ASKED, OFFERED, AGREED = _("Asked for"), _("Offered"), _("Agreed")
+
+
+def table_of(dispute: Dispute, terms: list[tuple[Any, tuple[Term, ...]]]) -> Row:
+    """Rows by remedy and sums by currency for columns of terms; amounts of different currencies are never added.
+
+    Each column is its terms and the word for what is granted without an amount.
+    """
     rows = [
-        {"remedy": sentences.REMEDIES[item.remedy], "cells": [_cell(column[place]) for column in terms]}
+        {"remedy": sentences.REMEDIES[item.remedy], "cells": [_cell(column[place], word) for word, column in terms]}
         for place, item in enumerate(dispute.items)
     ]
-    sums = [totals([term.amount for term in column if term.granted and term.amount]) for column in terms]
+    sums = [totals([term.amount for term in column if term.granted and term.amount]) for _word, column in terms]
     counted = [
         {"currency": currency, "cells": [column.get(currency) for column in sums]}
         for currency in sorted({currency for column in sums for currency in column})
@@ -481,10 +522,10 @@ def table_of(dispute: Dispute, terms: list[tuple[Term, ...]]) -> Row:
     return {"rows": rows, "totals": counted if len([item for item in dispute.items if item.amount]) > 1 else []}
 
 
-def _cell(term: Term) -> Money | str | None:
+def _cell(term: Term, word: Any) -> Money | str | None:
     if not term.granted:
         return None
-    return term.amount or str(_("Yes"))
+    return term.amount or str(word)
 
 
 # -- the act panel: one row for each permission, the most needed first -------------------------------------------

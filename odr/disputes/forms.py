@@ -61,14 +61,19 @@ class ActForm(FlaskForm):
 class MessageForm(ActForm):
     """Writes to the other side."""
 
-    text = TextAreaField(_("Your message"), [text_length], description=_("The other side reads it as you write it."))
+    text = TextAreaField(
+        _("Your message"), [text_length], default="", description=_("The other side reads it as you write it.")
+    )
 
 
 class WithdrawalForm(ActForm):
     """Withdraws the dispute."""
 
     text = TextAreaField(
-        _("Why you withdraw it"), [text_length], description=_("You need not say why. The other side reads it.")
+        _("Why you withdraw it"),
+        [text_length],
+        default="",
+        description=_("You need not say why. The other side reads it."),
     )
 
 
@@ -84,6 +89,7 @@ class DirectSettlementForm(ActForm):
     text = TextAreaField(
         _("What you agreed on"),
         [text_length],
+        default="",
         description=_("What was paid or delivered, and when. The other side reads it."),
     )
 
@@ -92,7 +98,10 @@ class ExtensionForm(ActForm):
     """Asks for more time."""
 
     text = TextAreaField(
-        _("What you need the time for"), [text_length], description=_("You need not say. The other side reads it.")
+        _("What you need the time for"),
+        [text_length],
+        default="",
+        description=_("You need not say. The other side reads it."),
     )
 
 

@@ -1,0 +1,185 @@
+"""What a seller does before sitting at the table: come by the mailed link, or ask for a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from odr.database import write_unit
+from odr.disputes.queries import Page, open_page
+from odr.disputes.service import perform
+from odr.house import House
+from odr.kernel import Missing, Refused, new_id, read_number
+from odr.log.journal import Stored
+from odr.notices.outbox import enqueue
+from odr.notices.rules import standing
+from odr.people import limits, links
+from odr.people.queries import account_by_email, account_by_id, roles_of
+from odr.people.rules import email_key
+from odr.people.service import Caller, open_account, start_session
+from odr.response import queries
+from odr.response.queries import Invited
+from odr.response.rules import join_seller
+
+HOUR = limits.HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a mailed link opens: the dispute as its seller would read it, and whose address the link went to."""
+
+    page: Page
+    email: str
+    known: bool
+    signed_in_by_link: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The dispute that was joined, and the cookie of the new session; None where the mailbox alone must not sign in."""
+
+    number: str
+    cookie: str | None
+
+
+def read_invitation(house: House, token: str) -> Invitation:
+    """What the link of a notice opens, left unused. Raises Refused("link_unknown" | "link_used" | "link_expired")."""
+    with house.engine.connect() as connection:
+        found = _open_link(connection, token, house.clock())
+        invited = queries.invited_to(connection, found.dispute_id or "")
+        page = open_page(connection, house, invited.seat)
+        known = account_by_email(connection, email_key(found.email or ""))
+        staff = bool(known and roles_of(connection, known.id))
+    return Invitation(page, found.email or "", known is not None, not staff)
+
+
+def seat_behind(house: House, token: str, account_id: str) -> str | None:
+    """The number of the dispute that a link led to, for the account that sits there as the seller; else None."""
+    with house.engine.connect() as connection:
+        found = links.find_link(connection, token, "invite")
+        if found is None or found.dispute_id is None:
+            return None
+        invited = queries.invited_to(connection, found.dispute_id)
+    return invited.seat.number if invited.account_id == account_id else None
+
+
+def join(house: House, caller: Caller, token: str, *, key: str, name: str, language: str, zone: str) -> Joined:
+    """Use the link up, open an account for its address unless there is one, and take the seller's seat: one act.
+
+    Raises Refused("link_…"), Refused("seat_taken") when another account sits there, Refused("buyer_cannot_join"), and
+    what `join_seller` refuses.
+    """
+    at = house.clock()
+    with house.engine.connect() as connection:
+        found = _open_link(connection, token, at)
+        seat = queries.invited_to(connection, found.dispute_id or "").seat
+    cookies: list[str] = []
+
+    def take_seat(connection: Connection, stored: list[Stored]) -> None:
+        cookies.clear()
+        link = links.consume_link(connection, token, "invite", at)
+        invited = queries.invited_to(connection, seat.dispute_id)
+        known = account_by_email(connection, email_key(link.email or ""))
+        account_id = (
+            known.id
+            if known
+            else open_account(
+                connection,
+                house,
+                email=link.email or "",
+                name=name,
+                country=invited.country,
+                language=language,
+                zone=zone,
+                at=at,
+            )
+        )
+        _demand_free(connection, invited, account_id)
+        queries.give_seat(connection, seat.dispute_id, account_id)
+        # A mailbox alone must not open a desk (people.service.sign_in_by_link).
+        if not roles_of(connection, account_id):
+            cookies.append(start_session(connection, account_id, caller.device, at))
+
+    perform(house, join_seller, seat.dispute_id, seat.actor, key=key, alongside=take_seat, proof="invitation_link")
+    return Joined(seat.number, cookies[0] if cookies else None)
+
+
+def _demand_free(connection: Connection, invited: Invited, account_id: str) -> None:
+    if account_id == invited.buyer_account_id:
+        raise Refused("buyer_cannot_join")
+    # The seat of an account that was closed meanwhile is free again.
+    if invited.account_id not in (None, account_id) and account_by_id(connection, invited.account_id or ""):
+        raise Refused("seat_taken")
+
+
+def _open_link(connection: Connection, token: str, at: int) -> links.Link:
+    found = links.find_link(connection, token, "invite")
+    if found is None or found.dispute_id is None:
+        raise Refused("link_unknown")
+    if found.used_at is not None:
+        raise Refused("link_used")
+    if at >= found.expires_at:
+        raise Refused("link_expired")
+    return found
+
+
+def renew(house: House, caller: Caller, number: str) -> None:
+    """Mail a new link to the seller's address on file, if a dispute of this number goes on and the seller knows of it.
+
+    From outside it looks the same when there is none. Raises Refused("too_many_attempts", minutes=…), counted for
+    numbers that do not exist as for those that do.
+    """
+    at, canonical = house.clock(), read_number(number)
+    _spend(house, at, caller, canonical or "")
+    if canonical is None:
+        return
+    with house.engine.connect() as connection:
+        dispute_id = queries.dispute_id_of(connection, canonical)
+    if dispute_id is not None:
+        _mail_again(house, dispute_id, at)
+
+
+def renew_by_link(house: House, caller: Caller, token: str) -> None:
+    """Mail a new link to where a used or expired one went. Raises Refused as `renew`, and Missing without a link."""
+    at = house.clock()
+    with house.engine.connect() as connection:
+        found = links.find_link(connection, token, "invite")
+    if found is None or found.dispute_id is None:
+        raise Missing("link")
+    _spend(house, at, caller, found.dispute_id)
+    _mail_again(house, found.dispute_id, at)
+
+
+def _spend(house: House, at: int, caller: Caller, dispute: str) -> None:
+    secret = house.settings.secret_key
+
+    def unit(connection: Connection) -> None:
+        limits.spend(connection, limits.bucket(secret, "address", caller.prefix), "invitation", at, 30, HOUR)
+        limits.spend(connection, limits.bucket(secret, "dispute", dispute), "invitation", at, 3, 6 * HOUR)
+
+    write_unit(house.engine, unit)
+
+
+def _mail_again(house: House, dispute_id: str, at: int) -> None:
+    mail_id = new_id()
+
+    def unit(connection: Connection) -> None:
+        try:
+            page = open_page(connection, house, queries.invited_to(connection, dispute_id).seat)
+        except Missing:
+            # Not admitted: the seller is not told that there is anything.
+            return
+        notice = standing(page.dispute, "seller")
+        if notice:
+            enqueue(
+                connection,
+                notice.template,
+                at=at,
+                key=f"dispute/{dispute_id}/again/{mail_id}",
+                params=notice.params,
+                dispute_id=dispute_id,
+                side="seller",
+            )
+
+    write_unit(house.engine, unit)
