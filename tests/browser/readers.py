@@ -5,33 +5,43 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import unescape
+from io import BytesIO
 from urllib.parse import urljoin, urlsplit
 
 from flask import Flask
+from PIL import Image
 from sqlalchemy import Connection
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from odr.database import write_unit
+from odr.evidence.service import take_in
+from odr.filing.forms import STEPS
+from odr.filing.service import begin_draft
 from odr.house import House
+from odr.kernel import new_pseudonym
 from odr.people import service
+from odr.people.links import issue_link
+from odr.people.queries import account_by_id
 from odr.people.security import cookie_name
-from tests.builders import a_dispute
+from odr.procedure.rules import send_message
+from tests.builders import ADispute, a_dispute
 
 HREF = re.compile(r'<a\b[^>]*?\bhref="([^"]+)"')
 MOST_PAGES = 400
 # Rooms whose pages show each reader the same.
 ALIKE = frozenset({"web", "people", "log"})
-# Pages that look different in each phase; each dispute's counts as a kind of its own.
-VARIED = frozenset({"disputes.page"})
+# Pages that look different by a part of their address; each of these counts as a kind of its own.
+VARIED = {"disputes.page": "number", "filing.step": "step"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody who reads pages: a name for the pictures and what their session cookie carries, or nothing."""
+    """Somebody who reads pages: a name for the pictures, what their session cookie carries, and where they begin."""
 
     name: str
     cookie: str | None = None
+    begins: tuple[str, ...] = ("/",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +64,56 @@ def furnish(app: Flask) -> list[Reader]:
     parties = {"buyer_account": people["buyer"], "seller_account": people["seller"]}
     a_dispute(house, **parties)
     a_dispute(house, **parties).admitted()
-    talking = a_dispute(house, **parties).in_negotiation()
-    talking.offer(talking.seller, "24.45")
+    _talk(house, a_dispute(house, **parties))
     agreed = a_dispute(house, **parties).in_negotiation()
     agreed.offer(agreed.seller, "48.90").accepted(agreed.buyer)
     signed = a_dispute(house, **parties).in_negotiation()
     signed.offer(signed.buyer, "40.00").accepted(signed.seller).signed()
-    return [Reader("stranger"), *(Reader(name, _session(house, account)) for name, account in people.items())]
+    invited = a_dispute(house, buyer_account=people["buyer"]).admitted()
+    return [
+        Reader("stranger", begins=("/", f"/invitation/{_invitation(house, invited.id)}")),
+        Reader("buyer", _session(house, people["buyer"]), ("/", *_draft(house, people["buyer"]))),
+        *(Reader(name, _session(house, people[name])) for name in ("seller", "registrar")),
+    ]
+
+
+def _talk(house: House, dispute: ADispute) -> None:
+    """A dispute with words, files and offers on both sides, in three scripts."""
+    dispute.admitted()
+    dispute.act(send_message, dispute.buyer, text="Ich warte seit dem 6. Januar.\n\nWann kommt das Paket?")
+    for actor, name, about, content in (
+        (dispute.buyer, "tracking.txt", "The carrier's page: the last scan is of 9 January.", b"left origin country\n"),
+        (dispute.seller, "报关单.txt", "出口报关单,包裹已离境。", "已放行\n".encode()),
+        (dispute.buyer, "lights.png", "The lights as they were shown.", _picture()),
+    ):
+        take_in(house, dispute.id, actor, key=new_pseudonym(), arriving=BytesIO(content), name=name, about=about)
+    dispute.in_negotiation()
+    dispute.offer(dispute.seller, "24.45").offer(dispute.buyer, "48.90")
+    dispute.act(send_message, dispute.seller, text="البائع يعرض 24.45 EUR فقط.")
+    dispute.offer(dispute.seller, "30.00")
+
+
+def _picture() -> bytes:
+    held = BytesIO()
+    Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(held, "PNG")
+    return held.getvalue()
+
+
+def _invitation(house: House, dispute_id: str) -> str:
+    def unit(connection: Connection) -> str:
+        return issue_link(
+            connection, purpose="invite", email="shop@example.org", dispute_id=dispute_id, at=house.clock()
+        )
+
+    return write_unit(house.engine, unit)
+
+
+def _draft(house: House, account: str) -> list[str]:
+    """The addresses of the questions of a draft."""
+    with house.engine.connect() as connection:
+        owner = account_by_id(connection, account)
+    draft = begin_draft(house, owner, {})
+    return [f"/drafts/{draft}/{step}" for step in (*STEPS, "letter", "answers", "removal")]
 
 
 def all_kinds(app: Flask, readers: list[Reader]) -> list[Kind]:
@@ -81,14 +134,15 @@ def kinds_of(app: Flask, reader: Reader) -> list[Kind]:
             client.set_cookie(cookie_name("odr"), reader.cookie)
     adapter = app.url_map.bind("localhost")
     found: dict[str, str] = {}
-    seen, waiting = {"/"}, ["/"]
+    seen, waiting = set(reader.begins), list(reader.begins)
     while waiting and len(seen) < MOST_PAGES:
         path = waiting.pop(0)
         answer = client.get(path)
+        assert answer.status_code < 500, path
         if answer.status_code != 200 or answer.mimetype != "text/html":
             continue
         endpoint, values = adapter.match(urlsplit(path).path)
-        found.setdefault(endpoint + (f".{values['number']}" if endpoint in VARIED else ""), path)
+        found.setdefault(endpoint + (f".{values[VARIED[endpoint]]}" if endpoint in VARIED else ""), path)
         for href in HREF.findall(answer.get_data(as_text=True)):
             address = urljoin(path, unescape(href).split("#")[0])
             if address.startswith("/") and address not in seen and _leads_to_new(adapter, address, found):
