@@ -98,7 +98,7 @@ REPLIES = {
 
 OFFER_STATES = {
     "open": _("Open"),
-    "replaced": _("Replaced by a later offer"),
+    "replaced": _("Replaced"),
     "withdrawn": _("Withdrawn"),
     "rejected": _("Rejected"),
     "lapsed": _("Ended without an answer"),
@@ -155,7 +155,7 @@ ON_EXPIRY = {
 }
 WAITING = {
     "assignment": _("A mediator is to be appointed. Nothing is expected of either side now."),
-    "default_track": _("The seller never replied. A mediator is to decide on the papers; a reply was last possible."),
+    "default_track": _("The seller never replied. A mediator is to decide on the papers."),
     "screening": _("The registrar checks whether the dispute can be admitted."),
 }
 
@@ -341,13 +341,20 @@ _REFUSALS: dict[str, Any] = {
     "file_web_page_refused": _(
         "Web pages and drawings with code cannot be taken. Print the page to PDF, or take a picture of the screen."
     ),
-    "file_archive_refused": _("Archives cannot be taken, because nobody sees what they hold. Upload each file by itself."),
+    "file_archive_refused": _(
+        "Archives cannot be taken, because nobody sees what they hold. Upload each file by itself."
+    ),
     "file_program_refused": _("Programs cannot be taken. Upload a picture or a PDF of what you want to show."),
     "file_document_refused": _(
-        "Files of word processors, spreadsheets and mail programs cannot be taken. Save the file as PDF and upload that."
+        "Files of word processors, spreadsheets and mail programs cannot be taken. Save the file as PDF and upload "
+        "that."
     ),
-    "file_film_refused": _("Films and sounds cannot be taken. Upload pictures from the film, and say what is heard in it."),
-    "file_two_types": _("The file is two kinds of file in one, which nobody needs for evidence. Save it again or print it to PDF."),
+    "file_film_refused": _(
+        "Films and sounds cannot be taken. Upload pictures from the film, and say what is heard in it."
+    ),
+    "file_two_types": _(
+        "The file is two kinds of file in one, which nobody needs for evidence. Save it again or print it to PDF."
+    ),
     "file_damaged": _("The file is damaged and cannot be opened. Save it again and upload it once more."),
     "picture_too_large": _(
         "The picture has more than %(megapixels)s million pixels. Make it smaller and upload it once more."
