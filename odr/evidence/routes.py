@@ -1,0 +1,162 @@
+"""The pages of evidence: the files of a dispute, sending one in, and taking one home."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from odr.disputes.filters import Reading
+from odr.disputes.routes import ask, attempt, done, read
+from odr.evidence import forms, media, queries, rules, service
+from odr.house import MEGABYTE
+from odr.kernel import Missing, Refused
+from odr.people.security import current_house
+from odr.procedure.access import demand
+from odr.procedure.dispute import EvidenceItem
+from odr.web.security import csrf, requires
+from odr.web.sentences import sentence
+
+blueprint = Blueprint("evidence", __name__)
+
+# A browser listens to no answer while it sends: so much more than a file may have is read, and thrown away.
+READ_ON = 4
+
+# The steps of the ruleset whose time is the time for evidence.
+EXCHANGE = ("evidence", "rebuttal")
+
+FILE_POLICY = "sandbox; default-src 'none'"
+
+
+@blueprint.get("/disputes/<number>/evidence")
+@requires("evidence:read")
+def index(number: str) -> Any:
+    return _index(read(number), forms.EvidenceForm(formdata=None))
+
+
+@blueprint.post("/disputes/<number>/evidence")
+@requires("evidence:add")
+@csrf.exempt  # Only from reading the body before the reader is known: EvidenceForm.of demands the token.
+def add(number: str) -> Any:
+    reading, form = read(number), _arriving()
+    try:
+        if form.upload is None or not form.validate() or not _taken(reading, form, form.upload):
+            return _index(read(number), form)
+    finally:
+        if form.upload:
+            form.upload.drain()
+    return redirect(url_for("evidence.index", number=number), 303)
+
+
+@blueprint.route("/disputes/<number>/evidence/completion", methods=["GET", "POST"])
+@requires("evidence:complete")
+def completion(number: str) -> Any:
+    reading, form = read(number), forms.CompletionForm()
+    if attempt(form, reading, rules.complete_evidence):
+        return done(number, _("It is on record that your file is complete."))
+    return ask("evidence:complete", reading, form, "evidence/completion.html", last=bool(reading.dispute.complete))
+
+
+@blueprint.get("/disputes/<number>/evidence/<int(max=9999):item>")
+@requires("evidence:read")
+def item(number: str, item: int) -> Response:
+    """The file itself to the side that sent it; to the other side pictures bare of place, camera and name."""
+    reading = read(number)
+    found = _item(reading, item)
+    words = reading.page.line(found.version).words
+    name = media.with_suffix(words.get("name") or f"evidence-{item}", found.media)
+    if reading.role == found.side or found.media not in media.PREVIEWED | {media.HEIF}:
+        return _file(_plain(reading, found), found.media, name, found.size)
+    bare, kind = media.copy_for_others(b"".join(_plain(reading, found)), found.media)
+    return _file(bare, kind, name, len(bare))
+
+
+@blueprint.get("/disputes/<number>/evidence/<int(max=9999):item>/preview")
+@requires("evidence:read")
+def preview(number: str, item: int) -> Response:
+    reading = read(number)
+    found = _item(reading, item)
+    if found.media not in media.PREVIEWED:
+        raise Missing(f"{number}/{item}")
+    small, kind = media.preview(b"".join(_plain(reading, found)), found.media)
+    answer = _file(small, kind, media.with_suffix(f"evidence-{item}", kind), len(small))
+    # Drawn anew for each look it would cost more than the page it stands on; signing out clears it.
+    answer.headers["Cache-Control"] = "private, max-age=3600"
+    return answer
+
+
+def _index(reading: Reading, form: forms.EvidenceForm) -> tuple[str, int]:
+    if not reading.is_party:
+        raise Missing(reading.number)
+    told = {
+        "limit": current_house().settings.upload_limit,
+        "accept": forms.ACCEPT,
+        "until": _until(reading),
+        "complete": [sentence("evidence_completed", {"side": side}) for side in sorted(reading.dispute.complete)],
+    }
+    return render_template("evidence/index.html", dispute=reading, form=form, **told), form.status
+
+
+def _until(reading: Reading) -> int | None:
+    """When the exchange of evidence ends, while it is that time which runs."""
+    clock = reading.dispute.clock
+    return clock.due if clock and clock.step in EXCHANGE else None
+
+
+def _arriving() -> forms.EvidenceForm:
+    """The form as far as its file, which has not been read; or with the refusal of a body that is far too large."""
+    limit = current_house().settings.upload_limit
+    request.max_content_length = READ_ON * limit + MEGABYTE
+    try:
+        return forms.EvidenceForm.of(request.stream, request.content_type or "")
+    except RequestEntityTooLarge:
+        form = forms.EvidenceForm(formdata=None)
+        form.refuse(Refused("file_too_large", limit=limit))
+        return form
+
+
+def _taken(reading: Reading, form: forms.EvidenceForm, upload: forms.Upload) -> bool:
+    seat, said = reading.page.seat, (form.about.data or "").strip()
+    name = media.display_name(upload.filename) or ""
+    try:
+        # Asked again by the rule; asked here, so that no file travels for nothing.
+        demand("evidence:add", reading.dispute, seat.actor, reading.page.at)
+        taken = service.take_in(
+            current_house(), seat.dispute_id, seat.actor, key=form.key.data, arriving=upload, name=name, about=said
+        )
+    except Refused as refused:
+        form.refuse(refused)
+        return False
+    received = next(one.item for one in taken.dispute.evidence if one.version == taken.first)
+    flash(_("Your file is received. It is evidence %(number)s now.", number=received))
+    return True
+
+
+def _item(reading: Reading, number: int) -> EvidenceItem:
+    """The item of that number. Missing for everybody who is not a party."""
+    for found in reading.dispute.evidence if reading.is_party else ():
+        if found.item == number:
+            return found
+    raise Missing(f"{reading.number}/{number}")
+
+
+def _plain(reading: Reading, found: EvidenceItem) -> Any:
+    """The plain text of an item in chunks. Missing once it was erased."""
+    house = current_house()
+    with house.engine.connect() as connection:
+        place = queries.place_of(connection, reading.dispute.id, found.version)
+    if place is None:
+        raise Missing(f"{reading.number}/{found.item}")
+    return house.files.read(place.object_id, place.wrapped_key)
+
+
+def _file(body: Any, kind: str, name: str, size: int) -> Response:
+    """A file to be saved, never shown within the house, and with nothing it could do there."""
+    answer = Response(body, content_type=kind)
+    answer.headers["Content-Disposition"] = media.content_disposition(name)
+    answer.headers["Content-Length"] = str(size)
+    answer.headers["Content-Security-Policy"] = FILE_POLICY
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
