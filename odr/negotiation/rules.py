@@ -27,9 +27,16 @@ def make_offer(
     perform_days: int | None = None,
     open_days: int | None = None,
     text: str = "",
+    seen: str | None = None,
 ) -> list[Event]:
-    """Offer terms, item by item. An open offer, of either side, is replaced by it, as in contract law."""
+    """Offer terms, item by item. An open offer, of either side, is replaced by it, as in contract law.
+
+    `seen`: the seal of the offer that was open when this one was written ("" for none); None where nobody looked.
+    """
     demand("offer:make", dispute, actor, at)
+    replaced = dispute.open_offer
+    if seen is not None and replaced and replaced.side != actor.role and replaced.seal != seen:
+        raise Refused("offer_came_meanwhile")
     return [offer_of(dispute, actor, at, terms, perform_days=perform_days, open_days=open_days, text=text)]
 
 
