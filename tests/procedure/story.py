@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +219,9 @@ def due(at: int, days: int) -> int:
     return instant(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
 
 
-def day_of(at: int) -> date:
-    return moment(at).date()
+def instant_of(text: str) -> int:
+    """The instant of "2026-03-02T09:00", in UTC."""
+    return instant(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
 def rulesets_with(name: str, *changes: tuple[str, str]) -> Rulesets:
