@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Blueprint, Flask
+from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from odr.config import CHECKOUT, ConfigError, load
 from odr.database import db, prepare_engine, write_unit
+from odr.disputes.routes import blueprint as disputes
+from odr.evidence.routes import blueprint as evidence
 from odr.evidence.store import Store
+from odr.filing.routes import blueprint as filing
 from odr.house import MEGABYTE, House, Settings
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
 from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, load_keys, make_keys
+from odr.negotiation.routes import blueprint as negotiation
+from odr.people.routes import blueprint as people
+from odr.people.security import init_sessions
 from odr.procedure.ruleset import rulesets_beside
+from odr.response.routes import blueprint as response
 from odr.web.filters import init_filters
 from odr.web.language import init_language
+from odr.web.routes import blueprint as web
+from odr.web.routes import init_errors
 from odr.web.security import check_declared, init_security
+
+# Every room that has pages; one line above and one word here open a new one.
+ROOMS = (web, people, disputes, filing, response, evidence, negotiation)
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -50,7 +60,10 @@ def create_app(settings: Settings | None = None, clock: Clock = real_clock) -> F
     init_security(app)
     init_language(app)
     init_filters(app)
-    _open_rooms(app)
+    init_sessions(app)
+    init_errors(app)
+    for room in ROOMS:
+        app.register_blueprint(room)
     check_declared(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -105,19 +118,3 @@ def beside(folder: str) -> Path:
     """`templates` or `static`: in a checkout the top-level folder, else the copy that the wheel carries."""
     in_checkout = CHECKOUT / folder
     return in_checkout if (CHECKOUT / "pyproject.toml").exists() and in_checkout.is_dir() else PACKAGE / folder
-
-
-ROOMS = ("people", "notices", "log", "disputes", "filing", "response", "evidence", "negotiation", "web")
-
-
-def _open_rooms(app: Flask) -> None:
-    for room in ROOMS:
-        for word in ("security", "routes"):
-            if (room == "web" and word == "security") or find_spec(f"odr.{room}.{word}") is None:
-                continue
-            module = import_module(f"odr.{room}.{word}")
-            for name, value in list(vars(module).items()):
-                if name.startswith("init_") and getattr(value, "__module__", "") == module.__name__:
-                    value(app)
-                elif isinstance(value, Blueprint) and word == "routes":
-                    app.register_blueprint(value)

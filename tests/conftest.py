@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Engine, create_engine, make_url, text
 from werkzeug.serving import make_server
 
+from odr.app import create_app
 from odr.database import Base, open_engine
 from odr.house import House, Settings
 from odr.kernel import instant
@@ -208,7 +209,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 @pytest.fixture
 def app(settings: Settings, clock: FrozenClock, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
     """The whole application on a fresh database, with the frozen clock."""
-    app = import_module("odr.app").create_app(settings, clock)
+    app = create_app(settings, clock)
     app.testing = True
     app.jinja_env.bytecode_cache = compiled_templates
     yield app

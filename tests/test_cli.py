@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from click import Option
 from click.testing import CliRunner, Result
 
 from odr.cli import main
@@ -28,7 +29,8 @@ def instance(tmp_path: Path) -> Path:
 def test_every_command_explains_itself_and_its_options(command, tmp_path):
     told = odr(tmp_path, command, "--help").output
 
-    options = [option for option in main.commands[command].params if not getattr(option, "hidden", False)]
+    parts = main.commands[command].params
+    options = [part for part in parts if isinstance(part, Option) and not part.hidden]
     assert len(main.commands[command].help.split()) > 12
     assert all(option.help for option in options)
     assert "Usage:" in told
