@@ -231,7 +231,8 @@ def _note(under: _Under, task: Task, outcome: Outcome, result: Result, acks: Tex
         return
     result.count(under.line, under.course.script, task.deed, outcome)
     if acks and outcome.refused is None and task.deed.position is not None:
-        ack = {"id": under.course.script.id, "position": task.deed.position, "dispute": task.dispute_id}
+        deed, script = task.deed, under.course.script
+        ack = {"id": script.id, "position": deed.position, "do": deed.do, "dispute": task.dispute_id}
         acks.write(json.dumps(ack) + "\n")
         acks.flush()
         os.fsync(acks.fileno())

@@ -166,7 +166,7 @@ def _person(told: Mapping[str, Any]) -> Person:
     )
     if not re.fullmatch("[A-Z]{2}", person.country):
         raise Malformed("country is not a code of two capital letters")
-    if not re.fullmatch("[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", person.language):
+    if not re.fullmatch("[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", person.language):
         raise Malformed("language is not a language tag")
     return person
 
@@ -218,6 +218,8 @@ def _fields(told: Mapping[str, Any]) -> Fields:
     needed = _NEEDED.get(do)
     if needed:
         _of(told, needed, DEEDS[do][needed])
+    if do == "evidence" and "\0" in told["file"]:
+        raise Malformed("file is no name of a file")
     if do == "offer" and not {"amount", "items"} & told.keys():
         raise Malformed("an offer needs an amount or items")
     given = {name: _of(told, name, kind) for name, kind in DEEDS[do].items() if told.get(name) is not None}

@@ -18,15 +18,14 @@ from odr.disputes.calendars import seats_of
 from odr.disputes.records import stream_of, to_history
 from odr.disputes.service import Rule, fire_one, perform
 from odr.disputes.tables import dispute_row, party, seller
-from odr.evidence.media import inspect
-from odr.evidence.rules import add_evidence, complete_evidence, refuse_upload
-from odr.evidence.store import Staged
+from odr.evidence.rules import StoredFile, add_evidence, complete_evidence
+from odr.evidence.service import take_in
 from odr.filing import rules as filing
 from odr.filing.service import address_key
 from odr.house import House
 from odr.kernel import Actor, Money, Refused, new_number, new_pseudonym
 from odr.log.journal import Stored, read_stream
-from odr.log.tables import idempotency, stored_file
+from odr.log.tables import idempotency
 from odr.negotiation import rules as negotiation
 from odr.procedure import rules as procedure
 from odr.procedure.dispute import Dispute, fold, other_side
@@ -133,21 +132,18 @@ def _let_fire(house: House, task: Task) -> Outcome:
 
 
 def _act(house: House, task: Task, rule: Rule, actor: Actor) -> Outcome:
-    if task.ahead:
-        last = _recorded(house, actor, task.key)
-        if last is None:
-            _refuse_again(house, task, rule, actor)
-        elif task.file:
-            return _state_at(house, task.dispute_id, last)
+    if task.ahead and _recorded(house, actor, task.key) is None:
+        _refuse_again(house, task, rule, actor)
     if task.file:
         return _hand_in(house, task, actor, task.file)
-    return _send(house, task, rule, actor, task.given, _seat_parties(task))
+    return _send(house, task, rule, actor)
 
 
-def _send(house: House, task: Task, rule: Rule, actor: Actor, given: Given, alongside: Any = None) -> Outcome:
-    done = perform(house, rule, task.dispute_id, actor, key=task.key, alongside=alongside, **given)
+def _send(house: House, task: Task, rule: Rule, actor: Actor) -> Outcome:
+    alongside = _seat_parties(task)
+    done = perform(house, rule, task.dispute_id, actor, key=task.key, alongside=alongside, **task.given)
     if task.twice:
-        again = perform(house, rule, task.dispute_id, actor, key=task.key, alongside=alongside, **given)
+        again = perform(house, rule, task.dispute_id, actor, key=task.key, alongside=alongside, **task.given)
         if (again.first, again.last) != (done.first, done.last):
             raise RuntimeError(f"one act was done twice: {task.key}")
     # The answer to an act that was done before shows the dispute as it is today, not as the act left it.
@@ -168,12 +164,15 @@ def _refuse_again(house: House, task: Task, rule: Rule, actor: Actor) -> None:
     about the one after all that came at its instant.
     """
     stored = _stored(house, task.dispute_id)
-    given = task.given if task.file is None else {**task.given, "media": "", "size": 0, "file": ""}
+    given = {**task.given, **_UNREAD} if task.file else task.given
     for seen in (stored[: task.version], [one for one in stored if one.entry.at <= task.at]):
         dispute = _state(house, task.dispute_id, seen)
         at = max(task.at, dispute.at)
         seats = seats_of(dispute.buyer_country, dispute.seller_country, house.settings.country, at)
         rule(dispute, actor, at=at, seats=seats, **given)
+
+
+_UNREAD = {"media": "", "file": StoredFile("", 0, "")}
 
 
 def _seat_parties(task: Task) -> Callable[[Connection, list[Stored]], None] | None:
@@ -185,39 +184,18 @@ def _seat_parties(task: Task) -> Callable[[Connection, list[Stored]], None] | No
 
 def _hand_in(house: House, task: Task, actor: Actor, path: Path) -> Outcome:
     """Take in the file of an evidence act as an upload is; one that is turned away stays on the record as such."""
+    done = None
     try:
-        staged, media_type = _take_in(house, path)
-    except Refused as turned_away:
-        outcome = _send(house, task, refuse_upload, actor, {"reason": turned_away.code})
-        return Outcome(outcome.dispute, outcome.ahead, turned_away)
-    described = {"object": staged.object_id, "sha256": staged.sha256, "size": staged.size}
-    given = {**task.given, "media": media_type, "size": staged.size, "file": json.dumps(described)}
-
-    def alongside(connection: Connection, stored: list[Stored]) -> None:
-        row = {"object_id": staged.object_id, "wrapped_key": staged.wrapped_key}
-        entry = stored[0].entry
-        connection.execute(insert(stored_file), {**row, "stream": entry.stream, "ver": entry.version})
-
-    try:
-        return _send(house, task, add_evidence, actor, given, alongside)
-    except Refused:
-        house.files.remove(staged.object_id)
-        raise
-
-
-def _take_in(house: House, path: Path) -> tuple[Staged, str]:
-    try:
-        with path.open("rb") as file:
-            staged: Staged = house.files.stage(file, limit=house.settings.upload_limit)
+        for _ in range(1 + task.twice):
+            with path.open("rb") as file:
+                done = take_in(house, task.dispute_id, actor, key=task.key, arriving=file, **task.given)
     except OSError as missing:
         raise Refused("file_missing") from missing
-    try:
-        media = inspect(staged.head, staged.size, house.files.read_staged(staged))
-    except Refused:
-        house.files.discard(staged)
-        raise
-    house.files.keep(staged)
-    return staged, media.media_type
+    except Refused as turned_away:
+        last = _recorded(house, actor, task.key)
+        kept = _state_at(house, task.dispute_id, last) if last else Outcome(None, task.ahead)
+        return Outcome(kept.dispute, kept.ahead, turned_away)
+    return _state_at(house, task.dispute_id, done.last) if done else Outcome()
 
 
 def _stored(house: House, dispute_id: str) -> list[Stored]:
