@@ -181,8 +181,6 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "master_key_file": _path,
     "signing_key_file": _path,
     "languages": _languages,
-    "session_idle": _number,
-    "session_life": _number,
     "trusted_proxies": _number,
     "host": _text,
     "port": _number,

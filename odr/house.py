@@ -12,8 +12,6 @@ from odr.kernel import Clock
 from odr.log.keys import Keys
 from odr.procedure.ruleset import Rulesets
 
-MINUTE = 60
-DAY = 24 * 60 * MINUTE
 MEGABYTE = 1_000_000
 
 HOST = "127.0.0.1"
@@ -27,7 +25,7 @@ UNNAMED = "Evenhand"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How one house is set up. Read from the environment by `odr.config`; lengths are bytes, lifetimes seconds."""
+    """How one house is set up. Read from the environment by `odr.config`; sizes are bytes."""
 
     instance: Path
     database_url: str
@@ -43,8 +41,6 @@ class Settings:
     master_key_file: Path
     signing_key_file: Path
     languages: tuple[str, ...] = LANGUAGES
-    session_idle: int = 14 * DAY
-    session_life: int = 60 * DAY
     trusted_proxies: int = 0
     host: str = HOST
     port: int = PORT
