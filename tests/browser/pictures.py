@@ -101,6 +101,11 @@ def photograph(
         page = context.new_page()
         for kind in (each for each in kinds if each.reader == reader):
             page.goto(kind.path)
+            # Small pictures wait until they come into view; a photograph has everything in view.
+            page.evaluate(
+                "document.querySelectorAll('img[loading]').forEach((each) => each.removeAttribute('loading'))"
+            )
+            page.wait_for_load_state("networkidle")
             file = FOLDER / f"{kind}-{language}-{width}-{theme}.png"
             page.screenshot(path=file, full_page=True)
             taken.append(file)

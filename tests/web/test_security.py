@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 
+from odr.app import create_app
 from odr.procedure.access import PERMISSIONS
 from odr.web.security import CONTENT_POLICY, Undeclared, check_declared, permission_of, requires
 
@@ -50,8 +52,15 @@ def test_the_policy_allows_nothing_inline_and_nobody_else():
     assert "unsafe" not in CONTENT_POLICY and "http" not in CONTENT_POLICY and "*" not in CONTENT_POLICY
 
 
-def test_https_is_remembered_only_where_people_come_over_https(client):
+def test_https_is_remembered_only_where_people_come_over_https(client, settings, clock):
+    secure = create_app(replace(settings, public_url="https://evenhand.example"), clock)
+
+    answer = secure.test_client().get("/", base_url="https://evenhand.example")
+
+    assert "max-age=63072000" in answer.headers["Strict-Transport-Security"]
+    assert all("__Host-" in cookie and "Secure" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
     assert "Strict-Transport-Security" not in client.get("/").headers
+    secure.extensions["odr"].engine.dispose()
 
 
 def test_what_is_not_for_everybody_is_not_kept_by_any_cache(client):
