@@ -343,12 +343,13 @@ class Reading:
             {"title": _("Claim"), "who": sentences.SIDES["buyer"], "at": dispute.filed_at, "state": "open", "note": ""},
             *(_offer_column(offer) for offer in offers),
         ]
-        terms = [(ASKED, claim), *((OFFERED, offer.terms) for offer in offers)]
+        terms, last = [claim, *(offer.terms for offer in offers)], OFFERED if offers else ASKED
         if dispute.agreement and self.is_party:
             at = self.page.line(dispute.agreement.version).at
             columns.append({"title": _("Agreement"), "who": "", "at": at, "state": "chosen", "note": ""})
-            terms.append((AGREED, dispute.agreement.terms))
-        return {"columns": columns, **table_of(dispute, terms)}
+            terms.append(dispute.agreement.terms)
+            last = AGREED
+        return {"columns": columns, **table_of(dispute, terms, last)}
 
     @property
     def agreement(self) -> Row | None:
@@ -357,14 +358,14 @@ class Reading:
         if dispute.agreement is None:
             return None
         column = {"title": AGREED, "who": "", "at": None, "state": "chosen", "note": ""}
-        return {"columns": [column], **table_of(dispute, [(AGREED, dispute.agreement.terms)])}
+        return {"columns": [column], **table_of(dispute, [dispute.agreement.terms], AGREED)}
 
     @property
     def claim(self) -> Row:
         """The claim as a table of one column, for a page that asks to answer it."""
         column = {"title": _("Claim"), "who": "", "at": None, "state": "open", "note": ""}
         claimed = tuple(Term(place, True, item.amount) for place, item in enumerate(self.dispute.items))
-        return {"columns": [column], **table_of(self.dispute, [(ASKED, claimed)])}
+        return {"columns": [column], **table_of(self.dispute, [claimed], ASKED)}
 
     @property
     def ordered_on(self) -> str:
@@ -504,16 +505,21 @@ def _offer_column(offer: Offer) -> Row:
 ASKED, OFFERED, AGREED = _("Asked for"), _("Offered"), _("Agreed")
 
 
-def table_of(dispute: Dispute, terms: list[tuple[Any, tuple[Term, ...]]]) -> Row:
+def table_of(dispute: Dispute, terms: list[tuple[Term, ...]], last: Any = OFFERED) -> Row:
     """Rows by remedy and sums by currency for columns of terms; amounts of different currencies are never added.
 
-    Each column is its terms and the word for what is granted without an amount.
+    The first of several columns is the claim. `last` is the word in the last one for what is given without an amount.
     """
+    words = [OFFERED] * len(terms)
+    words[0], words[-1] = ASKED, last
     rows = [
-        {"remedy": sentences.REMEDIES[item.remedy], "cells": [_cell(column[place], word) for word, column in terms]}
+        {
+            "remedy": sentences.REMEDIES[item.remedy],
+            "cells": [_cell(column[place], word) for word, column in zip(words, terms, strict=True)],
+        }
         for place, item in enumerate(dispute.items)
     ]
-    sums = [totals([term.amount for term in column if term.granted and term.amount]) for _word, column in terms]
+    sums = [totals([term.amount for term in column if term.granted and term.amount]) for column in terms]
     counted = [
         {"currency": currency, "cells": [column.get(currency) for column in sums]}
         for currency in sorted({currency for column in sums for currency in column})
