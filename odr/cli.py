@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from flask import Flask
+from sqlalchemy import inspect
 
 from odr import __version__
 from odr.app import create_app
@@ -21,6 +22,10 @@ from odr.house import House, Settings
 from odr.log.keys import KeyTrouble
 from odr.migrations.service import draft
 from odr.migrations.service import migrate as migrate_database
+from odr.procedure.ruleset import MalformedRuleset
+from odr.replay.cli import Options
+from odr.replay.cli import run as run_replay
+from odr.replay.records import SOURCES
 from odr.serve import prepare, require_standing
 from odr.serve import serve as serve_house
 from odr.verify import as_json, exit_status, verify_house
@@ -67,6 +72,16 @@ def new_or_old_app(settings: Settings) -> Flask:
     """The application of a house that is opened for work; everything it lacks is made."""
     prepare(settings)
     return create_app(settings)
+
+
+def furnish(settings: Settings) -> None:
+    """Make the tables in a database server that has none yet, so that a trial needs no step of its own."""
+    engine = open_engine(settings.database_url)
+    try:
+        if not inspect(engine).get_table_names():
+            migrate_database(engine)
+    finally:
+        engine.dispose()
 
 
 def standing_app(settings: Settings) -> Flask:
@@ -147,6 +162,58 @@ def rebuild(ctx: click.Context, check: bool) -> None:
             click.echo(f"{len(differences)} differences.")
             ctx.exit(bool(differences))
         click.echo(f"{rebuild_lists(connection, house)} disputes folded anew, {len(differences)} differences mended.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--from", "source", type=click.Choice(sorted(SOURCES)), help="Whose lines these are, if not scripts.")
+@click.option("--json", "for_machines", is_flag=True, help="Write the result as JSON.")
+@click.option(
+    "--ruleset", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The rules to file under."
+)
+@click.option("--database", help="The address of the database to write to.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that do the acts.")
+@click.option("--twice", is_flag=True, help="Send every act twice, as a browser does after a broken connection.")
+@click.option("--acks", type=click.Path(dir_okay=False, path_type=Path), help="Write a line for each act that is done.")
+@click.pass_context
+def replay(
+    ctx: click.Context,
+    file: Path,
+    source: str | None,
+    for_machines: bool,
+    ruleset: Path | None,
+    database: str | None,
+    workers: int,
+    twice: bool,
+    acks: Path | None,
+) -> None:
+    """Do the disputes of a FILE of scripts, on a simulated clock, through the doorway that the pages use.
+
+    The format is told in docs/replay.md. A run that was broken off goes on where it was when it is given again. Ends
+    with code 1 when a line was malformed; everything else has still been done.
+    """
+    settings = settings_with(ctx, database_url=database)
+    if database:
+        furnish(settings)
+    house = house_of(new_or_old_app(settings))
+    options = Options(
+        source=source,
+        ruleset=ruleset.read_bytes() if ruleset else None,
+        workers=workers,
+        twice=twice,
+        acks=acks,
+    )
+    with file.open("rb") as lines:
+        try:
+            result = run_replay(house, lines, file.parent, options)
+        except MalformedRuleset as malformed:
+            raise click.ClickException(f"The file of rules is malformed: {malformed}") from malformed
+    for number, reason in result.malformed:
+        click.echo(f"line {number} is malformed: {reason}", err=True)
+    for refusal in result.refusals:
+        click.echo(str(refusal), err=True)
+    click.echo(json.dumps(result.as_json(), indent=None if for_machines else 2))
+    ctx.exit(bool(result.malformed))
 
 
 @main.command()
