@@ -508,7 +508,7 @@ def a_zip(name: str = "receipt.txt") -> bytes:
         (b'<?xml version="1.0"?><svg/>', "file_web_page_refused"),
         ("<html>".encode("utf-16"), "file_web_page_refused"),
         (a_zip(), "file_archive_refused"),
-        (gzip.compress(b"words"), "file_archive_refused"),
+        (gzip.compress(b"words", mtime=0), "file_archive_refused"),
         (b"Rar!\x1a\x07\x01\x00" + bytes(50), "file_archive_refused"),
         (b"7z\xbc\xaf'\x1c" + bytes(50), "file_archive_refused"),
         (a_zip("[Content_Types].xml"), "file_document_refused"),
