@@ -301,11 +301,6 @@ _EXPIRY: dict[str, Callable[[Dispute, int, Seats], list[Event]]] = {
 }
 
 
-def days_between(first: int, second: int) -> int:
-    """Whole days as the statistics count them: the difference of UTC dates."""
-    return (moment(second).date() - moment(first).date()).days
-
-
 def read_day(text: str) -> date:
     """A calendar day "2026-03-27". Refused("day_malformed") otherwise."""
     try:
@@ -316,7 +311,3 @@ def read_day(text: str) -> date:
     if day.isoformat() != text:
         raise Refused("day_malformed")
     return day
-
-
-def is_open(dispute: Dispute) -> bool:
-    return dispute.phase is not Phase.CLOSED

@@ -21,9 +21,9 @@ from odr.procedure.events import (
     SettlementSigned,
     WalledMessageSent,
 )
-from odr.procedure.rules import LONGEST_TEXT, days_between
+from odr.procedure.rules import LONGEST_TEXT
 from odr.response import rules as response
-from tests.procedure.story import BUYER, MONDAY, REGISTRAR, SELLER, STRANGER, due, instant_of, refused, told
+from tests.procedure.story import BUYER, MONDAY, REGISTRAR, SELLER, STRANGER, due, refused, told
 
 BEFORE_THE_END = {
     "screening": told,
@@ -361,19 +361,6 @@ def test_left_alone_every_dispute_comes_to_rest(place):
 
 def test_the_end_of_the_negotiation_says_that_time_ended_it():
     assert told().in_negotiation().at_due().fire() == [NegotiationEnded(by="clock")]
-
-
-def test_days_are_differences_of_utc_dates():
-    evening, morning = instant_of("2026-03-02T23:59"), instant_of("2026-03-03T00:00")
-
-    assert days_between(evening, morning) == 1
-    assert days_between(morning, evening) == -1
-    assert days_between(evening, evening) == 0
-
-
-def test_a_dispute_is_open_until_it_is_closed():
-    assert procedure.is_open(told().settled().dispute)
-    assert not procedure.is_open(told().settled().signed().dispute)
 
 
 def test_an_undecided_review_goes_on_counting():

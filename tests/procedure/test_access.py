@@ -1,0 +1,151 @@
+"""The table of who may do what: whole, used by the rules, and the same for the page and for the act."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from odr.kernel import Actor, Refused
+from odr.procedure import access
+from odr.procedure.access import PERMISSIONS, acts_of, may, may_know, may_read_words, why_not
+from odr.procedure.dispute import Phase
+from odr.procedure.events import EVENTS
+from tests.procedure.acts import ACTORS, ACTS, PLACES
+from tests.procedure.story import BUYER, OTHER_REGISTRAR, REGISTRAR, SELLER, STRANGER, refused, told
+
+ODR = Path(access.__file__).parents[1]
+
+
+def test_every_act_of_the_table_has_a_rule_and_every_rule_stands_in_the_table():
+    demanded = {
+        node.value
+        for file in sorted(ODR.glob("*/rules.py"))
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("demand", "_demand_open")
+        for node in call.args
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    assert demanded == {name for name, row in PERMISSIONS.items() if row.act}
+    assert demanded == set(ACTS)
+
+
+def test_an_act_says_in_which_phases_it_exists_and_a_page_does_not():
+    for row in PERMISSIONS.values():
+        assert bool(row.phases) == row.act, row.name
+        assert Phase.UNFILED not in row.phases
+
+
+def test_what_is_not_in_the_table_is_denied():
+    with pytest.raises(KeyError):
+        why_not("dispute:delete", told().dispute, BUYER, 0)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("actor", ACTORS.values(), ids=list(ACTORS))
+def test_exactly_the_acts_that_are_offered_are_done(place, actor):
+    """What the page offers and what the rule allows come from one place."""
+    story = PLACES[place]()
+
+    done = [permission for permission, rules in ACTS.items() if any(_is_done(story, actor, *rule) for rule in rules)]
+
+    assert done == acts_of(story.dispute, actor, story.at)
+
+
+def _is_done(story, actor, rule, fitting):
+    try:
+        story.ask(rule, actor, **fitting(story.dispute))
+    except Refused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nobody_without_a_seat_may_do_or_read_anything(place):
+    story = PLACES[place]()
+
+    for name in ("a stranger as buyer", "a stranger as seller", "the seller as buyer"):
+        assert acts_of(story.dispute, ACTORS[name], story.at) == []
+        assert not may("dispute:read", story.dispute, ACTORS[name], story.at)
+        assert not may("evidence:read", story.dispute, ACTORS[name], story.at)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_seller_reads_from_admission_on(place):
+    story = PLACES[place]()
+
+    admitted = story.dispute.admitted_at is not None
+    assert may("dispute:read", story.dispute, SELLER, story.at) is admitted
+    assert may("evidence:read", story.dispute, SELLER, story.at) is admitted
+    assert may("dispute:read", story.dispute, BUYER, story.at)
+
+
+def test_the_registrar_reads_the_dispute_and_no_evidence():
+    story = told().contested()
+
+    assert may("dispute:read", story.dispute, REGISTRAR, story.at)
+    assert why_not("evidence:read", story.dispute, REGISTRAR, story.at) == "not_your_role"
+
+
+def test_a_role_is_named_before_a_seat_and_a_seat_before_a_phase():
+    story = told().withdrawn()
+
+    assert why_not("reply:give", story.dispute, STRANGER, story.at) == "not_your_role"
+    assert why_not("dispute:withdraw", story.dispute, STRANGER, story.at) == "not_your_dispute"
+    assert why_not("dispute:withdraw", story.dispute, BUYER, story.at) == "dispute_closed"
+
+
+def test_a_refusal_says_in_which_phase_it_was_given():
+    story = told()
+
+    with refused("not_in_this_phase", phase="screening"):
+        access.demand("offer:make", story.dispute, BUYER, story.at)
+
+
+def test_an_unfiled_dispute_offers_nothing_to_nobody():
+    nothing = told().dispute.__class__(id="0" * 32)
+
+    for actor in (*ACTORS.values(), Actor("", "buyer")):
+        assert acts_of(nothing, actor, 0) == []
+
+
+# -- who reads which entries ------------------------------------------------------------------------------------
+
+
+def test_each_side_reads_what_both_read_what_is_walled_and_its_own():
+    assert [reach for reach in _reaches() if may_know("buyer", reach)] == ["buyer", "parties", "public", "wall"]
+    assert [reach for reach in _reaches() if may_know("seller", reach)] == ["parties", "public", "seller", "wall"]
+
+
+def test_whoever_admits_never_reads_behind_the_wall():
+    assert [reach for reach in _reaches() if may_know("registrar", reach)] == ["parties", "public"]
+
+
+@pytest.mark.parametrize("role", ["mediator", "regulator", "admin", "system", "person", ""])
+def test_a_role_that_is_not_listed_reads_nothing(role):
+    assert [reach for reach in _reaches() if may_know(role, reach)] == []
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_words_are_read_by_the_parties_and_of_admission_by_the_registrar(name):
+    reach = EVENTS[name].reach
+
+    assert may_read_words("buyer", name, reach)
+    assert may_read_words("seller", name, reach)
+    assert not may_read_words("mediator", name, reach)
+    if name.startswith(("evidence", "message", "walled", "offer", "direct")):
+        assert not may_read_words("registrar", name, reach)
+
+
+def test_both_registrars_read_alike():
+    story = told().in_review()
+
+    assert may("dispute:read", story.dispute, OTHER_REGISTRAR, story.at)
+    assert acts_of(story.dispute, REGISTRAR, story.at) == []
+    assert acts_of(story.dispute, OTHER_REGISTRAR, story.at) == ["information:ask", "filing:admit", "filing:refuse"]
+
+
+def _reaches():
+    return ["buyer", "mediator", "parties", "person", "public", "seller", "staff", "wall"]
