@@ -64,6 +64,11 @@ def tidy(text: str, most: int) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "", text)[:most]
 
 
+def tidy_line(text: str) -> str:
+    """An answer of one line, without the blanks around it that a keyboard adds."""
+    return " ".join(tidy(text, KEPT_LINE).split("\n")).strip()
+
+
 # -- what fields must hold ------------------------------------------------------------------------------------
 
 
@@ -197,7 +202,7 @@ class Step(Form):
         """What was sent for this step and nothing else, in a form that can be kept."""
         form = cls()
         return {
-            name: tidy(sent.get(name, ""), KEPT_TEXT if isinstance(field, TextAreaField) else KEPT_LINE)
+            name: tidy(sent.get(name, ""), KEPT_TEXT) if isinstance(field, TextAreaField) else tidy_line(sent[name])
             for name, field in form._fields.items()
             if name in sent
         }
@@ -216,7 +221,7 @@ def offered_for(name: str) -> list[tuple[str, str]]:
     if name == "currency":
         return [("", gettext("Choose a currency")), *currency_choices()]
     if name == "language":
-        return [*language_choices(), (UNKNOWN_LANGUAGE, gettext("Another one, or I do not know"))]
+        return [(UNKNOWN_LANGUAGE, gettext("I do not know, or another one")), *language_choices()]
     if name == "remedy":
         return [("", gettext("Choose what you ask for")), *((code, str(words)) for code, words in REMEDIES.items())]
     return [("", gettext("Choose a country")), *country_choices()]
@@ -396,7 +401,7 @@ class ClaimStep(Step):
     def typed_in(cls, sent: MultiDict[str, str]) -> dict[str, str]:
         """The rows that were sent, counted anew from the first; a forged number of rows is never believed."""
         rows = [
-            {part: tidy(sent.get(f"items-{place}-{part}", ""), KEPT_LINE) for part in _ROW}
+            {part: tidy_line(sent.get(f"items-{place}-{part}", "")) for part in _ROW}
             for place in range(MOST_ITEMS)
             if any(f"items-{place}-{part}" in sent for part in _ROW)
         ]

@@ -28,7 +28,7 @@ from odr.filing.drafts import Draft, drafts_of
 from odr.filing.forms import STEPS, ContactStep, Step
 from odr.filing.queries import completeness, disputes_in
 from odr.filing.service import RULESET, Told
-from odr.kernel import Missing, Refused, moment
+from odr.kernel import Missing, Money, Refused, moment
 from odr.people import queries as people
 from odr.people.security import current_house
 from odr.procedure import rules as procedure
@@ -82,6 +82,7 @@ def _sayings() -> dict[str, Any]:
         "words_of": words_of,
         "calendar_day": calendar_day,
         "country": country,
+        "typed_amount": typed_amount,
         "between": between,
         "waits_for": waits_for,
     }
@@ -90,6 +91,14 @@ def _sayings() -> dict[str, Any]:
 def words_of(kind: str, code: str) -> str:
     """The words for a code of one of the closed lists."""
     return str(WORDS[kind].get(code, code))
+
+
+def typed_amount(text: str | None, currency: str | None) -> Money | None:
+    """What was typed as an amount, None where it cannot be read as one."""
+    try:
+        return read_amount(text or "", currency or "")
+    except Refused:
+        return None
 
 
 def between(row: disputes.ListRow) -> str:
@@ -173,6 +182,7 @@ def copy(draft_id: str, step: str) -> tuple[str, int]:
 def letter(draft_id: str) -> Any:
     draft = _draft(draft_id)
     steps = {name: _form(draft, name) for name in ORDER}
+    _faults(steps)
     return render_template("filing/letter.html", draft=draft, steps=steps, owner=_owner())
 
 

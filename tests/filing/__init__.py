@@ -1,0 +1,1 @@
+"""Filing and admission, from the first question to the registrar's decision."""
