@@ -122,6 +122,11 @@ def _text(_name: str, value: Any) -> str:
     return str(value).strip()
 
 
+def _database(_name: str, value: Any) -> str:
+    # Hosts hand out addresses without a driver; the house speaks to PostgreSQL through psycopg 3.
+    return re.sub("^postgres(ql)?://", "postgresql+psycopg://", str(value).strip())
+
+
 def _number(name: str, value: Any) -> int:
     try:
         number = int(value)
@@ -168,7 +173,7 @@ def _languages(name: str, value: Any) -> tuple[str, ...]:
 
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "instance": _path,
-    "database_url": _text,
+    "database_url": _database,
     "secret_key": _text,
     "public_url": _web_address,
     "operator_name": _text,

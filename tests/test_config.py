@@ -114,3 +114,10 @@ def test_the_processes_of_one_house_read_the_same_settings(tmp_path):
 
 def test_every_setting_can_be_set():
     assert set(_READ) == {field.name for field in fields(Settings)}
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_database_server_is_spoken_to_through_the_one_driver_there_is(tmp_path, scheme):
+    settings = load({"ODR_INSTANCE": str(tmp_path), "ODR_DATABASE_URL": f"{scheme}://house@127.0.0.1/odr"})
+
+    assert settings.database_url == "postgresql+psycopg://house@127.0.0.1/odr"
