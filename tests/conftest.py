@@ -68,6 +68,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("database_url", kinds[:1] if pages_only else kinds, indirect=True)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes are numbered: spelt out they say little, and archives hold the second they were made in, while processes
+    that test side by side must name the same tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def all_tables() -> None:
     """Every table of the house hangs on the metadata."""
