@@ -111,6 +111,15 @@ class OfferForm(ActForm):
     )
     later = SubmitField(_("Reply now, make the offer later"))
 
+    def validate(self, extra_validators: Any = None) -> bool:
+        if not super().validate(extra_validators):
+            return False
+        if self.later.data or any(term.granted for term in self.terms):
+            return True
+        # In the negotiation an offer to let the matter rest has its place; as a first reply it is a slip.
+        self.refuse(Refused("offer_of_nothing"))
+        return False
+
     @property
     def terms(self) -> tuple[Term, ...]:
         """What is offered on each item of the claim, once the form is valid."""

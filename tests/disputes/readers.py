@@ -41,22 +41,23 @@ class Reader:
         return text(page)
 
     def hidden(self, path: str, action: str | None = None) -> dict[str, str]:
-        """The hidden fields of the form on a page that is sent to `action` (its own address unless given)."""
-        return hidden_in(self.client.get(path).get_data(as_text=True), action)
+        """The hidden fields of the form on a page that is sent to `action` (the page itself unless given)."""
+        return hidden_in(self.client.get(path).get_data(as_text=True), action or path)
 
     def send(self, path: str, data: dict[str, Any] | None = None, *, form_at: str | None = None) -> TestResponse:
         """Open the page with the form, fill it in and send it."""
-        hidden = self.hidden(form_at or path, path if form_at else None)
-        return self.post(path, {**hidden, **(data or {})})
+        return self.post(path, {**self.hidden(form_at or path, path), **(data or {})})
 
     def post(self, path: str, data: dict[str, Any]) -> TestResponse:
         return self.client.post(path, data=data, headers={"Origin": "http://localhost"})
 
 
-def hidden_in(page: str, action: str | None = None) -> dict[str, str]:
-    """The hidden fields of one form of a page; without `action` of the form that says none."""
+def hidden_in(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form of a page that is sent to `action`, or that says no address of its own."""
     forms = re.findall(r'<form method="post"[^>]*>.*?</form>', page, re.S)
-    wanted = [form for form in forms if (f'action="{action}"' in form if action else "action=" not in form)]
+    wanted = [form for form in forms if f'action="{action}"' in form] or [
+        form for form in forms if "action=" not in form
+    ]
     assert wanted, f"no form for {action}"
     return {name: html.unescape(value) for name, value in HIDDEN.findall(wanted[0])}
 
