@@ -60,7 +60,7 @@ def register(
     at, key, name = house.clock(), email_key(email), tidy_name(name)
     check_password(password, own_words=(name, key))
     _spend(house, at, ("address", caller.prefix, "register", 60, HOUR), ("email", key, "register", 5, HOUR))
-    hashed, mark, registration_id = _hash(password), secrets.token_urlsafe(32), new_id()
+    hashed, mark, registration_id = hash_password(password), secrets.token_urlsafe(32), new_id()
 
     def unit(connection: Connection) -> None:
         known = queries.account_by_email(connection, key)
@@ -178,6 +178,12 @@ def open_account(
     return account_id
 
 
+def hash_password(password: str) -> str:
+    """The hash that an account keeps of its password, with its parameters. Raises Refused("house_busy")."""
+    with _turn_to_hash():
+        return _HASHER.hash(_bytes(password))
+
+
 # -- signing in and out ---------------------------------------------------------------------------------------
 
 
@@ -192,7 +198,7 @@ def sign_in(house: House, caller: Caller, *, email: str, password: str) -> str:
         found = queries.account_by_email(connection, key)
     if not _matches(found.password_hash if found else None, password) or found is None:
         raise Refused("sign_in_failed")
-    renewed = _hash(password) if _HASHER.check_needs_rehash(found.password_hash or "") else found.password_hash
+    renewed = hash_password(password) if _HASHER.check_needs_rehash(found.password_hash or "") else found.password_hash
 
     def unit(connection: Connection) -> str:
         for name in guess:
@@ -334,7 +340,7 @@ def reset_password(house: House, token: str, *, password: str) -> None:
     with house.engine.connect() as connection:
         owner = _owner(connection, _open_link(connection, token, "reset", at))
     check_password(password, own_words=(owner.name, owner.email))
-    hashed = _hash(password)
+    hashed = hash_password(password)
 
     def unit(connection: Connection) -> None:
         links.consume_link(connection, token, "reset", at)
@@ -405,7 +411,7 @@ def change_password(house: House, caller: Caller, account_id: str, *, present: s
     guess = _spend_guess(house, at, owner.email, caller)
     if not _matches(owner.password_hash, present):
         raise Refused("password_wrong")
-    hashed = _hash(password)
+    hashed = hash_password(password)
 
     def unit(connection: Connection) -> str:
         for name in guess:
@@ -535,11 +541,6 @@ def _spend_guess(house: House, at: int, key: str, caller: Caller) -> tuple[str, 
 
     write_unit(house.engine, unit)
     return address_bucket, account_bucket
-
-
-def _hash(password: str) -> str:
-    with _turn_to_hash():
-        return _HASHER.hash(_bytes(password))
 
 
 def _matches(password_hash: str | None, password: str) -> bool:

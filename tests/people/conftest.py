@@ -43,7 +43,7 @@ def link_for(house: House, purpose: str, **bound: str) -> str:
 
 def an_account(house: House, email: str = EMAIL, password: str | None = PASSWORD, name: str = "Anna Karlsson") -> str:
     """An open account; without a password as an invited seller has it."""
-    hashed = service._hash(password) if password else None
+    hashed = service.hash_password(password) if password else None
     return write_unit(
         house.engine,
         lambda connection: service.open_account(

@@ -201,7 +201,7 @@ def test_the_dummy_hash_costs_what_a_real_one_costs():
     parameters = service._DUMMY_HASH.split("$")[1:4]
 
     assert parameters == ["argon2id", "v=19", "m=19456,t=2,p=1"]
-    assert service._hash(PASSWORD).split("$")[1:4] == parameters
+    assert service.hash_password(PASSWORD).split("$")[1:4] == parameters
     assert not service._matches(None, PASSWORD)
     assert not service._matches(None, "")
 
