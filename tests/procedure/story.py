@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +217,12 @@ def due(at: int, days: int) -> int:
     """Noon UTC after the last day of a time of `days`, where nobody rests."""
     day = moment(at).date() + timedelta(days + 1)
     return instant(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+
+
+def day_of_week(number: int) -> frozenset[date]:
+    """Every Monday (0) … Sunday (6) of the years that tests live in."""
+    days = (date(2026, 1, 1) + timedelta(n) for n in range(1500))
+    return frozenset(day for day in days if day.weekday() == number)
 
 
 def instant_of(text: str) -> int:
