@@ -19,7 +19,7 @@ from odr.procedure import access
 from odr.procedure.dispute import SIDES, Dispute, Offer, Phase, other_side
 from odr.procedure.events import Term
 from odr.web import sentences
-from odr.web.filters import bidi, link_to, money_markup, number, paragraphs, time_left
+from odr.web.filters import amount, bidi, link_to, money_markup, number, paragraphs, time_left
 from odr.web.language import manner
 
 Row = dict[str, Any]
@@ -39,6 +39,11 @@ YOURS = {
     "sign": _("Read the agreement and sign it."),
 }
 ANSWER_OFFER = _("Answer the open offer: accept it, reject it, or make another one.")
+ANSWER_AMOUNT = _("Answer the open offer of %(amount)s: accept it, reject it, or make another one.")
+AWAITED_AMOUNT = {
+    "buyer": _("The buyer answers the open offer of %(amount)s."),
+    "seller": _("The seller answers the open offer of %(amount)s."),
+}
 AWAITED = {
     "evidence": {
         "buyer": _("The seller’s file is complete. The buyer may still add evidence."),
@@ -144,7 +149,7 @@ class Reading:
             return None
         if self.dispute.clock is None:
             waiting = sentences.WAITING.get(str(self.dispute.phase), "")
-            return {"holder": "nobody", "act": waiting, "due": None, "otherwise": "", "amounts": []}
+            return {"holder": "nobody", "act": waiting, "due": None, "otherwise": ""}
         step, awaited = self.dispute.clock.step, self.awaited
         offer = self.open_offer if step == "negotiation" else None
         return {
@@ -152,7 +157,6 @@ class Reading:
             "act": self._expected(step, awaited, offer),
             "due": min(self.dispute.clock.due, offer.expires) if offer else self.dispute.clock.due,
             "otherwise": OFFER_ENDS if offer and offer.expires < self.dispute.clock.due else sentences.ON_EXPIRY[step],
-            "amounts": list(offer.totals.values()) if offer else [],
         }
 
     @property
@@ -163,15 +167,17 @@ class Reading:
             return "nobody"
         if clock.holder != "both":
             return clock.holder
-        if clock.step == "negotiation" and self.dispute.open_offer and self.is_party:
-            return other_side(self.dispute.open_offer.side)
+        if clock.step == "negotiation" and self.open_offer:
+            return other_side(self.open_offer.side)
         done = {"evidence": self.dispute.complete, "sign": self.dispute.signed}.get(clock.step, frozenset())
         left = [side for side in SIDES if side not in done]
         return left[0] if len(left) == 1 else "both"
 
     def _expected(self, step: str, awaited: str, offer: Offer | None) -> Any:
         if awaited == self.role:
-            return ANSWER_OFFER if offer else YOURS[step]
+            return _with_amount(ANSWER_AMOUNT, ANSWER_OFFER, offer) if offer else YOURS[step]
+        if offer:
+            return _with_amount(AWAITED_AMOUNT[awaited], AWAITED[step][awaited], offer)
         if awaited == "both":
             return YOURS[step] if self.is_party else sentences.EXPECTED[step]
         return AWAITED.get(step, {}).get(awaited, sentences.EXPECTED[step])
@@ -207,9 +213,10 @@ class Reading:
     def acts(self) -> list[Row]:
         """What this reader may do now, the most needed first; only what this house has a page for."""
         rows = [row for permission, build in _ACTS if self.may(permission) for row in [build(self)] if row["where"]]
+        mine = self.awaited in (self.role, "both")
         for place, row in enumerate(rows):
             row[row.pop("how")] = row.pop("where")
-            row.setdefault("kind", "" if place == 0 and row.pop("main", False) else "second")
+            row.setdefault("kind", "" if place == 0 and row.pop("main", False) and mine else "second")
         return rows
 
     @property
@@ -352,6 +359,11 @@ class Reading:
         return {"columns": columns, **table_of(dispute, terms, last)}
 
     @property
+    def offers_href(self) -> str | None:
+        """The room of the offers, once this reader can read one there."""
+        return link_to("negotiation.offers", number=self.number) if self.dispute.offers and self.is_party else None
+
+    @property
     def agreement(self) -> Row | None:
         """The agreed terms as a table of one column, once there are any."""
         dispute = self.dispute
@@ -489,6 +501,12 @@ def _typed(text: Any) -> Any:
 def kind_of(media: str) -> Any:
     """The kind of a file in a word."""
     return next((words for start, words in MEDIA.items() if media.startswith(start)), _("File"))
+
+
+def _with_amount(with_amount: Any, without: Any, offer: Offer) -> Any:
+    """The sentence that names the amount, where there is one amount to name."""
+    amounts = list(offer.totals.values())
+    return str(with_amount) % {"amount": amount(amounts[0])} if len(amounts) == 1 else without
 
 
 def _offer_column(offer: Offer) -> Row:
