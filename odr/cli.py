@@ -15,6 +15,8 @@ from odr import __version__
 from odr.app import create_app
 from odr.config import ConfigError, load
 from odr.database import open_engine, writing
+from odr.demo import GUESTS, NotADemonstration
+from odr.demo import furnish as furnish_demonstration
 from odr.disputes.rebuild import compare
 from odr.disputes.rebuild import rebuild as rebuild_lists
 from odr.doctor import examine
@@ -39,7 +41,7 @@ class Desk(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ConfigError, KeyTrouble, Undeclared) as trouble:
+        except (ConfigError, KeyTrouble, NotADemonstration, Undeclared) as trouble:
             raise click.ClickException(str(trouble)) from trouble
 
 
@@ -162,6 +164,26 @@ def rebuild(ctx: click.Context, check: bool) -> None:
             click.echo(f"{len(differences)} differences.")
             ctx.exit(bool(differences))
         click.echo(f"{rebuild_lists(connection, house)} disputes folded anew, {len(differences)} differences mended.")
+
+
+@main.command()
+@click.option("--port", type=int, help="The port to listen on; 8000 unless told otherwise.")
+@click.pass_context
+def demo(ctx: click.Context, port: int | None) -> None:
+    """Open a demonstration: invented disputes at every step, and accounts to see them from every seat.
+
+    It lives in a folder of its own and is never mixed with real disputes. The mail it sends is written to files.
+    """
+    settings = settings_with(ctx, port=port, demonstration=True, production=False)
+    house = house_of(new_or_old_app(settings))
+    password = furnish_demonstration(house)
+    house.engine.dispose()
+    click.echo(f"The demonstration is open at {settings.public_url}. Stop it with Ctrl-C.")
+    click.echo(f"Sign in with the password {password} as one of:")
+    for guest in GUESTS:
+        click.echo(f"  {guest.email}")
+    click.echo(f"Mail is written to {settings.mail_url.removeprefix('folder://')}.")
+    serve_house(settings, processes=1, threads=4, with_worker=True)
 
 
 @main.command()

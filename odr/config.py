@@ -32,7 +32,7 @@ def load(environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] 
     environ = os.environ if environ is None else environ
     given = _from_file(environ.get("ODR_SETTINGS")) | _from_environment(environ) | dict(overrides or {})
     values = {name: _READ[name](name, value) for name, value in given.items()}
-    instance = values.setdefault("instance", _default_instance())
+    instance = values.setdefault("instance", _default_instance(values.get("demonstration", False)))
     values.setdefault("public_url", f"http://{values.get('host', HOST)}:{values.get('port', PORT)}")
     values.setdefault("database_url", f"sqlite:///{instance / 'odr.sqlite'}")
     values.setdefault("mail_url", f"folder://{instance / 'mail'}")
@@ -95,9 +95,11 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[PREFIX + name.upper()] for name in _READ if environ.get(PREFIX + name.upper())}
 
 
-def _default_instance() -> Path:
-    """Beside the code in a checkout; in the working folder when installed from a wheel."""
-    return (CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()) / "instance"
+def _default_instance(demonstration: bool) -> Path:
+    """Beside the code in a checkout; in the working folder when installed from a wheel. A demonstration has a folder of
+    its own, so that no real house is ever opened on invented disputes, nor shown as a demonstration."""
+    folder = (CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()) / "instance"
+    return folder / "demonstration" if demonstration else folder
 
 
 def _own_secret(file: Path) -> str:

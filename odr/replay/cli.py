@@ -37,7 +37,7 @@ class Options:
     workers: int = 1
     twice: bool = False
     acks: Path | None = None
-    accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
     registrars: tuple[str, str] | None = None
 
 

@@ -68,6 +68,7 @@ _TEXT: dict[str, type] = {"text": str}
 _AMOUNT: dict[str, type] = {"amount": str, "currency": str, "items": list}
 DEEDS: dict[str, dict[str, type]] = {
     # The parties.
+    "join": {},
     "reply": {"choice": str, **_TEXT, **_AMOUNT},
     "message": _TEXT,
     "evidence": {"file": str, "name": str, "about": str},

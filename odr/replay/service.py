@@ -90,14 +90,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What all lines of a replay share. `folder` is where their files lie; `accounts` are those of people by name and
-    country; of the two `registrars` the second reviews what the first refused."""
+    """What all lines of a replay share. `folder` is where their files lie; `accounts` are those of people by their
+    address; of the two `registrars` the second reviews what the first refused."""
 
     house: House
     ruleset: Ruleset
     folder: Path
     registrars: tuple[str, str]
-    accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
     racing: bool = False
     twice: bool = False
 
@@ -328,7 +328,7 @@ class Course:
                 "dispute_id": self.dispute.id,
                 "side": side,
                 "actor_id": actor_id,
-                "account_id": self.stage.accounts.get((person.name, person.country)),
+                "account_id": self.stage.accounts.get(person.email),
             }
             for side, actor_id, person in sides
         )
@@ -404,6 +404,10 @@ def _asked(deed: Deed, dispute: Dispute) -> Asked:
     if deed.do in LATER:
         raise Refused("not_in_this_phase")
     return _ASKED[deed.do](deed, dispute)
+
+
+def _join(deed: Deed, dispute: Dispute) -> Asked:
+    return response.join_seller, {"proof": "invitation_link"}
 
 
 def _reply(deed: Deed, dispute: Dispute) -> Asked:
@@ -491,6 +495,7 @@ def _with_offer(rule: Rule) -> Callable[[Deed, Dispute], Asked]:
 
 
 _ASKED: dict[str, Callable[[Deed, Dispute], Asked]] = {
+    "join": _join,
     "reply": _reply,
     "message": _with_text(procedure.send_message),
     "evidence": _evidence,
