@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -17,6 +19,24 @@ from sqlalchemy import (
 
 from odr.database import Base
 
+
+
+class Blob(LargeBinary):
+    """Bytes, also where somebody's SQL turned them into text: SQLite keeps whatever type it is given, and verifying
+    must name such a deed, not stumble over it."""
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        if dialect.name == "sqlite":
+            return _as_bytes
+        return super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
+
+
+def _as_bytes(value: Any) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    return str(value).encode()
+
+
 # SQLite gives an automatic number only to a plain INTEGER key.
 _Counting = BigInteger().with_variant(Integer, "sqlite")
 
@@ -28,8 +48,8 @@ entry = Table(
     Column("type", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("reach", String(16), nullable=False),
-    Column("leaf_hash", LargeBinary(32), nullable=False),
-    Column("raw", LargeBinary, nullable=False),
+    Column("leaf_hash", Blob(32), nullable=False),
+    Column("raw", Blob, nullable=False),
     # A stream is one range of one b-tree: its page reads it without a sort (performance.md §3).
     sqlite_with_rowid=False,
 )
@@ -40,9 +60,9 @@ payload = Table(
     Column("stream", String(80), primary_key=True),
     Column("ver", Integer, primary_key=True),
     Column("name", String(64), primary_key=True),
-    Column("salt", LargeBinary(32), nullable=False),
-    Column("wrapped_key", LargeBinary(64), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    Column("salt", Blob(32), nullable=False),
+    Column("wrapped_key", Blob(64), nullable=False),
+    Column("sealed", Blob, nullable=False),
     ForeignKeyConstraint(["stream", "ver"], ["entry.stream", "entry.ver"]),
     sqlite_with_rowid=False,
 )
@@ -53,7 +73,7 @@ stored_file = Table(
     Column("stream", String(80), primary_key=True),
     Column("ver", Integer, primary_key=True),
     Column("object_id", String(32), nullable=False, unique=True),
-    Column("wrapped_key", LargeBinary(64), nullable=False),
+    Column("wrapped_key", Blob(64), nullable=False),
     ForeignKeyConstraint(["stream", "ver"], ["entry.stream", "entry.ver"]),
 )
 
@@ -62,8 +82,8 @@ idempotency = Table(
     Base.metadata,
     Column("actor", String(32), primary_key=True),
     Column("key", String(100), primary_key=True),
-    Column("salt", LargeBinary(32), nullable=False),
-    Column("body_mac", LargeBinary(32), nullable=False),
+    Column("salt", Blob(32), nullable=False),
+    Column("body_mac", Blob(32), nullable=False),
     Column("stream", String(80), nullable=False),
     Column("first", Integer, nullable=False),
     Column("last", Integer, nullable=False),
@@ -76,7 +96,7 @@ queue = Table(
     Column("id", _Counting, primary_key=True, autoincrement=True),
     Column("stream", String(80), nullable=False),
     Column("ver", Integer, nullable=False),
-    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("leaf_hash", Blob(32), nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -86,7 +106,7 @@ leaf = Table(
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("stream", String(80), nullable=False),
     Column("ver", Integer, nullable=False),
-    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("leaf_hash", Blob(32), nullable=False),
     UniqueConstraint("stream", "ver"),
 )
 
@@ -95,8 +115,8 @@ tile = Table(
     Base.metadata,
     Column("level", Integer, primary_key=True),
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("root", LargeBinary(32), nullable=False),
-    Column("hashes", LargeBinary, nullable=False),
+    Column("root", Blob(32), nullable=False),
+    Column("hashes", Blob, nullable=False),
 )
 
 checkpoint = Table(
@@ -105,7 +125,7 @@ checkpoint = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("size", BigInteger, nullable=False, unique=True),
     Column("signed_at", BigInteger, nullable=False),
-    Column("note", LargeBinary, nullable=False),
+    Column("note", Blob, nullable=False),
 )
 
 APPEND_ONLY = (entry, leaf, tile, checkpoint)

@@ -97,6 +97,19 @@ def edit_entry(told: ADispute) -> Deed:
     return deed
 
 
+def turn_into_text(told: ADispute) -> Deed:
+    def deed(connection: Connection) -> None:
+        # SQLite's replace() leaves text where bytes were; PostgreSQL's types do not let that happen.
+        changed = "replace(CAST(raw AS TEXT), 'seller', 'Seller')"
+        if connection.dialect.name == "postgresql":
+            changed = "overlay(raw placing 'X' from 40)"
+        connection.execute(
+            text(f"UPDATE entry SET raw = {changed} WHERE stream = :stream AND ver = 2"), {"stream": f"dispute/{told.id}"}
+        )
+
+    return deed
+
+
 def renumber_last(told: ADispute) -> Deed:
     def deed(connection: Connection) -> None:
         where = {"stream": f"dispute/{told.id}"}
@@ -133,6 +146,7 @@ def swap(table: str, columns: str, first: str, second: str) -> Callable[[ADisput
 DEEDS: list[tuple[str, Callable[[ADispute], Deed], set[str]]] = [
     # Entries.
     ("an entry edited", edit_entry, {"entry_hash_differs", "place_hash_differs"}),
+    ("an entry turned into text", turn_into_text, set()),
     ("an entry's hash edited", sql("UPDATE entry SET leaf_hash = salt FROM payload WHERE entry.stream = :stream AND entry.ver = 2 AND payload.stream = :stream AND payload.ver = 1 AND payload.name = 'narrative'"), {"entry_hash_differs"}),
     ("an entry's column edited", sql("UPDATE entry SET type = 'offer_made' WHERE stream = :stream AND ver = 2"), {"entry_column_differs"}),
     ("an entry's instant edited", sql("UPDATE entry SET at = at + 1 WHERE stream = :stream AND ver = 2"), {"entry_column_differs"}),
@@ -201,7 +215,7 @@ def test_every_deed_in_the_database_is_named(house: House, disputed: ADispute) -
             deed(disputed)(connection)
             found = {finding.code for finding in verify_within(connection, house).findings}
             connection.rollback()
-        if not codes <= found:
+        if not found or not codes <= found:
             unnamed[name] = (codes, found)
 
     assert untouched.findings == []
