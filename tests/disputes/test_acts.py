@@ -398,3 +398,17 @@ def test_the_reply_after_a_direct_word_goes_on(house, dispute, buyer, seller):
 
     assert phase(house, dispute) == Phase.EVIDENCE
     assert "The seller says that you settled directly" in buyer.read(at(dispute))
+
+
+def test_a_session_that_ended_meanwhile_loses_nothing_that_was_typed(house, dispute, buyer, clock):
+    dispute.admitted()
+    before = entries(house, dispute)
+    hidden = buyer.hidden(at(dispute), at(dispute, "/messages"))
+    clock.advance(hours=2)
+
+    answer = buyer.post(at(dispute, "/messages"), {**hidden, "text": "A long letter.</textarea><b>"})
+
+    assert answer.status_code == 401
+    assert "A long letter.&lt;/textarea&gt;&lt;b&gt;" in answer.get_data(as_text=True)
+    assert f"/session/new?next=/disputes/{dispute.number}" in answer.get_data(as_text=True)
+    assert entries(house, dispute) == before
