@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -33,17 +34,17 @@ FILE_POLICY = "sandbox; default-src 'none'"
 @blueprint.get("/disputes/<number>/evidence")
 @requires("evidence:read")
 def index(number: str) -> Any:
-    return _index(read(number), forms.EvidenceForm(formdata=None))
+    return _index(_party(number), forms.EvidenceForm(formdata=None))
 
 
 @blueprint.post("/disputes/<number>/evidence")
 @requires("evidence:add")
 @csrf.exempt  # Only from reading the body before the reader is known: EvidenceForm.of demands the token.
 def add(number: str) -> Any:
-    reading, form = read(number), _arriving()
+    reading, form = _party(number), _arriving()
     try:
         if form.upload is None or not form.validate() or not _taken(reading, form, form.upload):
-            return _index(read(number), form)
+            return _index(_party(number), form)
     finally:
         if form.upload:
             form.upload.drain()
@@ -63,7 +64,7 @@ def completion(number: str) -> Any:
 @requires("evidence:read")
 def item(number: str, item: int) -> Response:
     """The file itself to the side that sent it; to the other side pictures bare of place, camera and name."""
-    reading = read(number)
+    reading = _party(number)
     found = _item(reading, item)
     words = reading.page.line(found.version).words
     name = media.with_suffix(words.get("name") or f"evidence-{item}", found.media)
@@ -76,7 +77,7 @@ def item(number: str, item: int) -> Response:
 @blueprint.get("/disputes/<number>/evidence/<int(max=9999):item>/preview")
 @requires("evidence:read")
 def preview(number: str, item: int) -> Response:
-    reading = read(number)
+    reading = _party(number)
     found = _item(reading, item)
     if found.media not in media.PREVIEWED:
         raise Missing(f"{number}/{item}")
@@ -87,9 +88,15 @@ def preview(number: str, item: int) -> Response:
     return answer
 
 
-def _index(reading: Reading, form: forms.EvidenceForm) -> tuple[str, int]:
+def _party(number: str) -> Reading:
+    """The dispute as one of its sides reads it. Missing for everybody else, the registrar among them."""
+    reading = read(number)
     if not reading.is_party:
-        raise Missing(reading.number)
+        raise Missing(number)
+    return reading
+
+
+def _index(reading: Reading, form: forms.EvidenceForm) -> tuple[str, int]:
     told = {
         "limit": current_house().settings.upload_limit,
         "accept": forms.ACCEPT,
@@ -114,6 +121,7 @@ def _arriving() -> forms.EvidenceForm:
     except RequestEntityTooLarge:
         form = forms.EvidenceForm(formdata=None)
         form.refuse(Refused("file_too_large", limit=limit))
+        form.status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return form
 
 
@@ -135,8 +143,8 @@ def _taken(reading: Reading, form: forms.EvidenceForm, upload: forms.Upload) -> 
 
 
 def _item(reading: Reading, number: int) -> EvidenceItem:
-    """The item of that number. Missing for everybody who is not a party."""
-    for found in reading.dispute.evidence if reading.is_party else ():
+    """The item of that number. Missing when there is none."""
+    for found in reading.dispute.evidence:
         if found.item == number:
             return found
     raise Missing(f"{reading.number}/{number}")

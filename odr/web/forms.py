@@ -12,8 +12,10 @@ from odr.kernel import CURRENCIES, Money, Refused, decimals
 from odr.web.language import manner
 
 # What separates thousands and nothing else: blanks of every width, the Swiss apostrophe, the Arabic sign.
-_THOUSANDS = re.compile(r"[\s'’٬_]")
-_SEPARATORS = str.maketrans({"٫": ".", "、": ",", "。": "."})
+_THOUSANDS = re.compile(r"[\s'’٬]")
+# Signs as Chinese and Arabic keyboards type them. Not all that Unicode calls compatible: 10² is not 102.
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_PLAIN = str.maketrans({"٫": ".", "、": ",", "。": ".", "￥": "¥"}) | _WIDE
 
 
 def read_amount(text: str, currency: str, locale: Locale | None = None) -> Money:
@@ -32,9 +34,8 @@ def read_amount(text: str, currency: str, locale: Locale | None = None) -> Money
 
 
 def _bare(text: str, currency: str) -> str:
-    """Digits and separators alone, in ASCII: an input method may have typed them wide, an Arabic one in its own."""
-    shown = unicodedata.normalize("NFKC", text).translate(_SEPARATORS)
-    digits = "".join(str(unicodedata.digit(sign, sign)) for sign in shown).strip()
+    """Digits and separators alone, in ASCII, whatever keyboard they were typed on."""
+    digits = "".join(str(unicodedata.decimal(sign, sign)) for sign in text.translate(_PLAIN)).strip()
     for name in (currency, get_currency_symbol(currency, "en"), get_currency_symbol(currency, manner())):
         digits = digits.removeprefix(name).removesuffix(name).strip()
     # "48,-" says the same as 48.
