@@ -1,4 +1,4 @@
-"""One dispute from filing to settlement, in real browsers: a buyer on a phone, a registrar, a seller without account."""
+"""One dispute from filing to settlement in real browsers: a buyer on a phone, a registrar, a seller by the mail."""
 
 from __future__ import annotations
 
