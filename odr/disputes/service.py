@@ -53,15 +53,17 @@ def perform(
 
     In one transaction: what is due fires first, then the rule answers with facts or raises Refused, then entries,
     sealed words, row, notices and the key are written; `alongside` writes ordinary rows that belong to the act.
-    When another act came first, all of it is asked again. Raises Refused (after committing what was due) or Missing.
+    When another act came first, all of it is asked again. Raises Refused, after committing what was due.
     """
     body = {"rule": rule.__name__, "given": _plain(given)}
 
     def unit(connection: Connection) -> Done | Refused:
+        case = _load(connection, house, dispute_id)
+        # Asked after the history was read: were it the other way round, the same request committed in between would
+        # be in the history and not yet remembered, and its repetition would be refused by its own consequences.
         done = recall(connection, actor, key, [stream_of(dispute_id), body])
         if done:
             return Done(_load(connection, house, dispute_id).dispute, *done)
-        case = _load(connection, house, dispute_id)
         case.fire_due()
         try:
             events = case.ask(rule, actor, given)
