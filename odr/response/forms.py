@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, RadioField, StringField, SubmitField, TextAreaField, ValidationError
 
 from odr.disputes.forms import ActForm, text_length
-from odr.kernel import Money, Refused
+from odr.kernel import Money, Refused, read_number
 from odr.people.forms import filled, name_shape
 from odr.people.rules import MOST_NAME
 from odr.procedure.dispute import Dispute
@@ -37,12 +37,18 @@ class ReturnForm(ActForm):
     """Comes to the dispute by the mailed link, with the account that there is."""
 
 
+def number_shape(form: Form, field: Field) -> None:
+    """A number whose check sign fits. That says nothing about whether there is such a dispute."""
+    if read_number(field.data or "") is None:
+        raise ValidationError(gettext("This number is not complete or has a slip. Compare it with our notice."))
+
+
 class NumberForm(FlaskForm):
     """Asks for a new link by the number of the dispute."""
 
     number = StringField(
         _("Number of the dispute"),
-        [filled(_("Type the number from our notice, for example 7K3M-Q9TZ-5."))],
+        [number_shape],
         description=_("It looks like 7K3M-Q9TZ-5."),
     )
 

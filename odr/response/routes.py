@@ -12,7 +12,7 @@ from flask_login import current_user
 from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm
 from odr.disputes.routes import ask, attempt, done, read
-from odr.kernel import Missing, Refused
+from odr.kernel import Missing, Refused, read_number
 from odr.people.security import caller, carry_session, current_house
 from odr.people.service import sign_out
 from odr.response import forms, rules, service
@@ -122,7 +122,7 @@ def renewal() -> Any:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
         return render_template("response/renewal.html", form=form), status
     try:
-        service.renew(current_house(), caller(), form.number.data)
+        service.renew(current_house(), caller(), read_number(form.number.data) or "")
     except Refused as refused:
         form.form_errors.append(refusal(refused))
         return render_template("response/renewal.html", form=form), HTTPStatus.TOO_MANY_REQUESTS

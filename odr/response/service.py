@@ -10,7 +10,7 @@ from odr.database import write_unit
 from odr.disputes.queries import Page, open_page
 from odr.disputes.service import perform
 from odr.house import House
-from odr.kernel import Missing, Refused, new_id, read_number
+from odr.kernel import Missing, Refused, new_id
 from odr.log.journal import Stored
 from odr.notices.outbox import enqueue
 from odr.notices.rules import standing
@@ -127,15 +127,13 @@ def _open_link(connection: Connection, token: str, at: int) -> links.Link:
 def renew(house: House, caller: Caller, number: str) -> None:
     """Mail a new link to the seller's address on file, if a dispute of this number goes on and the seller knows of it.
 
-    From outside it looks the same when there is none. Raises Refused("too_many_attempts", minutes=…), counted for
-    numbers that do not exist as for those that do.
+    `number` in its canonical form. From outside it looks the same when there is no such dispute. Raises
+    Refused("too_many_attempts", minutes=…), counted for numbers that do not exist as for those that do.
     """
-    at, canonical = house.clock(), read_number(number)
-    _spend(house, at, caller, canonical or "")
-    if canonical is None:
-        return
+    at = house.clock()
+    _spend(house, at, caller, number)
     with house.engine.connect() as connection:
-        dispute_id = queries.dispute_id_of(connection, canonical)
+        dispute_id = queries.dispute_id_of(connection, number)
     if dispute_id is not None:
         _mail_again(house, dispute_id, at)
 
@@ -145,18 +143,19 @@ def renew_by_link(house: House, caller: Caller, token: str) -> None:
     at = house.clock()
     with house.engine.connect() as connection:
         found = links.find_link(connection, token, "invite")
-    if found is None or found.dispute_id is None:
-        raise Missing("link")
-    _spend(house, at, caller, found.dispute_id)
-    _mail_again(house, found.dispute_id, at)
+        if found is None or found.dispute_id is None:
+            raise Missing("link")
+        seat = queries.invited_to(connection, found.dispute_id).seat
+    _spend(house, at, caller, seat.number)
+    _mail_again(house, seat.dispute_id, at)
 
 
-def _spend(house: House, at: int, caller: Caller, dispute: str) -> None:
+def _spend(house: House, at: int, caller: Caller, number: str) -> None:
     secret = house.settings.secret_key
 
     def unit(connection: Connection) -> None:
         limits.spend(connection, limits.bucket(secret, "address", caller.prefix), "invitation", at, 30, HOUR)
-        limits.spend(connection, limits.bucket(secret, "dispute", dispute), "invitation", at, 3, 6 * HOUR)
+        limits.spend(connection, limits.bucket(secret, "dispute", number), "invitation", at, 3, 6 * HOUR)
 
     write_unit(house.engine, unit)
 
