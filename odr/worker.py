@@ -22,7 +22,7 @@ from sqlalchemy import Connection, delete, insert, update
 from odr.database import write_unit
 from odr.disputes.queries import contact_of
 from odr.disputes.service import due_disputes, fire_one
-from odr.disputes.tables import draft
+from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
 from odr.kernel import new_pseudonym, real_clock
 from odr.log.integrator import integrate, publish
@@ -46,7 +46,6 @@ LETTERS_AT_ONCE = 20
 LEASE_LEFT = 60_000
 
 DAY_MS = 86_400_000
-DRAFT_LASTS = 90 * DAY_MS
 STAGED_LASTS = DAY_MS
 WORKER_MISSED = DAY_MS
 
@@ -191,7 +190,7 @@ def sweep(house: House) -> int:
     house.files.sweep_staging(STAGED_LASTS, real_clock())
 
     def unit(connection: Connection) -> None:
-        connection.execute(delete(draft).where(draft.c.saved_at < now - DRAFT_LASTS))
+        sweep_drafts(connection, now - DRAFT_LASTS)
         connection.execute(delete(worker).where(worker.c.seen_at < now - WORKER_MISSED))
 
     write_unit(house.engine, unit)

@@ -17,7 +17,7 @@ from odr.log.payloads import conceal, disclose
 
 DAY = 86_400_000
 
-LASTS = 90 * DAY
+DRAFT_LASTS = 90 * DAY
 """How long a draft is kept after it was last touched (procedure 3.2)."""
 
 # Nobody prepares more disputes at a time; without a bound one account could fill the disk.

@@ -296,7 +296,7 @@ def test_drafts_that_nobody_touches_are_forgotten(house, anna, clock):
     young = anna.answer()
     clock.advance(days=2)
 
-    swept = write_unit(house.engine, lambda connection: sweep_drafts(connection, house.clock() - drafts.LASTS))
+    swept = write_unit(house.engine, lambda connection: sweep_drafts(connection, house.clock() - drafts.DRAFT_LASTS))
 
     anna.sign_in()
     assert swept == 1
