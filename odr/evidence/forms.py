@@ -101,7 +101,7 @@ class EvidenceForm(ActForm):
     about = TextAreaField(
         _("What this file shows"),
         [text_length],
-        description=_("One or two sentences, if you like. They show the other side, and later a mediator, what matters."),
+        description=_("One or two sentences, if you like: what the other side, and a mediator, should see in it."),
     )
     file = FileField(_("The file"))
 

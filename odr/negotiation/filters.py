@@ -84,6 +84,11 @@ class Shown:
         )
 
     @property
+    def gives_nothing(self) -> bool:
+        """Whether it asks both sides to let the matter rest."""
+        return not any(term.granted for term in self.offer.terms)
+
+    @property
     def answers(self) -> list[dict[str, Any]]:
         """Each item of the claim with what this offer says to it: remedy, claimed, granted, amount."""
         return [

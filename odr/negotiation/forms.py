@@ -10,6 +10,7 @@ from babel.numbers import get_currency_name
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 from wtforms import Field, Form, HiddenField, RadioField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms.fields import SelectChoice
 
 from odr.disputes.filters import Reading
 from odr.disputes.forms import SEAL, ActForm, shaped, text_length
@@ -53,7 +54,6 @@ class Row:
     def is_given(self) -> bool:
         return self.granted is None or self.granted.data == YES
 
-    @property
     def money(self) -> Money | None:
         """The amount offered. Raises Refused when it was not typed as one."""
         if self.item.amount is None or self.amount is None or not self.is_given:
@@ -65,9 +65,15 @@ class Row:
         return read_amount(typed, currency or "")
 
 
+def read_days(text: str | None) -> int | None:
+    """A number of days as people write one; None for anything else."""
+    plain = (text or "").strip()
+    return int(plain) if re.fullmatch("[0-9]{1,4}", plain, re.ASCII) else None
+
+
 def whole_days(form: Form, field: Field) -> None:
-    """A number of days as people write one; whether it is allowed is the rule's question."""
-    if not re.fullmatch(r"\s*[0-9]{1,4}\s*", field.data or "", re.ASCII):
+    """A number of days; whether it is allowed is the rule's question."""
+    if read_days(field.data) is None:
         raise ValidationError(gettext("Write a number of days, for example 14."))
 
 
@@ -103,12 +109,11 @@ class OfferForm(ActForm):
     def given(self) -> dict[str, Any]:
         """What the rule is asked; of a form that is not whole, as far as it can be read."""
         try:
-            terms = tuple(Term(place, row.is_given, row.money) for place, row in enumerate(self.rows))
+            terms = tuple(Term(place, row.is_given, row.money()) for place, row in enumerate(self.rows))
         except Refused:
             terms = ()
-        days = {name: self[name].data or "" for name in ("perform_days", "open_days")}
-        counted = {name: int(text) if text.strip().isdecimal() else 0 for name, text in days.items()}
-        return {"terms": terms, "text": (self.text.data or "").strip(), "seen": self.seen.data or "", **counted}
+        days = {name: read_days(self[name].data) for name in ("perform_days", "open_days")}
+        return {"terms": terms, "text": (self.text.data or "").strip(), "seen": self.seen.data or "", **days}
 
     def validate(self, extra_validators: Any = None) -> bool:
         sound = super().validate(extra_validators)
@@ -117,7 +122,7 @@ class OfferForm(ActForm):
                 row.granted.errors = [gettext("Say whether “%(remedy)s” is part of your offer.", remedy=row.remedy)]
                 sound = False
             try:
-                _ = row.money
+                row.money()
             except Refused as refused:
                 _put(row.currency if refused.code == "currency_unknown" else row.amount, refused)
                 sound = False
@@ -167,7 +172,7 @@ def _fields_of(place: int, item: ClaimItem, *, several: bool, other_currency: bo
     if several:
         fields[f"granted_{place}"] = RadioField(
             gettext("Is this part of your offer?"),
-            choices=[(YES, gettext("Yes")), (NO, gettext("No"))],
+            choices=[SelectChoice(YES, gettext("Yes")), SelectChoice(NO, gettext("No"))],
             validate_choice=False,
         )
     if item.amount is None:
@@ -186,12 +191,11 @@ def _fields_of(place: int, item: ClaimItem, *, several: bool, other_currency: bo
     return fields
 
 
-def currency_choices(first: str) -> list[tuple[str, str]]:
+def currency_choices(first: str) -> list[SelectChoice]:
     """The currencies by code and name in the reader's language; the one of the claim comes first."""
     locale = manner()
-    return [
-        (code, f"{code} – {get_currency_name(code, locale=locale)}") for code in (first, *sorted(CURRENCIES - {first}))
-    ]
+    codes = (first, *sorted(CURRENCIES - {first}))
+    return [SelectChoice(code, f"{code} – {get_currency_name(code, locale=locale)}") for code in codes]
 
 
 def _put(field: Field | None, refused: Refused) -> None:
