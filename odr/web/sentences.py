@@ -74,7 +74,7 @@ REMEDIES = {
     "repair": _("Repair"),
     "delivery": _("Delivery of what was ordered"),
     "cancellation": _("Cancellation of the contract"),
-    "costs": _("Costs I had, such as return postage"),
+    "costs": _("Costs, such as return postage"),
     "apology": _("Apology or correction"),
     "other": _("Something else"),
 }
