@@ -20,7 +20,6 @@ from sqlalchemy import (
 from odr.database import Base
 
 
-
 class Blob(LargeBinary):
     """Bytes, also where somebody's SQL turned them into text: SQLite keeps whatever type it is given, and verifying
     must name such a deed, not stumble over it."""
