@@ -5,8 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from odr.disputes.filters import Reading
@@ -17,7 +18,7 @@ from odr.kernel import Missing, Refused
 from odr.people.security import current_house
 from odr.procedure.access import demand
 from odr.procedure.dispute import EvidenceItem
-from odr.web.security import csrf, requires
+from odr.web.security import csrf, requires, to_sign_in
 from odr.web.sentences import sentence
 
 blueprint = Blueprint("evidence", __name__)
@@ -90,6 +91,9 @@ def preview(number: str, item: int) -> Response:
 
 def _party(number: str) -> Reading:
     """The dispute as one of its sides reads it. Missing for everybody else, the registrar among them."""
+    if not current_user.is_authenticated:
+        # Before `read`, which looks into the words that were sent, and so into the body.
+        abort(to_sign_in())
     reading = read(number)
     if not reading.is_party:
         raise Missing(number)
