@@ -53,8 +53,7 @@ def _said(event: Told) -> dict[str, Any]:
     if event["type"] != "offer":
         return {}
     refund = (CLAIMED * event["share_A_pct"] / 100).quantize(Decimal("0.01"))
-    # Amounts are positive: an offer that leaves A with nothing grants nothing, and names no amount.
-    return {"items": [{"amount": str(refund)} if refund else False]}
+    return {"amount": str(refund)}
 
 
 SOURCES: Mapping[str, Callable[[Told], dict[str, Any]]] = {"negotiations": script_of_negotiation}

@@ -430,11 +430,16 @@ def _terms(deed: Deed, dispute: Dispute) -> tuple[Term, ...]:
     money = [place for place, item in enumerate(dispute.items) if item.amount] or [0]
     amount = _money(deed.fields, dispute, money[0])
     places = range(max(len(dispute.items), 1))
-    return tuple(Term(place, True, amount) if place == money[0] else Term(place, False) for place in places)
+    return tuple(_granted(place, amount) if place == money[0] else Term(place, False) for place in places)
 
 
 def _term(place: int, item: Any, dispute: Dispute) -> Term:
-    return Term(place, True, _money(item, dispute, place)) if isinstance(item, dict) else Term(place, bool(item))
+    return _granted(place, _money(item, dispute, place)) if isinstance(item, dict) else Term(place, bool(item))
+
+
+def _granted(place: int, amount: Money) -> Term:
+    # In an offer amounts are positive: one of 0.00 says that nothing is given on this item.
+    return Term(place, True, amount) if amount.minor else Term(place, False)
 
 
 def _money(told: Given, dispute: Dispute, place: int) -> Money:

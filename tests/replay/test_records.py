@@ -32,15 +32,7 @@ def test_a_negotiation_becomes_acts_a_minute_apart():
     ]
     assert [deed.at - script.opened for deed in script.deeds] == [60_000, 120_000, 180_000, 240_000]
     assert script.deeds[0].fields == {"text": "Hello 🙂"}
-    assert script.deeds[1].fields == {"items": [{"amount": "500.40"}]}
-
-
-def test_a_share_of_nothing_grants_nothing():
-    script = read_script(
-        script_line("negotiations", a_negotiation({"party": "B", "type": "offer", "share_A_pct": 0.0}))
-    )
-
-    assert script.deeds[0].fields == {"items": [False]}
+    assert script.deeds[1].fields == {"amount": "500.40"}
 
 
 @pytest.mark.parametrize("line", [b"", b"7", b"{}", a_negotiation({"party": "A", "type": "shout"})])

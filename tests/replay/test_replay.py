@@ -224,7 +224,7 @@ def test_the_same_name_and_country_is_the_same_seller_and_a_buyer_has_a_name_in_
         ([OFFER, an_act(7, "buyer", "reject"), an_act(8, "buyer", "accept")], {"offer_rejected": 1}),
         ([an_act(4, "seller", "offer", amount="a lot")], {"amount_malformed": 1}),
         ([an_act(4, "seller", "offer", amount="-1.00")], {"amount_malformed": 1}),
-        ([an_act(4, "seller", "offer", amount="0.00")], {"amount_not_positive": 1}),
+        ([an_act(4, "buyer", "offer", amount="0.00")], {"offer_of_nothing": 1}),
         ([an_act(4, "seller", "offer", amount="1.005")], {"amount_too_precise": 1}),
         ([an_act(4, "buyer", "offer", amount="48.91")], {"above_claim": 1}),
         ([an_act(4, "buyer", "offer", items=[False])], {"offer_of_nothing": 1}),
@@ -254,6 +254,15 @@ def test_a_filing_that_is_refused_leaves_nothing(house, amount, code):
     assert result.as_json()["refused_by"] == {code: 1, "not_your_dispute": 1}
     assert result.outcomes == {"unfiled": 1}
     assert entries_of(house) == {}
+
+
+@pytest.mark.one_database
+def test_a_seller_may_offer_that_nothing_is_given(house):
+    nothing = an_act(4, "seller", "offer", amount="0.00")
+
+    result = replay(house, a_line("one", nothing, an_act(5, "buyer", "reject")))
+
+    assert result.as_json()["refused"] == 0
 
 
 def test_evidence_is_taken_in_or_turned_away_as_an_upload_is(house, tmp_path):
