@@ -51,6 +51,8 @@ def open_engine(url: str, *, pooled: bool = True) -> Engine:
 
 def prepare_engine(engine: Engine) -> None:
     """Set what `decisions.md`-grade durability needs on each new connection of this engine."""
+    # An error of the database ends up in the operator's log, where nobody's words and addresses belong.
+    engine.hide_parameters = True
     if engine.dialect.name != "sqlite":
         return
 

@@ -244,9 +244,11 @@ def here() -> str:
 
 def safe_path(address: str | None) -> str:
     """The path of an address of this house; the front page for anything that could lead elsewhere."""
-    if not address:
+    try:
+        parts = urlsplit((address or "").strip())
+    except ValueError:
+        # Not an address at all, such as "http://[".
         return "/"
-    parts = urlsplit(address.strip())
     if parts.netloc and parts.netloc != request.host:
         return "/"
     path = parts.path + (f"?{parts.query}" if parts.query else "")

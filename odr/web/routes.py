@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, current_app, g, redirect, render_template, r
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.wrappers import Response
 
 from odr.kernel import Conflict, Missing, Refused
@@ -75,6 +75,12 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(Conflict, _conflict)
     app.register_error_handler(OperationalError, _unavailable)
     app.register_error_handler(HTTPException, _told)
+    app.log_exception = _log_fault  # type: ignore[method-assign]
+
+
+def _log_fault(fault: Any) -> None:
+    # The page by its name, not its address: that may hold the secret of a mailed link.
+    current_app.logger.error("fault in %s [%s]", request.endpoint, request.method, exc_info=fault)
 
 
 def _refused(error: Refused) -> tuple[str, int]:
@@ -99,6 +105,9 @@ def _told(error: HTTPException) -> Any:
     code = error.code or 500
     if error.response is not None or code < 400:
         # Somebody answered already: a redirect, or a page of their own.
+        return error
+    if isinstance(error, BadHost):
+        # Every page of ours holds addresses, and none can be made for a host that cannot be.
         return error
     if code >= 500:
         page, code = _plain(code)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.utils import redirect
@@ -82,6 +84,44 @@ def test_a_fault_of_ours_shows_no_trace(app):
     assert answer.status_code == 500
     assert "secret" not in answer.get_data(as_text=True)
     assert "wrong on our side" in answer.get_data(as_text=True)
+
+
+def test_a_fault_is_logged_without_secrets_of_links_and_without_words(app, caplog):
+    typed = {"name": "Anna" + "Karlsson"}
+
+    def page(token):
+        with app.extensions["odr"].engine.connect() as connection:
+            connection.execute(text("INSERT INTO account (id, name) VALUES ('1', :name)"), typed)
+
+    app.testing = False
+    app.view_functions["response.notice"] = requires("invitation:read")(page)
+
+    answer = app.test_client().get("/invitation/secret-of-a-link")
+
+    assert answer.status_code == 500
+    assert "fault in response.notice [GET]" in caplog.text and "IntegrityError" in caplog.text
+    assert "secret-of-a-link" not in caplog.text and "AnnaKarlsson" not in caplog.text
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://\u2100.example", "javascript:alert(1)", "//elsewhere.example"])
+def test_an_address_that_is_none_leads_back_to_the_front_page(client, address):
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/").get_data(as_text=True))[1]
+
+    answer = client.post("/language", data={"csrf_token": token, "language": "en", "next": address})
+
+    assert (answer.status_code, answer.location) == (303, "/")
+
+
+def test_a_page_that_is_missing_bears_with_any_referrer(client):
+    assert client.get("/nowhere", headers={"Referer": "http://["}).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["a..example", "a" * 64, "a b"])
+def test_a_host_that_cannot_be_is_a_fault_of_the_asker(client, host):
+    answer = client.get("/", headers={"Host": host})
+
+    assert answer.status_code < 500
+    assert "Content-Security-Policy" in answer.headers
 
 
 def test_too_many_tries_say_when_to_come_back(app):
