@@ -58,25 +58,25 @@ def perform(
     body = {"rule": rule.__name__, "given": _plain(given)}
 
     def unit(connection: Connection) -> Done | Refused:
-        case = _load(connection, house, dispute_id)
+        opened = _load(connection, house, dispute_id)
         # Asked after the history was read: were it the other way round, the same request committed in between would
         # be in the history and not yet remembered, and its repetition would be refused by its own consequences.
         done = recall(connection, actor, key, [stream_of(dispute_id), body])
         if done:
             return Done(_load(connection, house, dispute_id).dispute, *done)
-        case.fire_due()
+        opened.fire_due()
         try:
-            events = case.ask(rule, actor, given)
+            events = opened.ask(rule, actor, given)
         except Refused as refused:
             return refused
         act = act_of(house, actor, key, stream_of(dispute_id), [stream_of(dispute_id), body])
-        first = case.dispute.version + 1
-        stored = case.write(events, actor, act)
+        first = opened.dispute.version + 1
+        stored = opened.write(events, actor, act)
         if alongside:
             alongside(connection, stored)
         if stored:
-            remember(connection, act, first, case.dispute.version)
-        return Done(case.dispute, first, case.dispute.version)
+            remember(connection, act, first, opened.dispute.version)
+        return Done(opened.dispute, first, opened.dispute.version)
 
     outcome = write_unit(house.engine, unit)
     if isinstance(outcome, Refused):
@@ -96,11 +96,11 @@ def fire_one(house: House, dispute_id: str) -> Dispute:
     """Fire what is due on one dispute now, without an act; answers its state. Raises Missing."""
 
     def unit(connection: Connection) -> Dispute:
-        case = _load(connection, house, dispute_id)
-        if case.dispute.version == 0:
+        opened = _load(connection, house, dispute_id)
+        if opened.dispute.version == 0:
             raise Missing(dispute_id)
-        case.fire_due()
-        return case.dispute
+        opened.fire_due()
+        return opened.dispute
 
     return write_unit(house.engine, unit)
 

@@ -141,7 +141,7 @@ EXPECTED = {
     "sign": _("Both sides sign the agreement."),
 }
 ON_EXPIRY = {
-    "screening": _("After that the case goes to the head registrar, and the delay is counted."),
+    "screening": _("After that the dispute goes to the head registrar, and the delay is counted."),
     "screening_last": _("After that the delay is counted once more; the admission check goes on."),
     "information": _("After that the dispute is closed as incomplete. It can be filed again at no cost."),
     "review": _("After that the refusal stands and the dispute is closed."),
