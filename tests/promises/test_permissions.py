@@ -1,0 +1,314 @@
+"""Every page lets in exactly whom its permission names, at every address, for every reader, in every phase."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from odr.evidence.service import take_in
+from odr.filing import rules as filing
+from odr.house import House
+from odr.kernel import new_number, new_pseudonym
+from odr.log.tables import entry
+from odr.procedure import rules as procedure
+from odr.procedure.access import ANYONE, PARTIES, PERMISSIONS, SIGNED_IN
+from odr.response import rules as response
+from tests.builders import ADispute, a_dispute
+from tests.disputes.conftest import buyer, house, nobody, registrar, seller, stranger
+from tests.disputes.readers import Reader, account
+from tests.doors import Door, doors_of, token_of
+
+__all__ = ["buyer", "house", "nobody", "registrar", "seller", "stranger"]
+
+pytestmark = pytest.mark.one_database
+
+PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
+
+# Pages of a dispute that are for fewer people than all who may read it.
+NARROWER = {
+    "disputes.settlement": PARTIES,
+    "negotiation.offers": PARTIES,
+    "filing.receipt": frozenset({"buyer"}),
+}
+OUTSIDERS = ("stranger", "other_buyer", "other_seller")
+# Acts without an entry of their own: a choice that leads on to the page of the reply.
+NO_ENTRY = {"response.reply"}
+
+
+@pytest.fixture
+def other_buyer(app: Flask, house: House) -> Reader:
+    """The buyer of another dispute."""
+    reader = Reader(app, account(app, "other.buyer@example.org", "Other Buyer"))
+    a_dispute(house, buyer_account=reader.account_id).admitted()
+    return reader
+
+
+@pytest.fixture
+def other_seller(app: Flask, house: House) -> Reader:
+    """The seller of another dispute."""
+    reader = Reader(app, account(app, "other.seller@example.org", "Other Seller"))
+    a_dispute(house, seller_account=reader.account_id).admitted()
+    return reader
+
+
+@pytest.fixture
+def of(house: House, buyer: Reader, seller: Reader) -> Callable[[], ADispute]:
+    """Files a dispute between these two."""
+    return lambda: a_dispute(house, buyer_account=buyer.account_id, seller_account=seller.account_id)
+
+
+def in_needs_information(dispute: ADispute) -> ADispute:
+    dispute.act(filing.ask_information, dispute.registrar, topics=("order",), text="Which order?")
+    return dispute
+
+
+def refused(dispute: ADispute) -> ADispute:
+    dispute.act(filing.refuse_filing, dispute.registrar, ground="late", text="Too old.")
+    return dispute
+
+
+def objected(dispute: ADispute) -> ADispute:
+    dispute.admitted().act(response.give_reply, dispute.seller, choice="object", text="Not for this house.")
+    return dispute
+
+
+def stated_direct(dispute: ADispute) -> ADispute:
+    dispute.admitted().contested().act(procedure.state_direct_settlement, dispute.seller, text="We paid it.")
+    return dispute
+
+
+def asked_for_time(dispute: ADispute) -> ADispute:
+    dispute.admitted().contested().act(procedure.ask_extension, dispute.seller)
+    return dispute
+
+
+PLACES: dict[str, Callable[[ADispute], ADispute]] = {
+    "screening": lambda dispute: dispute,
+    "needs information": in_needs_information,
+    "refused": refused,
+    "awaiting a reply": lambda dispute: dispute.admitted(),
+    "objected": objected,
+    "evidence": lambda dispute: dispute.admitted().contested(),
+    "settled directly, as the seller says": stated_direct,
+    "asked for time": asked_for_time,
+    "seller's offer open": lambda dispute: dispute.in_negotiation().offer(dispute.seller, "31.07"),
+    "buyer's offer open": lambda dispute: dispute.in_negotiation().offer(dispute.buyer, "31.07"),
+    "settled": lambda dispute: dispute.in_negotiation().offer(dispute.seller, "31.07").accepted(dispute.buyer),
+}
+
+
+def who_enters(door: Door) -> frozenset[str]:
+    return NARROWER.get(door.endpoint, PERMISSIONS[door.permission].who)
+
+
+def of_a_dispute(app: Flask) -> list[Door]:
+    """The doors of a dispute, those that end it last."""
+    doors = [door for door in doors_of(app) if "number" in door.blanks]
+    return sorted(doors, key=lambda door: door.endpoint in ("disputes.withdrawal", "filing.refuse", "filing.uphold"))
+
+
+def filled_in(door: Door, dispute: ADispute) -> str:
+    offers = dispute.state.offers
+    return door.path(number=dispute.number, offer=str(len(offers) - 1) if offers else "0", choice="contest")
+
+
+def everything(token: str, dispute: ADispute) -> dict[str, str]:
+    """All fields that any form of a dispute asks for, so that only the permission is left to refuse."""
+    state = dispute.state
+    seal = state.agreement.seal if state.agreement else state.offers[-1].seal if state.offers else ""
+    words = {f"{name}-text": "Words." for name in ("ask", "refuse", "dismiss", "uphold", "extend")}
+    grounds = {f"{name}-ground": "late" for name in ("refuse", "uphold")}
+    return {
+        "csrf_token": token,
+        "key": new_pseudonym(),
+        "seen": seal,
+        "text": "Words.",
+        "choice": "contest",
+        "ask-topics": "order",
+        "granted_0": "yes",
+        "amount_0": "30.00",
+        "currency_0": "EUR",
+        "perform_days": "14",
+        "open_days": "7",
+        **words,
+        **grounds,
+    }
+
+
+def send(reader: Reader, door: Door, dispute: ADispute, token: str) -> TestResponse:
+    data: dict[str, object] = dict(everything(token, dispute))
+    if door.endpoint == "evidence.add":
+        data["file"] = (io.BytesIO(PDF), "paper.pdf")
+        return reader.client.post(filled_in(door, dispute), data=data, content_type="multipart/form-data")
+    return reader.client.post(filled_in(door, dispute), data=data)
+
+
+def entries(house: House) -> int:
+    with house.engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(entry)).scalar_one()
+
+
+def test_outside_a_dispute_each_page_knows_anybody_the_signed_in_and_the_desk(
+    app: Flask, nobody: Reader, stranger: Reader, registrar: Reader
+):
+    for door in doors_of(app):
+        if door.method == "GET" and "number" not in door.blanks:
+            who = who_enters(door)
+            missing = {"draft_id", "token", "handle"} & set(door.blanks)
+            for reader, role in ((nobody, ""), (stranger, SIGNED_IN), (registrar, "registrar")):
+                answer = reader.client.get(door.path())
+                if SIGNED_IN in who and not role:
+                    assert answer.location.startswith("/session/new"), door
+                elif ANYONE in who or SIGNED_IN in who or role in who:
+                    assert missing or answer.status_code < 400, (door, role)
+                else:
+                    assert answer.status_code == 404, (door, role)
+
+
+@pytest.mark.parametrize("name", OUTSIDERS)
+def test_no_page_of_a_dispute_is_there_for_anybody_else(
+    app: Flask, house: House, of, name: str, request: pytest.FixtureRequest
+):
+    reader: Reader = request.getfixturevalue(name)
+    dispute, token = PLACES["settled"](of()), token_of(reader)
+    before = entries(house)
+
+    for door in of_a_dispute(app):
+        if door.method == "GET":
+            assert reader.client.get(filled_in(door, dispute)).status_code == 404, door
+        else:
+            assert send(reader, door, dispute, token).status_code == 404, door
+    assert entries(house) == before
+
+
+def test_who_is_not_signed_in_is_sent_to_sign_in_whatever_the_dispute(app: Flask, house: House, of, nobody: Reader):
+    dispute, token = PLACES["settled"](of()), token_of(nobody)
+    before = entries(house)
+
+    for door in of_a_dispute(app):
+        if "registrar" in who_enters(door) and not who_enters(door) & PARTIES:
+            assert nobody.client.get(filled_in(door, dispute)).status_code in (404, 405), door
+        elif door.method == "GET":
+            assert nobody.client.get(filled_in(door, dispute)).location.startswith("/session/new"), door
+        else:
+            # What was typed comes back with the way to sign in.
+            assert send(nobody, door, dispute, token).status_code in (303, 401), door
+    assert entries(house) == before
+
+
+@pytest.mark.parametrize("role", ["buyer", "seller", "registrar"])
+def test_the_pages_of_a_dispute_open_to_the_roles_that_their_permission_names(
+    app: Flask, house: House, of, role: str, request: pytest.FixtureRequest
+):
+    reader: Reader = request.getfixturevalue(role)
+    dispute = of().admitted().contested()
+    take_in(
+        house, dispute.id, dispute.buyer, key=new_pseudonym(), arriving=io.BytesIO(PDF), name="paper.pdf", about="Paper"
+    )
+    dispute.in_negotiation().offer(dispute.seller, "31.07").accepted(dispute.buyer)
+
+    for door in of_a_dispute(app):
+        if door.method == "GET" and door.endpoint != "evidence.preview":
+            answer = reader.client.get(filled_in(door, dispute))
+            if role in who_enters(door):
+                assert answer.status_code in (200, 303), door
+            else:
+                # An act of somebody else's: back to the dispute with the reason, or no such page.
+                assert answer.status_code in (303, 404), door
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["buyer", "seller", "registrar"])
+@pytest.mark.parametrize("place", PLACES)
+def test_nobody_acts_where_the_permission_names_others(
+    app: Flask, house: House, of, place: str, role: str, request: pytest.FixtureRequest
+):
+    reader: Reader = request.getfixturevalue(role)
+    dispute, token = PLACES[place](of()), token_of(reader)
+    before = entries(house)
+
+    for door in of_a_dispute(app):
+        if door.method == "POST" and role not in who_enters(door):
+            assert send(reader, door, dispute, token).status_code in (303, 404, 409, 422), door
+    assert entries(house) == before
+
+
+@pytest.mark.slow
+def test_the_same_forms_act_when_those_send_them_whom_the_permission_names(
+    app: Flask, house: House, of, buyer: Reader, seller: Reader, registrar: Reader
+):
+    readers = {"buyer": buyer, "seller": seller, "registrar": registrar}
+    tokens = {role: token_of(reader) for role, reader in readers.items()}
+    acts = [door for door in of_a_dispute(app) if door.method == "POST"]
+    done = set()
+
+    for prepare in PLACES.values():
+        for door in acts:
+            if door.endpoint not in done:
+                for role in sorted(PERMISSIONS[door.permission].who):
+                    dispute = prepare(of())
+                    before = entries(house)
+                    send(readers[role], door, dispute, tokens[role])
+                    done |= {door.endpoint} if entries(house) > before else set()
+
+    assert {door.endpoint for door in acts} - done == NO_ENTRY
+
+
+def test_the_registrar_reads_nothing_of_what_the_sides_say_behind_the_wall(
+    app: Flask, house: House, buyer: Reader, registrar: Reader
+):
+    words = {name: f"{name}-of-the-parties" for name in ("message", "walled", "offer", "file", "about", "direct")}
+    dispute = a_dispute(house, buyer_account=buyer.account_id).admitted().contested()
+    dispute.act(procedure.send_message, dispute.buyer, text=words["message"])
+    paper = io.BytesIO(PDF)
+    take_in(
+        house,
+        dispute.id,
+        dispute.buyer,
+        key=new_pseudonym(),
+        arriving=paper,
+        name=f"{words['file']}.pdf",
+        about=words["about"],
+    )
+    dispute.in_negotiation()
+    dispute.act(procedure.send_message, dispute.seller, text=words["walled"])
+    dispute.act(procedure.state_direct_settlement, dispute.seller, text=words["direct"])
+    dispute.offer(dispute.seller, "31.07", text=words["offer"])
+    token = token_of(registrar)
+
+    for door in of_a_dispute(app):
+        answer = (
+            registrar.client.get(filled_in(door, dispute))
+            if door.method == "GET"
+            else send(registrar, door, dispute, token)
+        )
+        page = answer.get_data(as_text=True)
+        assert [told for told in (*words.values(), "31.07", "31,07") if told in page] == [], door
+    own = buyer.client.get(f"/disputes/{dispute.number}").get_data(as_text=True)
+    assert [told for told in (*words.values(), "31.07") if told not in own] == []
+
+
+def test_a_registrar_who_is_a_side_has_no_desk_for_that_dispute(app: Flask, house: House):
+    reader = Reader(app, account(app, "rita@example.org", "Rita", "registrar"))
+    as_buyer = a_dispute(house, buyer_account=reader.account_id)
+    as_seller = a_dispute(house, seller_account=reader.account_id)
+    named = json.dumps({"name": "Rita", "email": "Rita@example.org"})
+    texts = {**as_buyer.filing.texts, "seller": named}
+    as_named = a_dispute(house, texts=texts)
+    token = token_of(reader)
+    before = entries(house)
+
+    for door in of_a_dispute(app):
+        if door.method == "POST" and "registrar" in PERMISSIONS[door.permission].who:
+            assert send(reader, door, as_buyer, token).status_code == 409, door
+            assert send(reader, door, as_seller, token).status_code == 404, door
+            assert send(reader, door, as_named, token).status_code == 409, door
+    assert reader.client.get(f"/disputes/{as_seller.number}").status_code == 404
+    assert entries(house) == before
+    assert reader.client.get(f"/disputes/{new_number()}").status_code == 404
