@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -136,18 +135,11 @@ def read(number: str) -> Reading:
     Who is not signed in is sent to sign in, whatever the number. Raises Missing for everybody without a seat.
     """
     if not current_user.is_authenticated:
-        abort(_signed_out(number) if request.form.get("text") else to_sign_in())
+        abort(to_sign_in(otherwise=url_for("disputes.page", number=number)))
     house = current_house()
     with house.engine.connect() as connection:
         seat = queries.take_seat(connection, number, current_user.account_id, current_user.roles)
         return Reading(queries.open_page(connection, house, seat))
-
-
-def _signed_out(number: str) -> Response:
-    """What was typed, for somebody whose session ended over it; it is shown to the browser that sent it only."""
-    sign_in = url_for("people.sign_in", next=url_for("disputes.page", number=number))
-    page = render_template("disputes/signed_out.html", typed=request.form["text"], sign_in=sign_in)
-    return make_response(page, HTTPStatus.UNAUTHORIZED)
 
 
 def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:

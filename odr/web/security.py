@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as BaseResponse
@@ -47,6 +58,9 @@ HEADERS = {
 }
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+# The last word of the names of fields in which people write what they could not easily write again.
+WRITTEN_IN = frozenset({"text", "narrative", "answer"})
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -135,18 +149,43 @@ def enter() -> BaseResponse | None:
         return None
     if SIGNED_IN in who:
         return None if current_user.is_authenticated else to_sign_in()
+    if not current_user.is_authenticated and _written():
+        return to_sign_in()
     if not current_user.is_authenticated or not who & frozenset(current_user.roles):
         # Not 403: whether there is a desk behind this address is not for everybody to learn.
         raise Missing
     return None
 
 
-def to_sign_in() -> BaseResponse:
-    """Send the reader to sign in and, from there, back to the page they asked for."""
+def to_sign_in(otherwise: str | None = None) -> BaseResponse:
+    """Send the reader to sign in and, from there, to the page they asked for, or `otherwise` where that is no page.
+
+    Whoever wrote something over the end of their session gets it back first; it is shown to the browser that sent it
+    only, and nothing is kept.
+    """
     if "people.sign_in" not in current_app.view_functions:
         abort(401)
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("people.sign_in", next=wanted), 303)
+    sign_in = url_for("people.sign_in", next=_page_asked_for() or otherwise)
+    written = _written()
+    if written:
+        return make_response(render_template("errors/signed_out.html", written=written, sign_in=sign_in), 401)
+    return redirect(sign_in, 303)
+
+
+def _page_asked_for() -> str | None:
+    """The address that was asked for, where it is a page and not only takes a form."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    addresses = current_app.create_url_adapter(request)
+    return request.path if addresses and addresses.test(method="GET") else None
+
+
+def _written() -> str:
+    """What somebody wrote into the long fields of the form they sent. An upload is not read for it."""
+    if request.method not in UNSAFE or request.mimetype != "application/x-www-form-urlencoded":
+        return ""
+    found = (text.strip() for name, text in request.form.items() if name.rpartition("-")[2] in WRITTEN_IN)
+    return "\n\n".join(text for text in found if text)
 
 
 def put_headers(response: Response) -> Response:

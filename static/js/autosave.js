@@ -15,7 +15,8 @@ export function guardForms(root) {
       for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
       try {
         const answer = await fetch(form.dataset.autosave, { method: "POST", body, credentials: "same-origin" });
-        if (!answer.ok) return;
+        // A session that ended leads to the page to sign in, which is no word that anything was kept.
+        if (!answer.ok || answer.redirected) return;
         unsaved = false;
         note.textContent = form.dataset.saved ?? "";
       } catch {

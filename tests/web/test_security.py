@@ -145,3 +145,38 @@ def test_a_page_for_the_signed_in_sends_others_to_sign_in(app):
 
     assert answer.status_code == 303
     assert "next=" in answer.location and "neutrality" in answer.location
+
+
+def send_signed_out(app, path: str, **written: str):
+    client = app.test_client()
+    return client.post(path, data={"csrf_token": token_of(client), **written})
+
+
+@pytest.mark.parametrize(
+    "path, field, back",
+    [
+        ("/disputes/0000-0000-0/withdrawal", "text", "/disputes/0000-0000-0/withdrawal"),
+        ("/disputes/0000-0000-0/messages", "text", "/disputes/0000-0000-0"),
+        (f"/drafts/{'0' * 32}/story", "narrative", f"/drafts/{'0' * 32}/story"),
+        (f"/drafts/{'0' * 32}/contact", "answer", f"/drafts/{'0' * 32}/contact"),
+        ("/disputes/0000-0000-0/admission/refusal", "refuse-text", None),
+    ],
+)
+def test_what_was_written_over_the_end_of_a_session_comes_back(app, path, field, back):
+    answer = send_signed_out(app, path, **{field: "Everything I wrote over an evening."})
+
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 401
+    assert "Everything I wrote over an evening." in page
+    assert f'href="/session/new{f"?next={back}" if back else ""}"' in page
+
+
+def test_a_password_sent_over_the_end_of_a_session_is_not_shown(app):
+    answer = send_signed_out(app, "/password", present="an old password", password="a new password")
+
+    assert (answer.status_code, answer.location) == (303, "/session/new?next=/password")
+    assert "password" not in answer.get_data(as_text=True).replace("next=/password", "")
+
+
+def test_a_registrar_signed_out_with_nothing_written_finds_no_desk(app):
+    assert send_signed_out(app, "/disputes/0000-0000-0/admission/refusal").status_code == 404
