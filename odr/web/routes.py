@@ -16,7 +16,7 @@ from odr.kernel import Conflict, Missing, Refused
 from odr.procedure.ruleset import shipped_rulesets
 from odr.web.filters import safe_path
 from odr.web.language import YEAR, offered
-from odr.web.security import requires
+from odr.web.security import requires, written
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("web", __name__)
@@ -112,7 +112,9 @@ def _told(error: HTTPException) -> Any:
     if code >= 500:
         page, code = _plain(code)
     else:
-        page, code = _page(code, expired=isinstance(error, CSRFError))
+        # Who signed in again in another window sends this one with the token of before.
+        expired = isinstance(error, CSRFError)
+        page, code = _page(code, expired=expired, written=written() if expired else "")
     # The answer keeps what the error itself must say: Allow, Retry-After.
     kept = [(name, value) for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}]
     return page, code, kept

@@ -149,7 +149,7 @@ def enter() -> BaseResponse | None:
         return None
     if SIGNED_IN in who:
         return None if current_user.is_authenticated else to_sign_in()
-    if not current_user.is_authenticated and _written():
+    if not current_user.is_authenticated and written():
         return to_sign_in()
     if not current_user.is_authenticated or not who & frozenset(current_user.roles):
         # Not 403: whether there is a desk behind this address is not for everybody to learn.
@@ -166,9 +166,8 @@ def to_sign_in(otherwise: str | None = None) -> BaseResponse:
     if "people.sign_in" not in current_app.view_functions:
         abort(401)
     sign_in = url_for("people.sign_in", next=_page_asked_for() or otherwise)
-    written = _written()
-    if written:
-        return make_response(render_template("errors/signed_out.html", written=written, sign_in=sign_in), 401)
+    if words := written():
+        return make_response(render_template("errors/signed_out.html", written=words, sign_in=sign_in), 401)
     return redirect(sign_in, 303)
 
 
@@ -180,7 +179,7 @@ def _page_asked_for() -> str | None:
     return request.path if addresses and addresses.test(method="GET") else None
 
 
-def _written() -> str:
+def written() -> str:
     """What somebody wrote into the long fields of the form they sent. An upload is not read for it."""
     if request.method not in UNSAFE or request.mimetype != "application/x-www-form-urlencoded":
         return ""

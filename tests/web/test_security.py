@@ -171,6 +171,18 @@ def test_what_was_written_over_the_end_of_a_session_comes_back(app, path, field,
     assert f'href="/session/new{f"?next={back}" if back else ""}"' in page
 
 
+def test_what_was_written_comes_back_when_the_form_has_expired(app):
+    client = app.test_client()
+    token_of(client)
+
+    answer = client.post(
+        "/disputes/0000-0000-0/messages", data={"csrf_token": "of before", "text": "My long <message>."}
+    )
+
+    assert answer.status_code == 400
+    assert "My long &lt;message&gt;." in answer.get_data(as_text=True)
+
+
 def test_a_password_sent_over_the_end_of_a_session_is_not_shown(app):
     answer = send_signed_out(app, "/password", present="an old password", password="a new password")
 
