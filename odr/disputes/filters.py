@@ -153,7 +153,7 @@ class Reading:
         step, awaited = self.dispute.clock.step, self.awaited
         offer = self.open_offer if step == "negotiation" else None
         return {
-            "holder": "you" if awaited == self.role else awaited,
+            "holder": "you" if self._is_mine(awaited) else awaited,
             "act": self._expected(step, awaited, offer),
             "due": min(self.dispute.clock.due, offer.expires) if offer else self.dispute.clock.due,
             "otherwise": OFFER_ENDS if offer and offer.expires < self.dispute.clock.due else sentences.ON_EXPIRY[step],
@@ -173,8 +173,13 @@ class Reading:
         left = [side for side in SIDES if side not in done]
         return left[0] if len(left) == 1 else "both"
 
+    def _is_mine(self, awaited: str) -> bool:
+        # Of registrars it can be any but the one whose refusal is reviewed.
+        can_act = self.is_party or self.may("filing:admit") or self.may("scope:decide")
+        return awaited == self.role and can_act
+
     def _expected(self, step: str, awaited: str, offer: Offer | None) -> Any:
-        if awaited == self.role:
+        if self._is_mine(awaited):
             return _with_amount(ANSWER_AMOUNT, ANSWER_OFFER, offer) if offer else YOURS[step]
         if offer:
             return _with_amount(AWAITED_AMOUNT[awaited], AWAITED[step][awaited], offer)

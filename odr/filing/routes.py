@@ -32,6 +32,7 @@ from odr.kernel import Missing, Money, Refused, moment
 from odr.people import queries as people
 from odr.people.security import current_house
 from odr.procedure import rules as procedure
+from odr.procedure.access import why_not
 from odr.procedure.events import ClaimItem
 from odr.procedure.ruleset import shipped_rulesets
 from odr.response import rules as response
@@ -559,6 +560,7 @@ def _desk_page(reading: Reading, opened: str | None = None, sent: Form | None = 
         "filing/admission.html",
         dispute=reading,
         may=may,
+        obstacle=_obstacle(reading),
         forms=given,
         sent=sent,
         opened=opened,
@@ -567,6 +569,13 @@ def _desk_page(reading: Reading, opened: str | None = None, sent: Form | None = 
         phases=PHASES,
         longest=procedure.LONGEST_TEXT,
     )
+
+
+def _obstacle(reading: Reading) -> str:
+    """Why another registrar decides and not this one; empty where this one may."""
+    seat, code = reading.page.seat, "review_needs_another_registrar"
+    asked = (why_not(name, reading.dispute, seat.actor, reading.page.at) for name in ("filing:admit", "scope:decide"))
+    return refusal(Refused(code)) if code in asked else ""
 
 
 def _docket_row(line: disputes.Line) -> dict[str, Any]:

@@ -134,6 +134,8 @@ def test_a_refusal_is_reviewed_by_another_registrar(house, anna, rita, someone, 
     assert "It was last month." in rita.text(f"/disputes/{number}/admission")
     again = rita.post(f"/disputes/{number}/admission", key="1" * 32)
     assert again.status_code == 409 and "another registrar" in again.get_data(as_text=True)
+    desk = rita.text(f"/disputes/{number}/admission")
+    assert "A refusal is reviewed by another registrar" in desk and "It is your turn" not in desk
     assert someone("rosa", "registrar").post(f"/disputes/{number}/admission").status_code == 303
     assert state_of(house, anna, number).phase is Phase.AWAITING_RESPONSE
 
