@@ -224,7 +224,7 @@ def disputes_of(connection: Connection, account_id: str, *, after: str | None = 
     )
     if after:
         query = query.where(party.c.dispute_id < after)
-    return [_listed(row, row.side) for row in connection.execute(query)]
+    return [listed(row, row.side) for row in connection.execute(query)]
 
 
 def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = None) -> list[ListRow]:
@@ -233,10 +233,11 @@ def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = N
     query = select(*_LISTED).where(dispute_row.c.holder == "registrar").order_by(due, dispute_row.c.id).limit(PAGE + 1)
     if after:
         query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
-    return [_listed(row, "registrar") for row in connection.execute(query)]
+    return [listed(row, "registrar") for row in connection.execute(query)]
 
 
-def _listed(row: Any, role: str) -> ListRow:
+def listed(row: Any, role: str) -> ListRow:
+    """A row of the docket table as a list shows it to a reader of this role."""
     return ListRow(
         id=row.id,
         number=row.number,

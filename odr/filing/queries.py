@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from odr.disputes.queries import PAGE, ListRow, Page
+from odr.disputes.queries import PAGE, ListRow, Page, listed
 from odr.disputes.tables import dispute_row
-from odr.kernel import Money, moment
+from odr.kernel import moment
 from odr.procedure.rules import read_day
 
 
@@ -15,24 +15,7 @@ def disputes_in(connection: Connection, phase: str, *, after: str | None = None)
     query = select(dispute_row).where(dispute_row.c.phase == phase).order_by(dispute_row.c.id.desc()).limit(PAGE + 1)
     if after:
         query = query.where(dispute_row.c.id < after)
-    return [
-        ListRow(
-            id=row.id,
-            number=row.number,
-            phase=row.phase,
-            code=row.code,
-            category=row.category,
-            paid=Money(row.amount, row.currency),
-            buyer_country=row.buyer_country,
-            seller_country=row.seller_country,
-            filed_at=row.filed_at,
-            changed_at=row.changed_at,
-            holder=row.holder,
-            due=row.clock_due,
-            role="registrar",
-        )
-        for row in connection.execute(query)
-    ]
+    return [listed(row, "registrar") for row in connection.execute(query)]
 
 
 # A year from the complaint to the seller is the shortest limit the law allows (Directive 2013/11/EU, Art. 5(4)(e)).
