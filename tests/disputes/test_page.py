@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from contextlib import contextmanager
 
@@ -412,3 +413,15 @@ def test_a_session_that_ended_is_no_reader(app, dispute, buyer):
 
     assert isinstance(buyer, Reader)
     assert buyer.client.get(at(dispute)).status_code == 303
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("name", ["buyer", "seller", "registrar"])
+def test_every_link_on_the_page_opens_for_who_reads_it(dispute, name, request):
+    reader = request.getfixturevalue(name)
+    dispute.in_negotiation().offer(dispute.seller, "20.00").accepted(dispute.buyer).signed()
+
+    page = reader.client.get(at(dispute)).get_data(as_text=True)
+
+    links = set(re.findall(r'<a [^>]*href="(/[^"#]*)', page))
+    assert [link for link in links if reader.client.get(html.unescape(link)).status_code >= 400] == []
