@@ -412,3 +412,15 @@ def test_a_session_that_ended_meanwhile_loses_nothing_that_was_typed(house, disp
     assert "A long letter.&lt;/textarea&gt;&lt;b&gt;" in answer.get_data(as_text=True)
     assert f"/session/new?next=/disputes/{dispute.number}" in answer.get_data(as_text=True)
     assert entries(house, dispute) == before
+
+
+@pytest.mark.one_database
+def test_a_message_that_came_too_late_is_given_back(dispute, buyer):
+    dispute.in_negotiation()
+    form = buyer.hidden(at(dispute), at(dispute, "/messages"))
+    dispute.offer(dispute.seller, "20.00").accepted(dispute.buyer).signed()
+
+    answer = buyer.post(at(dispute, "/messages"), {**form, "text": "My last word on it."})
+
+    assert answer.status_code == 409
+    assert "My last word on it." in answer.get_data(as_text=True)
