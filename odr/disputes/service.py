@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -55,21 +57,22 @@ def perform(
     sealed words, row, notices and the key are written; `alongside` writes ordinary rows that belong to the act.
     When another act came first, all of it is asked again. Raises Refused, after committing what was due.
     """
-    body = {"rule": rule.__name__, "given": _plain(given)}
+    body = [stream_of(dispute_id), {"rule": rule.__name__, "given": _plain(given)}]
+    tries = count()
 
     def unit(connection: Connection) -> Done | Refused:
         opened = _load(connection, house, dispute_id)
-        # Asked after the history was read: were it the other way round, the same request committed in between would
-        # be in the history and not yet remembered, and its repetition would be refused by its own consequences.
-        done = recall(connection, actor, key, [stream_of(dispute_id), body])
-        if done:
-            return Done(_load(connection, house, dispute_id).dispute, *done)
+        # A new request, as nearly all are, is not looked up: if it was made before, its key is taken, or its own
+        # consequences refuse it. Looked up after the history was read: were it the other way round, a first sending
+        # committed in between would be in the history and not yet remembered.
+        if next(tries) and (done := _done_before(opened, actor, key, body)):
+            return done
         opened.fire_due()
         try:
             events = opened.ask(rule, actor, given)
         except Refused as refused:
-            return refused
-        act = act_of(house, actor, key, stream_of(dispute_id), [stream_of(dispute_id), body])
+            return _done_before(opened, actor, key, body) or refused
+        act = act_of(house, actor, key, stream_of(dispute_id), body)
         first = opened.dispute.version + 1
         stored = opened.write(events, actor, act)
         if alongside:
@@ -82,6 +85,12 @@ def perform(
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
+
+
+def _done_before(opened: _Opened, actor: Actor, key: str, body: object) -> Done | None:
+    """What this very request came to when it was made before. Raises Refused when the key was used otherwise."""
+    made = recall(opened.connection, actor, key, body)
+    return Done(_load(opened.connection, opened.house, opened.dispute.id).dispute, *made) if made else None
 
 
 def due_disputes(house: House, limit: int = 200) -> list[str]:
@@ -174,7 +183,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Ruleset):
         return value.digest
     if is_dataclass(value):
-        return {part.name: _plain(getattr(value, part.name)) for part in fields(value) if part.compare}
+        kind: Any = type(value)
+        return {name: _plain(getattr(value, name)) for name in _compared(kind)}
     if isinstance(value, Mapping):
         return {name: _plain(held) for name, held in value.items()}
     return [_plain(part) for part in value]
+
+
+@cache
+def _compared(kind: Any) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind) if part.compare)

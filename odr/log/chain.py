@@ -94,9 +94,24 @@ def encode(entry: Entry) -> bytes:
     return raw
 
 
-def decode(raw: bytes) -> Entry:
-    """The entry in bytes that this log wrote itself. Trusts them: for anybody else's bytes use `check`."""
-    return _entry(json.loads(raw))
+def entry_of(fields: dict[str, Any]) -> Entry:
+    """The entry that a JSON object says, for objects this log wrote itself. For anybody else's bytes use `check`."""
+    return Entry(
+        origin=fields["log"],
+        stream=fields["stream"],
+        version=fields["ver"],
+        type=fields["type"],
+        at=fields["at"],
+        clock=fields["clock"],
+        actor=fields["actor"],
+        role=fields["role"],
+        reach=fields["class"],
+        prev=fields["prev"],
+        nonce=fields["nonce"],
+        act=fields["act"],
+        data=fields["data"],
+        commit=fields["commit"],
+    )
 
 
 def check(raw: bytes) -> Entry:
@@ -105,7 +120,7 @@ def check(raw: bytes) -> Entry:
     _require(not fields.keys() - _KEYS, "unknown_field")
     _require(not _KEYS - fields.keys(), "missing_field")
     _require(type(fields["v"]) is int and fields["v"] == SCHEMA, "bad_v")
-    entry = _entry(fields)
+    entry = entry_of(fields)
     _require_fields(entry)
     return entry
 
@@ -285,22 +300,3 @@ _decoder = json.JSONDecoder(
     parse_float=_refuse("float"),
     parse_constant=_refuse("not_a_number"),
 )
-
-
-def _entry(fields: dict[str, Any]) -> Entry:
-    return Entry(
-        origin=fields["log"],
-        stream=fields["stream"],
-        version=fields["ver"],
-        type=fields["type"],
-        at=fields["at"],
-        clock=fields["clock"],
-        actor=fields["actor"],
-        role=fields["role"],
-        reach=fields["class"],
-        prev=fields["prev"],
-        nonce=fields["nonce"],
-        act=fields["act"],
-        data=fields["data"],
-        commit=fields["commit"],
-    )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from odr.house import House
-from odr.log.chain import Entry, decode
+from odr.log.chain import Entry, check
 from odr.log.tables import entry
 from odr.replay.cli import Options, Result, run
 
@@ -51,7 +51,7 @@ def entries_of(house: House) -> dict[str, list[Entry]]:
             select(entry.c.raw).where(entry.c.stream.like("dispute/%")).order_by(entry.c.stream, entry.c.ver)
         )
         for raw in rows:
-            one = decode(raw)
+            one = check(raw)
             streams.setdefault(one.stream, []).append(one)
     return streams
 
