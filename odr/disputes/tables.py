@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from odr.database import Base
+from odr.database import Base, Prepared
 from odr.procedure.dispute import Dispute
 
 party = Table(
@@ -99,11 +99,12 @@ def row_of(dispute: Dispute) -> dict[str, Any]:
 
 
 _CHANGING = ("version", "phase", "code", "changed_at", "holder", "clock_due", "next_due")
-_INSERT = insert(dispute_row)
-_UPDATE = (
+_INSERT = Prepared(insert(dispute_row), dispute_row.c.keys())
+_UPDATE = Prepared(
     update(dispute_row)
     .where(dispute_row.c.id == bindparam("this_id"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING}),
+    (),
 )
 
 
@@ -111,6 +112,6 @@ def project(connection: Connection, before: Dispute, after: Dispute) -> None:
     """Bring the row of a dispute from one state to the next, in the act's transaction."""
     row = row_of(after)
     if before.version == 0:
-        connection.execute(_INSERT, row)
+        _INSERT.run(connection, [row])
         return
-    connection.execute(_UPDATE, {"this_id": after.id, **{f"new_{name}": row[name] for name in _CHANGING}})
+    _UPDATE.run(connection, [{"this_id": after.id, **{f"new_{name}": row[name] for name in _CHANGING}}])

@@ -9,9 +9,8 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select
-from sqlalchemy.exc import IntegrityError
 
-from odr.database import Rolled
+from odr.database import Prepared
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Refused
 from odr.log import tables
@@ -66,10 +65,10 @@ class Act:
 EMPTY = Head()
 FOUNDED = "log_founded"
 
-_INSERT_ENTRY = insert(tables.entry)
-_INSERT_PAYLOAD = insert(tables.payload)
-_INSERT_QUEUE = insert(tables.queue)
-_INSERT_ACT = insert(tables.idempotency)
+_INSERT_ENTRY = Prepared(insert(tables.entry), tables.entry.c.keys())
+_INSERT_PAYLOAD = Prepared(insert(tables.payload), tables.payload.c.keys())
+_INSERT_QUEUE = Prepared(insert(tables.queue).inline(), ("stream", "ver", "leaf_hash"))
+_INSERT_ACT = Prepared(insert(tables.idempotency), tables.idempotency.c.keys())
 _SELECT_STREAM = (
     select(tables.entry.c.raw, tables.entry.c.leaf_hash)
     .where(tables.entry.c.stream == bindparam("stream"))
@@ -155,14 +154,9 @@ def append(
              "wrapped_key": words.wrapped_key, "sealed": words.sealed}
             for words in sealed
         ]  # fmt: skip
-    try:
-        connection.execute(_INSERT_ENTRY, entries)
-    except IntegrityError as taken:
-        raise Rolled(stream) from taken
-    if payloads:
-        connection.execute(_INSERT_PAYLOAD, payloads)
-    queued = [{"stream": row["stream"], "ver": row["ver"], "leaf_hash": row["leaf_hash"]} for row in entries]
-    connection.execute(_INSERT_QUEUE, queued)
+    _INSERT_ENTRY.run(connection, entries)
+    _INSERT_PAYLOAD.run(connection, payloads)
+    _INSERT_QUEUE.run(connection, entries)
     return stored
 
 
@@ -189,11 +183,16 @@ def recall(connection: Connection, actor: Actor, key: str, body: object) -> tupl
 
 def remember(connection: Connection, act: Act, first: int, last: int) -> None:
     """Keep what an act made, in the act's own transaction."""
-    connection.execute(
-        _INSERT_ACT,
-        {"actor": act.actor, "key": act.key, "salt": act.salt, "body_mac": act.body_mac, "stream": act.stream,
-         "first": first, "last": last},
-    )  # fmt: skip
+    row = {
+        "actor": act.actor,
+        "key": act.key,
+        "salt": act.salt,
+        "body_mac": act.body_mac,
+        "stream": act.stream,
+        "first": first,
+        "last": last,
+    }
+    _INSERT_ACT.run(connection, [row])
 
 
 def origin_of(connection: Connection) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from odr.database import write_unit
+from odr.database import Prepared, write_unit
 from odr.log.keys import WRAPPED_SIZE, Keys
 from odr.log.payloads import conceal, disclose
 from odr.notices.rules import Notice
@@ -27,10 +27,12 @@ GIVE_UP_AFTER = 72 * HOUR
 GATHER = 30 * MINUTE
 
 
-# Built once: an act writes its notices in the middle of its transaction.
+_WRITTEN = (
+    "key", "template", "account_id", "email_sealed", "dispute_id", "side", "params", "created_at", "due_at",
+)  # fmt: skip
 _INSERT_ONCE = {
-    "postgresql": postgresql.insert(outbox).on_conflict_do_nothing(index_elements=["key"]),
-    "sqlite": sqlite.insert(outbox).on_conflict_do_nothing(index_elements=["key"]),
+    name: Prepared(insert(outbox).inline().on_conflict_do_nothing(index_elements=["key"]), _WRITTEN)
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
 
 
@@ -96,7 +98,7 @@ def enqueue(
         "created_at": at,
         "due_at": at if due is None else due,
     }
-    connection.execute(_INSERT_ONCE[connection.dialect.name], row)
+    _INSERT_ONCE[connection.dialect.name].run(connection, [row])
 
 
 def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tuple[int, Notice]]) -> None:
@@ -121,8 +123,7 @@ def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tup
                 "due_at": due,
             }
         )
-    if rows:
-        connection.execute(_INSERT_ONCE[connection.dialect.name], rows)
+    _INSERT_ONCE[connection.dialect.name].run(connection, rows)
 
 
 def email_of(letter: Letter, keys: Keys) -> str | None:
