@@ -28,7 +28,7 @@ from odr.procedure.ruleset import MalformedRuleset
 from odr.replay.cli import Options
 from odr.replay.cli import run as run_replay
 from odr.replay.records import SOURCES
-from odr.serve import prepare, require_standing
+from odr.serve import THREADS, prepare, require_standing
 from odr.serve import serve as serve_house
 from odr.verify import as_json, exit_status, verify_house
 from odr.web.security import Undeclared
@@ -97,7 +97,9 @@ def standing_app(settings: Settings) -> Flask:
 @click.option("--host", help="The address to listen on; 127.0.0.1 unless told otherwise.")
 @click.option("--port", type=int, help="The port to listen on; 8000 unless told otherwise.")
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Server processes.")
-@click.option("--threads", type=click.IntRange(1), default=4, show_default=True, help="Requests at a time in each.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=THREADS, show_default=True, help="Requests at a time in each."
+)
 @click.option("--worker/--no-worker", default=True, show_default=True, help="Run the worker beside the server.")
 @click.pass_context
 def serve(ctx: click.Context, host: str | None, port: int | None, processes: int, threads: int, worker: bool) -> None:
@@ -183,7 +185,7 @@ def demo(ctx: click.Context, port: int | None) -> None:
     for guest in GUESTS:
         click.echo(f"  {guest.email}")
     click.echo(f"Mail is written to {settings.mail_url.removeprefix('folder://')}.")
-    serve_house(settings, processes=1, threads=4, with_worker=True)
+    serve_house(settings, processes=1, threads=THREADS, with_worker=True)
 
 
 @main.command()

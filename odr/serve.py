@@ -23,6 +23,10 @@ from odr.migrations.service import is_current, migrate
 
 LONGEST_REST = 60.0
 
+# A thread waits for each form that somebody sends slowly: with a handful of them one stranger could keep everybody out.
+# Idle ones end; how many reach the database at a time, the pool of connections says.
+THREADS = 256
+
 journal = logging.getLogger("odr.serve")
 
 
@@ -73,7 +77,8 @@ def serve(settings: Settings, *, processes: int, threads: int, with_worker: bool
             blocking_threads=threads,
             respawn_failed_workers=True,
             websockets=False,
-            log_level=LogLevels.warning,
+            # Its warnings are about this many threads.
+            log_level=LogLevels.error,
         ).serve()
     finally:
         if worker:

@@ -11,9 +11,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -79,6 +81,19 @@ def test_a_worker_that_dies_is_started_again(house):
     first.kill()
 
     eventually(lambda: house.worker() not in (None, first))
+
+
+def test_whoever_sends_slowly_keeps_nobody_out(house):
+    eventually(lambda: status_of(house.url + "/health") == 200)
+    there = (urlsplit(house.url).hostname, urlsplit(house.url).port)
+
+    with ExitStack() as senders:
+        for _ in range(200):
+            sender = senders.enter_context(socket.create_connection(there))
+            sender.sendall(b"POST /session/new HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n")
+            sender.sendall(b"Content-Type: application/x-www-form-urlencoded\r\n\r\na")
+
+        assert status_of(house.url + "/health") == 200
 
 
 def test_nobody_is_left_behind_when_the_house_dies_hard(house):

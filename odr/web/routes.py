@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, current_app, g, redirect, render_template, r
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.wrappers import Response
 
@@ -74,6 +75,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(Missing, _missing)
     app.register_error_handler(Conflict, _conflict)
     app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(NoConnectionFree, _unavailable)
     app.register_error_handler(HTTPException, _told)
     app.log_exception = _log_fault  # type: ignore[method-assign]
 
@@ -95,8 +97,8 @@ def _conflict(error: Conflict) -> tuple[str, int]:
     return _page(409, sentence=None)
 
 
-def _unavailable(error: OperationalError) -> tuple[str, int, dict[str, str]]:
-    current_app.logger.error("the database does not answer: %s", type(error.orig).__name__)
+def _unavailable(error: OperationalError | NoConnectionFree) -> tuple[str, int, dict[str, str]]:
+    current_app.logger.error("the database does not answer: %s", type(getattr(error, "orig", error)).__name__)
     page, code = _plain(503)
     return page, code, {"Retry-After": "30"}
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException, TooManyRequests
 from werkzeug.utils import redirect
 
@@ -76,6 +77,10 @@ def test_a_database_that_does_not_answer_is_a_pause_and_no_trace(app):
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
     assert "secret" not in answer.get_data(as_text=True)
+
+
+def test_a_database_that_all_others_are_at_is_a_pause(app):
+    assert raising(app, NoConnectionFree("all are taken")).status_code == 503
 
 
 def test_a_fault_of_ours_shows_no_trace(app):
