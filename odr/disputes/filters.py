@@ -83,9 +83,6 @@ MEDIA = {
     "text/": _("Text"),
 }
 
-# The kinds of pictures that the evidence room makes small ones of.
-PREVIEWED = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
-
 # What an ending means for both sides, in the same words for either.
 AFTER = {
     "withdrawn": _("The buyer withdrew the dispute. Nobody decided on it, and the buyer may file it once more."),
@@ -95,7 +92,7 @@ AFTER = {
     "refused": _("The refusal stands. Nobody decided who is right, and other ways remain open to both sides."),
     "agreed": _("Both sides are bound by the agreement. The seller carries it out within its time."),
 }
-# Kinds of file that a small picture is drawn of.
+# The kinds of pictures that the evidence room makes small ones of.
 _DRAWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
 
 

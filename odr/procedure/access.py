@@ -21,7 +21,6 @@ PARTIES = frozenset(SIDES)
 REGISTRAR = frozenset({"registrar"})
 BUYER = frozenset({"buyer"})
 SELLER = frozenset({"seller"})
-STAFF = frozenset({"registrar", "admin"})
 
 
 @dataclass(frozen=True, slots=True)
