@@ -27,7 +27,7 @@ test: setup ## the whole suite: both databases, browser, promises (under ten min
 check: setup ## before each commit: lint, types, promises and the pure rules (under a minute)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(SIDE_BY_SIDE) -m "not slow and not postgres and not browser and not shared" \
+	ODR_EXAMPLES=quick $(BIN)/python -m pytest -q -n $(SIDE_BY_SIDE) -m "not slow and not postgres and not browser and not shared" \
 	  tests/promises tests/test_*.py $(wildcard tests/procedure tests/log tests/kernel)
 
 bench: setup ## timed runs: filing, append, verify, rebuild, pages

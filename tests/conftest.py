@@ -33,7 +33,9 @@ REQUIRE_ALL = os.environ.get("ODR_REQUIRE_ALL") == "1"
 
 # No timed assertions: a busy machine must not fail a property.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=60, print_blob=True)
-hypothesis.settings.load_profile("house")
+# For `make check`: enough to see a slip, not a proof.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=15, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("ODR_EXAMPLES", "house"))
 
 
 class FrozenClock:
