@@ -72,7 +72,7 @@ def _own_disputes(house: House) -> tuple[str, str]:
 
 def _a_whole_dispute(house: House, **given: Any) -> Any:
     told = a_dispute(house, **given).in_negotiation()
-    for step in range(5):
+    for step in range(6):
         told.offer(told.seller if step % 2 else told.buyer, f"{20 + step}.00", text="As discussed.")
     return told.accepted(told.buyer).signed()
 

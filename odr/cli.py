@@ -30,9 +30,19 @@ from odr.replay.cli import run as run_replay
 from odr.replay.records import SOURCES
 from odr.serve import THREADS, prepare, require_standing
 from odr.serve import serve as serve_house
-from odr.verify import as_json, exit_status, verify_house
+from odr.verify import CANNOT_TELL, as_json, exit_status, verify_house
 from odr.web.security import Undeclared
 from odr.worker import run as work
+
+
+# `odr verify` promises: 0 sound, 1 tampered, 2 cannot tell, 3 wrong usage. What goes for it goes for every command.
+click.UsageError.exit_code = 3
+
+
+class CannotOpen(click.ClickException):
+    """The house cannot be opened, so nothing can be told about it."""
+
+    exit_code = CANNOT_TELL
 
 
 class Desk(click.Group):
@@ -42,7 +52,7 @@ class Desk(click.Group):
         try:
             return super().invoke(ctx)
         except (ConfigError, KeyTrouble, NotADemonstration, Undeclared) as trouble:
-            raise click.ClickException(str(trouble)) from trouble
+            raise CannotOpen(str(trouble)) from trouble
 
 
 @click.group(cls=Desk, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -134,8 +144,8 @@ def worker(ctx: click.Context, once: bool, watched: bool) -> None:
 def verify(ctx: click.Context, for_machines: bool) -> None:
     """Check the whole house against its log: every entry, signature, sealed word, file and list.
 
-    Changes nothing. Ends with code 0 when all is sound, 1 when something was changed, 2 when all that is wrong is that
-    words could not be opened with this house's key.
+    Changes nothing. Ends with code 0 when all is sound, 1 when something was changed, 2 when nothing can be told (no
+    house there, or the words are sealed under another house's key), 3 when the command was misspelt.
     """
     house = house_of(standing_app(settings_with(ctx)))
     verified = verify_house(house)

@@ -40,7 +40,7 @@ def test_every_command_explains_itself_and_its_options(command, tmp_path):
 def test_a_folder_named_by_mistake_is_not_called_sound(command, tmp_path):
     looked = odr(tmp_path / "nowhere", command)
 
-    assert looked.exit_code == 1
+    assert looked.exit_code == 2
     assert "There is no house" in looked.output
     assert not (tmp_path / "nowhere" / "odr.sqlite").exists()
 
@@ -64,10 +64,24 @@ def test_verify_ends_with_code_one_when_an_entry_was_changed_behind_the_houses_b
     assert "entry" in verified.output
 
 
+def test_a_misspelt_command_is_told_from_a_finding(instance):
+    assert odr(instance, "verify", "--nonsense").exit_code == 3
+    assert odr(instance, "verily").exit_code == 3
+
+
+def test_another_houses_key_means_that_nothing_can_be_told(instance, tmp_path):
+    (instance / "keys" / "master.key").unlink()
+
+    verified = odr(instance, "verify")
+
+    assert verified.exit_code == 2
+    assert "master.key" in verified.output
+
+
 def test_an_unsafe_public_house_does_not_open_and_says_why_without_a_trace(tmp_path):
     opened = odr(tmp_path, "serve", ODR_PRODUCTION="yes")
 
-    assert opened.exit_code == 1
+    assert opened.exit_code == 2
     assert "ODR_SECRET_KEY" in opened.output
     assert "Traceback" not in opened.output
 

@@ -329,8 +329,9 @@ class FolderPost:
     def deliver(self, letter: Letter, message: EmailMessage) -> None:
         name = f"{letter.id:010d}-{mark(letter)}.eml"
         try:
-            for part in ("tmp", "new"):
-                (self._folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The folder by itself first: a parent that is made on the way gets the mode of the machine, not ours.
+            for part in (self._folder, self._folder / "tmp", self._folder / "new"):
+                part.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write(self._folder / "tmp" / name, bytes(message))
             # A message that is there already was delivered before a crash: its reader may have followed its link.
             if (self._folder / "new" / name).exists():

@@ -350,6 +350,7 @@ def test_a_folder_holds_each_message_once_and_whole(press: Press, tmp_path: Path
     assert file.suffix == ".eml" and file.read_bytes() == bytes(first)
     assert list((tmp_path / "mail" / "tmp").iterdir()) == []
     assert file.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "mail").stat().st_mode & 0o077 == 0
 
 
 def test_a_folder_that_cannot_be_written_puts_the_letter_off(press: Press, tmp_path: Path) -> None:
