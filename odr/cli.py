@@ -34,7 +34,6 @@ from odr.verify import CANNOT_TELL, as_json, exit_status, verify_house
 from odr.web.security import Undeclared
 from odr.worker import run as work
 
-
 # `odr verify` promises: 0 sound, 1 tampered, 2 cannot tell, 3 wrong usage. What goes for it goes for every command.
 click.UsageError.exit_code = 3
 
