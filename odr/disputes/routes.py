@@ -15,6 +15,7 @@ from odr.disputes.filters import Reading, list_row
 from odr.disputes.forms import ActForm
 from odr.disputes.service import Rule, perform
 from odr.kernel import Missing, Refused
+from odr.people.queries import account_by_id
 from odr.people.security import current_house
 from odr.procedure import rules
 from odr.procedure.access import why_not
@@ -139,7 +140,19 @@ def read(number: str) -> Reading:
     house = current_house()
     with house.engine.connect() as connection:
         seat = queries.take_seat(connection, number, current_user.account_id, current_user.roles)
-        return Reading(queries.open_page(connection, house, seat))
+        reading = Reading(queries.open_page(connection, house, seat))
+    if reading.role == "registrar" and reading.dispute.admitted_at is None and names_reader(reading):
+        # The seller learns nothing before admission, by whatever door.
+        raise Missing(number)
+    return reading
+
+
+def names_reader(reading: Reading) -> bool:
+    """Whether the filing names the present reader as the seller, by their address."""
+    with current_house().engine.connect() as connection:
+        owner = account_by_id(connection, current_user.account_id)
+    named = (reading.filing.get("seller") or {}).get("email", "").lower()
+    return owner is not None and named == owner.email
 
 
 def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:

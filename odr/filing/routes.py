@@ -21,7 +21,7 @@ from odr.disputes import queries as disputes
 from odr.disputes.filters import Reading, calendar_day, country
 from odr.disputes.forms import KEY
 from odr.disputes.queries import PAGE
-from odr.disputes.routes import ask, attempt, done, read
+from odr.disputes.routes import ask, attempt, done, names_reader, read
 from odr.disputes.service import Rule, perform
 from odr.filing import forms, rules, service
 from odr.filing.drafts import Draft, drafts_of
@@ -543,8 +543,7 @@ CHECKS = {
 def _at_desk(number: str) -> Reading:
     """The dispute as a registrar sees it. Refused when the reader is a party to it or named in it as one."""
     reading = read(number)
-    named = (reading.filing.get("seller") or {}).get("email", "").lower()
-    if reading.page.seat.actor.id != current_user.account_id or (named and named == _owner().email):
+    if reading.page.seat.actor.id != current_user.account_id or names_reader(reading):
         raise Refused("own_dispute")
     return reading
 

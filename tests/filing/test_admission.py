@@ -212,10 +212,15 @@ def test_a_registrar_does_not_act_on_a_dispute_of_their_own(house, someone):
     assert state_of(house, both, number).version == 1
 
 
-def test_a_registrar_named_as_the_seller_does_not_act_on_it(anna, rita):
+def test_a_registrar_named_as_the_seller_does_not_find_it_before_another_has_admitted_it(anna, rita, someone):
     number = anna.file(seller={"email": "Rita@example.org"})
 
-    assert rita.post(f"/disputes/{number}/admission").status_code == 409
+    assert rita.post(f"/disputes/{number}/admission").status_code == 404
+    assert rita.get(f"/disputes/{number}").status_code == 404
+
+    someone("rosa", "registrar").post(f"/disputes/{number}/admission")
+
+    assert rita.post(f"/disputes/{number}/extension/grant").status_code == 409
 
 
 # -- objections and more time ----------------------------------------------------------------------------------
