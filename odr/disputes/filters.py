@@ -16,7 +16,7 @@ from flask_babel import ngettext
 from odr.disputes.queries import Line, ListRow, Page
 from odr.kernel import Money, totals
 from odr.procedure import access
-from odr.procedure.dispute import SIDES, Dispute, Offer, Phase, other_side
+from odr.procedure.dispute import SIDES, Dispute, Offer, Phase
 from odr.procedure.events import Term
 from odr.web import sentences
 from odr.web.filters import amount, bidi, link_to, money_markup, number, paragraphs, time_left
@@ -158,17 +158,8 @@ class Reading:
 
     @property
     def awaited(self) -> str:
-        """Whose act is awaited. Of a time that both sides hold: the side that has not yet done its part."""
-        clock = self.dispute.clock
-        if clock is None:
-            return "nobody"
-        if clock.holder != "both":
-            return clock.holder
-        if clock.step == "negotiation" and self.open_offer:
-            return other_side(self.open_offer.side)
-        done = {"evidence": self.dispute.complete, "sign": self.dispute.signed}.get(clock.step, frozenset())
-        left = [side for side in SIDES if side not in done]
-        return left[0] if len(left) == 1 else "both"
+        """Whose act is awaited, "nobody" when no time runs."""
+        return self.dispute.awaited or "nobody"
 
     def _is_mine(self, awaited: str) -> bool:
         # Of registrars it can be any but the one whose refusal is reviewed.
@@ -704,7 +695,7 @@ TURNS = {
 
 def list_row(row: ListRow) -> Row:
     """A dispute as a row of a list: number, what it is about, where it stands, whose turn it is and until when."""
-    holder = "you" if row.holder == row.role else row.holder
+    holder = "you" if row.awaited == row.role else row.awaited
     return {
         "href": link_to("disputes.page", number=row.number),
         "cells": [

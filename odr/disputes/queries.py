@@ -91,7 +91,7 @@ class ListRow:
     seller_country: str
     filed_at: int
     changed_at: int
-    holder: str | None
+    awaited: str | None
     due: int | None
     role: str
 
@@ -156,7 +156,8 @@ def _demand_reading(dispute: Dispute, seat: Seat, at: int) -> None:
 def _words(
     connection: Connection, house: House, stream: str, stored: list[Stored], role: str
 ) -> dict[int, dict[str, str]]:
-    readable = {one.entry.version for one in stored if access.may_read_words(role, one.entry.type, one.entry.reach)}
+    entries = [one.entry for one in stored]
+    readable = {each.version for each in entries if access.may_read_words(role, each.type, each.reach, each.data)}
     words: dict[int, dict[str, str]] = {}
     for row in connection.execute(_WORDS, {"stream": stream}):
         if row.ver in readable:
@@ -204,7 +205,7 @@ _LISTED = (
     dispute_row.c.seller_country,
     dispute_row.c.filed_at,
     dispute_row.c.changed_at,
-    dispute_row.c.holder,
+    dispute_row.c.awaited,
     dispute_row.c.clock_due,
 )
 # What a seller must not learn of: filings that were never admitted.
@@ -230,7 +231,7 @@ def disputes_of(connection: Connection, account_id: str, *, after: str | None = 
 def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = None) -> list[ListRow]:
     """What waits for a registrar, what runs out first on top, a page at a time; `after` is (due, id) of the last."""
     due = dispute_row.c.clock_due
-    query = select(*_LISTED).where(dispute_row.c.holder == "registrar").order_by(due, dispute_row.c.id).limit(PAGE + 1)
+    query = select(*_LISTED).where(dispute_row.c.awaited == "registrar").order_by(due, dispute_row.c.id).limit(PAGE + 1)
     if after:
         query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
     return [listed(row, "registrar") for row in connection.execute(query)]
@@ -249,7 +250,7 @@ def listed(row: Any, role: str) -> ListRow:
         seller_country=row.seller_country,
         filed_at=row.filed_at,
         changed_at=row.changed_at,
-        holder=row.holder,
+        awaited=row.awaited,
         due=row.clock_due,
         role=role,
     )

@@ -6,8 +6,9 @@ is not enough, a condition that answers with the code of its refusal. Whatever i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from odr.kernel import Actor, Refused
 from odr.procedure.deadlines import DAY
@@ -94,6 +95,9 @@ def _direct_stated_by_seller(dispute: Dispute, actor: Actor, at: int) -> str | N
 
 def _may_ask_extension(dispute: Dispute, actor: Actor, at: int) -> str | None:
     clock = dispute.clock
+    if dispute.admitted_at is None:
+        # The other side knows nothing of the dispute yet and cannot consent; the registrar can give more time.
+        return "no_extension_here"
     if clock is None or not dispute.rules.steps[clock.step].extension_days:
         return "no_extension_here"
     if clock.step in dispute.extended:
@@ -240,6 +244,10 @@ def may_know(role: str, reach: str) -> bool:
     return reach in _CLASSES.get(role, frozenset())
 
 
-def may_read_words(role: str, type_name: str, reach: str) -> bool:
-    """Whether this role may read the personal words beside an entry of this type and class."""
-    return may_know(role, reach) and (role != "registrar" or type_name in _REGISTRAR_WORDS)
+def may_read_words(role: str, type_name: str, reach: str, data: Mapping[str, Any]) -> bool:
+    """Whether this role may read the personal words beside an entry of this type, class and closed data."""
+    if role != "registrar":
+        return may_know(role, reach)
+    # Of the seller's replies the registrar decides on one, the objection to the scope; the others are the merits.
+    merits = type_name == "reply_given" and data["choice"] != "object"
+    return may_know(role, reach) and type_name in _REGISTRAR_WORDS and not merits

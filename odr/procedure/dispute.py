@@ -206,6 +206,18 @@ class Dispute:
             instants.append(self.open_offer.expires)
         return min(instants, default=None)
 
+    @property
+    def awaited(self) -> str | None:
+        """Whose act is awaited: buyer, seller, registrar or both. Of a time that both sides hold, the side that has
+        not yet done its part; None when no time runs."""
+        if self.clock is None or self.clock.holder != "both":
+            return self.clock.holder if self.clock else None
+        if self.clock.step == "negotiation" and self.open_offer:
+            return other_side(self.open_offer.side)
+        done = {"evidence": self.complete, "sign": self.signed}.get(self.clock.step, frozenset())
+        left = [side for side in SIDES if side not in done]
+        return left[0] if len(left) == 1 else "both"
+
     def side_of(self, actor_id: str) -> str | None:
         return {self.buyer: "buyer", self.seller: "seller"}.get(actor_id) if actor_id else None
 

@@ -132,11 +132,22 @@ def test_a_role_that_is_not_listed_reads_nothing(role):
 def test_words_are_read_by_the_parties_and_of_admission_by_the_registrar(name):
     reach = EVENTS[name].reach
 
-    assert may_read_words("buyer", name, reach)
-    assert may_read_words("seller", name, reach)
-    assert not may_read_words("mediator", name, reach)
+    data = {"choice": "contest"}
+    assert may_read_words("buyer", name, reach, data)
+    assert may_read_words("seller", name, reach, data)
+    assert not may_read_words("mediator", name, reach, data)
     if name.startswith(("evidence", "message", "walled", "offer", "direct")):
-        assert not may_read_words("registrar", name, reach)
+        assert not may_read_words("registrar", name, reach, data)
+
+
+def test_of_the_replies_the_registrar_reads_the_objection_only():
+    readable = [
+        choice
+        for choice in ("accept_all", "offer", "contest", "object", "decline")
+        if may_read_words("registrar", "reply_given", "parties", {"choice": choice})
+    ]
+
+    assert readable == ["object"]
 
 
 def test_both_registrars_read_alike():

@@ -247,12 +247,11 @@ def test_the_registrar_gives_more_time_with_a_reason():
 @pytest.mark.parametrize(
     ("story", "holder"),
     [
-        (told().asked_for_more(), BUYER),
         (told().admitted(), SELLER),
         (told().contested(), BUYER),
         (told().in_negotiation(), SELLER),
     ],
-    ids=["information", "reply", "evidence", "negotiation"],
+    ids=["reply", "evidence", "negotiation"],
 )
 def test_a_step_is_extended_once(story, holder):
     story.do(procedure.grant_extension, REGISTRAR, text="A holiday.")
@@ -313,11 +312,14 @@ def test_a_request_for_more_time_ends_with_its_step(place):
         story.ask(procedure.agree_extension, other)
 
 
-def test_a_seller_who_was_never_told_agrees_to_nothing():
-    story = told().asked_for_more().do(procedure.ask_extension, BUYER)
+def test_before_admission_more_time_is_the_registrars_to_give():
+    story = told().asked_for_more()
 
+    with refused("no_extension_here"):
+        story.ask(procedure.ask_extension, BUYER)
     with refused("not_in_this_phase"):
         story.ask(procedure.agree_extension, SELLER)
+    assert story.ask(procedure.grant_extension, REGISTRAR, text="A holiday.")
 
 
 # -- what fires by itself ---------------------------------------------------------------------------------------

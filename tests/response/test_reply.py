@@ -110,7 +110,7 @@ def test_contesting_needs_a_word_and_opens_the_exchange_of_evidence(house, dispu
 
 def test_objecting_goes_to_the_registrar_once(house, dispute, seller):
     seller.send(at(dispute, "/reply/object"), {"text": "It is before a court."})
-    assert row(house, dispute).holder == "registrar"
+    assert row(house, dispute).awaited == "registrar"
     assert seller.client.get(at(dispute, "/reply")).status_code == 303
 
     dispute.act(response.dismiss_objection, dispute.registrar, text="It is not.")

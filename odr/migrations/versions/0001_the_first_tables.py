@@ -50,14 +50,14 @@ def upgrade() -> None:
         sa.Column("seller_country", sa.String(length=2), nullable=False),
         sa.Column("filed_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
-        sa.Column("holder", sa.String(length=16), nullable=True),
+        sa.Column("awaited", sa.String(length=16), nullable=True),
         sa.Column("clock_due", sa.BigInteger(), nullable=True),
         sa.Column("next_due", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dispute")),
         sa.UniqueConstraint("number", name=op.f("uq_dispute_number")),
     )
     with op.batch_alter_table("dispute", schema=None) as batch_op:
-        batch_op.create_index("ix_dispute_holder_clock_due", ["holder", "clock_due"], unique=False)
+        batch_op.create_index("ix_dispute_awaited_clock_due", ["awaited", "clock_due"], unique=False)
         batch_op.create_index("ix_dispute_next_due", ["next_due"], unique=False)
 
     op.create_table(
