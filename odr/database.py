@@ -34,7 +34,7 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
-"""The ORM session for ordinary rows (people, drafts). The log and the dispute are written through `writing` only."""
+"""Makes and keeps the engine of an application. Rows are read and written through Core, writes by `write_unit`."""
 
 
 class Rolled(Exception):
