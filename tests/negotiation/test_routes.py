@@ -315,6 +315,20 @@ def test_an_offer_that_came_while_one_was_written_is_read_first(negotiating, buy
 
 
 @pytest.mark.one_database
+def test_what_was_written_beside_an_offer_that_came_too_late_is_given_back(negotiating, buyer):
+    hidden = buyer.hidden(offers(negotiating, "/new"))
+    negotiating.act(rules.leave_negotiation, negotiating.seller)
+
+    late = buyer.post(
+        offers(negotiating, "/new"),
+        {**hidden, "amount_0": "30", "perform_days": "14", "open_days": "5", "text": "Shall we meet half-way?"},
+    )
+
+    assert late.status_code == 409
+    assert "Shall we meet half-way?" in text(late)
+
+
+@pytest.mark.one_database
 def test_nobody_answers_their_own_offer(negotiating, buyer, seller):
     make(seller, negotiating, amount_0="10", currency_0="EUR")
 
