@@ -32,9 +32,11 @@ CHECKOUT = Path(__file__).parent.parent
 REQUIRE_ALL = os.environ.get("ODR_REQUIRE_ALL") == "1"
 
 # No timed assertions: a busy machine must not fail a property.
-hypothesis.settings.register_profile("house", deadline=None, max_examples=60, print_blob=True)
+# The suite tries the same examples every time, so that a red run can be run again; ODR_EXAMPLES=explore looks further.
+hypothesis.settings.register_profile("house", deadline=None, max_examples=60, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000, print_blob=True)
 # For `make check`: enough to see a slip, not a proof.
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=15, print_blob=True)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=15, derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("ODR_EXAMPLES", "house"))
 
 

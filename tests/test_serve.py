@@ -35,11 +35,19 @@ class Opened:
     def worker(self) -> psutil.Process | None:
         """The worker beside the server, as soon as there is one."""
         children = psutil.Process(self.process.pid).children()
-        return next((child for child in children if "worker" in child.cmdline()), None)
+        return next((child for child in children if "worker" in _command(child)), None)
 
     def everybody(self) -> list[psutil.Process]:
         me = psutil.Process(self.process.pid)
         return [me, *me.children(recursive=True)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    # One that has died and is not yet buried has no command any more.
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from odr.procedure.rules import open_negotiation, words
 # 100 files a dispute: what GlobaLeaks and others found to be enough for anybody (security design, §5.9).
 MOST_ITEMS = 100
 
+# Whatever a house's own limit is, an entry holds no size beyond this many bytes.
+LARGEST_FILE = 10**12
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
@@ -47,6 +50,8 @@ def add_evidence(
 ) -> list[Event]:
     """A file that is already safely stored becomes an item of the dispute."""
     demand("evidence:add", dispute, actor, at)
+    if file.size > LARGEST_FILE:
+        raise Refused("file_too_large", limit=LARGEST_FILE)
     if len(dispute.evidence) >= MOST_ITEMS:
         raise Refused("too_much_evidence", most=MOST_ITEMS)
     texts = words(name=name, about=about, file=file.description)
