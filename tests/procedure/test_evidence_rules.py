@@ -48,6 +48,14 @@ def test_an_item_says_who_brought_what_and_its_words_say_which_file():
     assert words == {"name": "order.pdf", "about": "The order, with the day."}
 
 
+def test_no_entry_holds_a_size_beyond_measure():
+    story = told().contested()
+    vast = evidence.StoredFile(A_FILE.sha256, evidence.LARGEST_FILE + 1, A_FILE.object_id)
+
+    with refused("file_too_large"):
+        story.ask(evidence.add_evidence, BUYER, file=vast, media="application/pdf")
+
+
 def test_items_are_counted_across_both_sides():
     story = told().contested().with_evidence(BUYER).with_evidence(SELLER)
 
