@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from odr.kernel import Money
@@ -36,7 +37,12 @@ def to_event(type_name: str, data: Mapping[str, Any]) -> Event:
 
 def to_history(stored: list[Stored]) -> list[tuple[Event, Header]]:
     """The facts of a stream with what their entries say beside them."""
-    return [(to_event(one.entry.type, one.entry.data), header_of(one)) for one in stored]
+    return [_fact(one) for one in stored]
+
+
+@lru_cache(maxsize=8_192)
+def _fact(stored: Stored) -> tuple[Event, Header]:
+    return to_event(stored.entry.type, stored.entry.data), header_of(stored)
 
 
 def header_of(stored: Stored) -> Header:
