@@ -60,12 +60,6 @@ def issue_link(
     return token
 
 
-def peek_link(connection: Connection, token: str, purpose: str, at: int) -> Link | None:
-    """What a token would open at this instant, without using it up; None when it opens nothing (any more)."""
-    found = find_link(connection, token, purpose)
-    return found if found and found.used_at is None and at < found.expires_at else None
-
-
 def find_link(connection: Connection, token: str, purpose: str) -> Link | None:
     """A link by its token even when it is used or expired, so that a page can say which of the two it is."""
     row = connection.execute(

@@ -114,11 +114,6 @@ NOTES = {
     "attachment": _("Another file is attached inside this PDF."),
 }
 
-COMPLIANCE = {
-    "none": _("Nothing was left to be performed"),
-    "due": _("Performance is due; not yet confirmed"),
-}
-
 SIDES = {
     "buyer": _("Buyer"),
     "seller": _("Seller"),
