@@ -53,9 +53,14 @@ class Visitor:
         return self
 
     def press(self, label: str) -> Visitor:
-        """Press the button, or follow the link, of that name."""
-        button = self.page.get_by_role("button", name=label, exact=True)
-        (button if button.count() else self.page.get_by_role("link", name=label, exact=True)).first.click()
+        """Press the button, or follow the link, of that name in the page itself."""
+        within = self.page.locator("main")
+        button = within.get_by_role("button", name=label, exact=True)
+        target = button if button.count() else within.get_by_role("link", name=label, exact=True)
+        # The browser answers a click before the next page is there; whoever looks at once would see the old page, or
+        # none, and whoever goes elsewhere would take the act back.
+        with self.page.expect_navigation():
+            target.first.click()
         return self
 
     def sees(self, words: str) -> Visitor:
@@ -195,7 +200,7 @@ def file_a_dispute(buyer: Visitor) -> str:
     buyer.fits().type(name="Lumen Lights", email="seller@example.com", country="CN").press("Continue")
     buyer.fits().type(contacted="yes", contacted_on="2026-02-10", channel="email").press("Continue")
     buyer.fits().type(**{"items-0-remedy": "refund", "items-0-amount": "48.90", "items-0-currency": "EUR"})
-    buyer.page.locator("button.button:not(.second)", has_text="Continue").click()
+    buyer.press("Continue")
     buyer.fits().type(narrative="Two bicycle lights never came.").press("Continue")
     buyer.fits().sees("48.90").type(declared="y").press("File the dispute")
     buyer.fits().sees("Your dispute is filed")
