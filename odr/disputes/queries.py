@@ -14,10 +14,10 @@ from odr.disputes.tables import dispute_row, party
 from odr.house import House
 from odr.kernel import Actor, Missing, Money, read_number
 from odr.log import tables as log
-from odr.log.journal import Stored, read_stream
+from odr.log.journal import EMPTY, Head, Stored, read_stream
 from odr.log.payloads import reveal
 from odr.procedure import access
-from odr.procedure.dispute import SIDES, Dispute, fold
+from odr.procedure.dispute import SIDES, Dispute, fold, fold_on
 from odr.procedure.events import Event
 
 PAGE = 25
@@ -114,6 +114,46 @@ def take_seat(connection: Connection, number: str, account_id: str, roles: Colle
     if rows and "registrar" in roles:
         return Seat(rows[0].id, str(canonical), Actor(account_id, "registrar"))
     raise Missing(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a dispute stands: its state and the end of its stream."""
+
+    dispute: Dispute
+    head: Head
+
+
+# The seal of an entry covers the whole history before it, so a state kept under its last seal is the state of that
+# history, whoever wrote on meanwhile; what does not meet its seal again is folded from the beginning.
+_kept: dict[str, Standing] = {}
+MOST_KEPT = 1_024
+
+
+def keep(standing: Standing) -> None:
+    """Keep a state, so that the next act on its dispute folds only what came after. It need not be committed yet."""
+    _kept.pop(standing.dispute.id, None)
+    _kept[standing.dispute.id] = standing
+    while len(_kept) > MOST_KEPT:
+        # Another thread may have made room meanwhile.
+        _kept.pop(next(iter(_kept), ""), None)
+
+
+def stand(connection: Connection, house: House, dispute_id: str) -> Standing:
+    """Where this dispute stands now, folded from its entries; at version 0 when there are none."""
+    stream, known = stream_of(dispute_id), _kept.get(dispute_id, Standing(Dispute(id=dispute_id), EMPTY))
+    stored = read_stream(connection, stream, since=known.head.version)
+    if known.head is not EMPTY:
+        if stored and stored[0].seal == known.head.seal:
+            stored = stored[1:]
+        else:
+            known, stored = Standing(Dispute(id=dispute_id), EMPTY), read_stream(connection, stream)
+    if not stored:
+        return known
+    dispute = fold_on(known.dispute, to_history(stored), house.rulesets)
+    standing = Standing(dispute, Head(dispute.version, dispute.at, stored[-1].seal))
+    keep(standing)
+    return standing
 
 
 _WORDS = select(log.payload.c.ver, log.payload.c.name, log.payload.c.wrapped_key, log.payload.c.sealed).where(
@@ -281,7 +321,7 @@ def contact_of(connection: Connection, house: House, dispute_id: str, side: str)
     """Where mail for one side of a dispute goes."""
     if side not in SIDES:
         raise Missing(side)
-    dispute = fold(dispute_id, to_history(read_stream(connection, stream_of(dispute_id))), house.rulesets)
+    dispute = stand(connection, house, dispute_id).dispute
     account_id = connection.scalar(
         select(party.c.account_id).where(party.c.dispute_id == dispute_id, party.c.side == side)
     )

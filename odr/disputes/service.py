@@ -12,15 +12,16 @@ from sqlalchemy import Connection, select
 
 from odr.database import write_unit
 from odr.disputes.calendars import seats_of
-from odr.disputes.records import header_of, stream_of, to_fact, to_history
+from odr.disputes.queries import Standing, keep, stand
+from odr.disputes.records import header_of, stream_of, to_fact
 from odr.disputes.tables import dispute_row, project
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Missing, Refused
-from odr.log.journal import EMPTY, Act, Head, Stored, act_of, append, read_stream, recall, remember
+from odr.log.journal import Act, Head, Stored, act_of, append, recall, remember
 from odr.notices.outbox import tell
 from odr.notices.rules import notices_for
 from odr.procedure.deadlines import Seats
-from odr.procedure.dispute import Dispute, apply, fold
+from odr.procedure.dispute import Dispute, apply
 from odr.procedure.events import Event
 from odr.procedure.rules import fire
 from odr.procedure.ruleset import Ruleset
@@ -164,15 +165,14 @@ class _Opened:
             notices += [(one.entry.version, notice) for notice in notices_for(event, self.dispute)]
         tell(self.connection, before.id, self.at, notices)
         self.head = Head(self.dispute.version, self.dispute.at, stored[-1].seal)
+        keep(Standing(self.dispute, self.head))
         project(self.connection, before, self.dispute)
         return stored
 
 
 def _load(connection: Connection, house: House, dispute_id: str) -> _Opened:
-    stored = read_stream(connection, stream_of(dispute_id))
-    dispute = fold(dispute_id, to_history(stored), house.rulesets)
-    head = Head(dispute.version, dispute.at, stored[-1].seal) if stored else EMPTY
-    return _Opened(connection, house, dispute, head)
+    standing = stand(connection, house, dispute_id)
+    return _Opened(connection, house, standing.dispute, standing.head)
 
 
 def _plain(value: Any) -> Any:

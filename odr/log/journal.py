@@ -72,7 +72,7 @@ _INSERT_QUEUE = Prepared(insert(tables.queue).inline(), ("stream", "ver", "leaf_
 _INSERT_ACT = Prepared(insert(tables.idempotency), tables.idempotency.c.keys())
 _SELECT_STREAM = (
     select(tables.entry.c.raw, tables.entry.c.leaf_hash)
-    .where(tables.entry.c.stream == bindparam("stream"))
+    .where(tables.entry.c.stream == bindparam("stream"), tables.entry.c.ver >= bindparam("since"))
     .order_by(tables.entry.c.ver)
 )
 _SELECT_HEAD = (
@@ -86,9 +86,9 @@ _SELECT_ACT = select(tables.idempotency).where(
 )
 
 
-def read_stream(connection: Connection, stream: str) -> list[Stored]:
-    """All entries of a stream in their order."""
-    rows = connection.execute(_SELECT_STREAM, {"stream": stream})
+def read_stream(connection: Connection, stream: str, *, since: int = 1) -> list[Stored]:
+    """The entries of a stream in their order, all of them or those from version `since` on."""
+    rows = connection.execute(_SELECT_STREAM, {"stream": stream, "since": since})
     return [_stored(raw, leaf) for raw, leaf in rows]
 
 

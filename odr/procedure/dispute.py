@@ -224,7 +224,11 @@ class Dispute:
 
 def fold(dispute_id: str, history: Iterable[tuple[Event, Header]], rulesets: Rulesets) -> Dispute:
     """The state after these facts, in their order."""
-    dispute = Dispute(id=dispute_id)
+    return fold_on(Dispute(id=dispute_id), history, rulesets)
+
+
+def fold_on(dispute: Dispute, history: Iterable[tuple[Event, Header]], rulesets: Rulesets) -> Dispute:
+    """The state after these further facts."""
     for event, header in history:
         dispute = apply(dispute, event, header, rulesets)
     return dispute

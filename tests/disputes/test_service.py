@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from odr.database import open_engine
-from odr.disputes.records import stream_of
+from odr.disputes import queries
+from odr.disputes.records import stream_of, to_history
 from odr.disputes.service import Done, due_disputes, fire_one, perform
 from odr.disputes.tables import dispute_row, draft
 from odr.evidence import rules as evidence
@@ -26,7 +27,7 @@ from odr.negotiation import rules as negotiation
 from odr.notices.tables import outbox
 from odr.procedure import rules as procedure
 from odr.procedure.deadlines import DAY
-from odr.procedure.dispute import Phase
+from odr.procedure.dispute import Phase, fold
 from odr.procedure.events import Term
 from odr.response import rules as response
 from tests.builders import ADispute, a_dispute
@@ -74,6 +75,49 @@ def at_once(*deeds: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.join()
     return answers
+
+
+# -- states that are kept between acts --------------------------------------------------------------------------
+
+
+def test_a_kept_state_is_the_state_of_the_entries_whoever_wrote_them(house: House, monkeypatch: Any) -> None:
+    dispute = with_offer(house)
+    elsewhere = dict(queries._kept)
+    dispute.offer(dispute.buyer, "30.00").offer(dispute.seller, "28.00")
+    # Another process has seen less of the dispute than stands in its stream now.
+    monkeypatch.setattr(queries, "_kept", elsewhere)
+
+    with house.engine.connect() as connection:
+        stored = read_stream(connection, stream_of(dispute.id))
+        folded = fold(dispute.id, to_history(stored), house.rulesets)
+        assert queries.stand(connection, house, dispute.id).dispute == folded == dispute.state
+
+
+def test_a_state_whose_act_was_never_committed_is_not_believed(house: House) -> None:
+    dispute = with_offer(house)
+    before = dispute.state
+
+    def fail(connection: Connection, stored: list[Stored]) -> None:
+        raise Broken
+
+    with pytest.raises(Broken):
+        dispute.act(negotiation.accept_offer, dispute.buyer, offer=0, seen=before.offers[0].seal, alongside=fail)
+
+    with house.engine.connect() as connection:
+        assert queries.stand(connection, house, dispute.id).dispute == before
+    # The same place in the stream is taken by something else now, and that is what stands.
+    dispute.act(negotiation.reject_offer, dispute.buyer, offer=0)
+    with house.engine.connect() as connection:
+        assert queries.stand(connection, house, dispute.id).dispute.offers[0].state == "rejected"
+
+
+def test_only_so_many_states_are_kept(house: House, monkeypatch: Any) -> None:
+    monkeypatch.setattr(queries, "MOST_KEPT", 3)
+
+    told = [a_dispute(house) for _ in range(5)]
+
+    assert set(queries._kept) == {each.id for each in told[2:]}
+    assert told[0].admitted().state.phase is Phase.AWAITING_RESPONSE
 
 
 # -- the same act twice -----------------------------------------------------------------------------------------
