@@ -97,20 +97,24 @@ class ListRow:
 
 
 _SEATS = (
-    select(dispute_row.c.id, party.c.side, party.c.actor_id, party.c.account_id)
+    select(dispute_row.c.id, dispute_row.c.mediator, party.c.side, party.c.actor_id, party.c.account_id)
     .join(party, party.c.dispute_id == dispute_row.c.id)
     .where(dispute_row.c.number == bindparam("number"))
 )
 
 
-def take_seat(connection: Connection, number: str, account_id: str, roles: Collection[str]) -> Seat:
-    """Where this person sits in the dispute of that number. Missing when there is no such dispute or no such seat,
-    which look the same from outside."""
+def take_seat(
+    connection: Connection, number: str, account_id: str, roles: Collection[str], mediator_id: str | None = None
+) -> Seat:
+    """Where this person sits in the dispute of that number; `mediator_id` is the name that entries give to the person
+    as a mediator. Missing when there is no such dispute or no such seat, which look the same from outside."""
     canonical = read_number(number)
     rows = connection.execute(_SEATS, {"number": canonical}).all() if canonical else []
     for row in rows:
         if row.account_id is not None and row.account_id == account_id:
             return Seat(row.id, str(canonical), Actor(row.actor_id, row.side))
+    if rows and mediator_id and rows[0].mediator == mediator_id:
+        return Seat(rows[0].id, str(canonical), Actor(mediator_id, "mediator"))
     if rows and "registrar" in roles:
         return Seat(rows[0].id, str(canonical), Actor(account_id, "registrar"))
     raise Missing(number)
@@ -171,21 +175,27 @@ _PLACES = select(
 
 
 def open_page(connection: Connection, house: House, seat: Seat) -> Page:
-    """The dispute as this reader sees it, in three queries however long its docket is."""
+    """The dispute as this reader sees it, in three queries however long its docket is.
+
+    Entries that the reader may not know of are left out before anything is folded: the wall stands here, and no page can
+    show what lies behind it. What the reader may do follows from the whole history.
+    """
     stream = stream_of(seat.dispute_id)
-    stored = read_stream(connection, stream)
-    history = to_history(stored)
-    dispute = fold(seat.dispute_id, history, house.rulesets)
+    whole = read_stream(connection, stream)
+    dispute = fold(seat.dispute_id, to_history(whole), house.rulesets)
     now = max(house.clock(), dispute.at)
     _demand_reading(dispute, seat, now)
-    words = _words(connection, house, stream, stored, seat.actor.role)
+    reader = access.reader_of(dispute, seat.actor)
+    stored = [one for one in whole if access.may_know(reader, one.entry.reach)]
+    history = to_history(stored)
+    words = _words(connection, house, stream, stored, reader)
     places = {row.ver: row for row in connection.execute(_PLACES, {"stream": stream})}
     docket = [
         _line(one, event, words.get(one.entry.version, {}), places.get(one.entry.version))
         for one, (event, _) in zip(stored, history, strict=True)
-        if access.may_know(seat.actor.role, one.entry.reach)
     ]
-    return Page(dispute, seat, now, docket, access.acts_of(dispute, seat.actor, now))
+    known = dispute if len(stored) == len(whole) else fold(seat.dispute_id, history, house.rulesets)
+    return Page(known, seat, now, docket, access.acts_of(dispute, seat.actor, now))
 
 
 def _demand_reading(dispute: Dispute, seat: Seat, at: int) -> None:
@@ -194,10 +204,10 @@ def _demand_reading(dispute: Dispute, seat: Seat, at: int) -> None:
 
 
 def _words(
-    connection: Connection, house: House, stream: str, stored: list[Stored], role: str
+    connection: Connection, house: House, stream: str, stored: list[Stored], reader: str
 ) -> dict[int, dict[str, str]]:
     entries = [one.entry for one in stored]
-    readable = {each.version for each in entries if access.may_read_words(role, each.type, each.reach, each.data)}
+    readable = {each.version for each in entries if access.may_read_words(reader, each.type, each.reach, each.data)}
     words: dict[int, dict[str, str]] = {}
     for row in connection.execute(_WORDS, {"stream": stream}):
         if row.ver in readable:
@@ -275,6 +285,31 @@ def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = N
     if after:
         query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
     return [listed(row, "registrar") for row in connection.execute(query)]
+
+
+def mediator_queue(connection: Connection, mediator_id: str, *, after: tuple[int, str] | None = None) -> list[ListRow]:
+    """The disputes a mediator sits in, what runs out first on top, a page at a time; `after` is (due, id) of the last."""
+    due = dispute_row.c.clock_due
+    query = (
+        select(*_LISTED)
+        .where(dispute_row.c.mediator == mediator_id, dispute_row.c.phase != "closed")
+        .order_by(due, dispute_row.c.id)
+        .limit(PAGE + 1)
+    )
+    if after:
+        query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
+    return [listed(row, "mediator") for row in connection.execute(query)]
+
+
+def to_be_drawn(connection: Connection, limit: int = 200) -> list[str]:
+    """The ids of disputes in which the house itself is awaited: a pool is to be fixed, or somebody to be drawn."""
+    query = (
+        select(dispute_row.c.id)
+        .where(dispute_row.c.phase == "assignment", dispute_row.c.mediator.is_(None))
+        .order_by(dispute_row.c.clock_due)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
 
 
 def listed(row: Any, role: str) -> ListRow:

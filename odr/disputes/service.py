@@ -23,11 +23,12 @@ from odr.notices.rules import notices_for
 from odr.procedure.deadlines import Seats
 from odr.procedure.dispute import Dispute, apply
 from odr.procedure.events import Event
-from odr.procedure.rules import fire
+from odr.procedure.expiry import fire
 from odr.procedure.ruleset import Ruleset
 
 Rule = Callable[..., list[Event]]
 Alongside = Callable[[Connection, list[Stored]], None]
+Gather = Callable[[Connection, Dispute], Mapping[str, Any]]
 
 # Deadlines that can follow from one another at one instant; more would be a circle in the rules.
 _MOST_FIRED = 20
@@ -50,9 +51,13 @@ def perform(
     *,
     key: str,
     alongside: Alongside | None = None,
+    gather: Gather | None = None,
     **given: Any,
 ) -> Done:
     """Let `actor` do what `rule` says to a dispute. `key` makes a repeated request the same act.
+
+    `gather` reads in the act's own transaction the facts that the rule needs and nobody gives, such as a roster; a
+    request is the same whatever it finds.
 
     In one transaction: what is due fires first, then the rule answers with facts or raises Refused, then entries,
     sealed words, row, notices and the key are written; `alongside` writes ordinary rows that belong to the act.
@@ -70,7 +75,7 @@ def perform(
             return done
         opened.fire_due()
         try:
-            events = opened.ask(rule, actor, given)
+            events = opened.ask(rule, actor, {**given, **(gather(connection, opened.dispute) if gather else {})})
         except Refused as refused:
             return _done_before(opened, actor, key, body) or refused
         act = act_of(house, actor, key, stream_of(dispute_id), body)

@@ -55,6 +55,7 @@ dispute_row = Table(
     Column("seller_country", String(2), nullable=False),
     Column("filed_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+    Column("mediator", String(32)),
     Column("awaited", String(16)),
     Column("clock_due", BigInteger),
     Column("next_due", BigInteger),
@@ -63,6 +64,7 @@ dispute_row = Table(
 
 Index("ix_dispute_next_due", dispute_row.c.next_due)
 Index("ix_dispute_awaited_clock_due", dispute_row.c.awaited, dispute_row.c.clock_due)
+Index("ix_dispute_mediator_clock_due", dispute_row.c.mediator, dispute_row.c.clock_due)
 
 draft = Table(
     "draft",
@@ -92,13 +94,14 @@ def row_of(dispute: Dispute) -> dict[str, Any]:
         "seller_country": dispute.seller_country,
         "filed_at": dispute.filed_at,
         "changed_at": dispute.at,
+        "mediator": dispute.mediator or None,
         "awaited": dispute.awaited,
         "clock_due": dispute.clock.due if dispute.clock else None,
         "next_due": dispute.next_due,
     }
 
 
-_CHANGING = ("version", "phase", "code", "changed_at", "awaited", "clock_due", "next_due")
+_CHANGING = ("version", "phase", "code", "changed_at", "mediator", "awaited", "clock_due", "next_due")
 _INSERT = Prepared(insert(dispute_row), dispute_row.c.keys())
 _UPDATE = Prepared(
     update(dispute_row)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from odr.kernel import Actor, Refused
 from odr.procedure.access import demand
-from odr.procedure.deadlines import Seats
-from odr.procedure.dispute import SIDES, Dispute
-from odr.procedure.events import Event, EvidenceAdded, EvidenceCompleted, UploadRefused
-from odr.procedure.rules import open_negotiation, words
+from odr.procedure.deadlines import Seats, begin
+from odr.procedure.dispute import SIDES, Dispute, Phase
+from odr.procedure.events import DefaultTrackEnded, Event, EvidenceAdded, EvidenceCompleted, UploadRefused
+from odr.procedure.passages import open_negotiation
+from odr.procedure.rules import words
 
 # 100 files a dispute: what GlobaLeaks and others found to be enough for anybody (security design, §5.9).
 MOST_ITEMS = 100
@@ -56,7 +57,15 @@ def add_evidence(
         raise Refused("too_much_evidence", most=MOST_ITEMS)
     texts = words(name=name, about=about, file=file.description)
     number = len(dispute.evidence) + 1
+    if _is_late(dispute, actor.role, at):
+        notes = (*notes, "late")
     return [EvidenceAdded(side=actor.role, item=number, media=media, size=file.size, notes=notes, words=texts)]
+
+
+def _is_late(dispute: Dispute, side: str, at: int) -> bool:
+    """Whether the mediator asked this side for evidence and its time for that is over."""
+    asked = [request.due for request in dispute.requests if request.side == side]
+    return dispute.phase in (Phase.MEDIATION, Phase.DECISION) and bool(asked) and at >= max(asked)
 
 
 def refuse_upload(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, reason: str) -> list[Event]:
@@ -66,9 +75,12 @@ def refuse_upload(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, reas
 
 
 def complete_evidence(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) -> list[Event]:
-    """Say that one's file is complete; when both have, the negotiation opens at once."""
+    """Say that one's file is complete; when both have, the negotiation opens at once. Where the seller never replied,
+    the buyer's word on it ends the time to prove the claim."""
     demand("evidence:complete", dispute, actor, at)
     completed: list[Event] = [EvidenceCompleted(side=actor.role)]
+    if dispute.phase is Phase.DEFAULT_TRACK:
+        return [*completed, DefaultTrackEnded(clock=begin(dispute.rules, "draw", at, seats))]
     if dispute.complete | {actor.role} == set(SIDES):
         completed.append(open_negotiation(dispute, at, seats))
     return completed

@@ -8,12 +8,12 @@ from odr.procedure.deadlines import Seats
 from odr.procedure.dispute import Dispute, Offer
 from odr.procedure.events import (
     Event,
-    NegotiationEnded,
     OfferAccepted,
     OfferRejected,
     OfferWithdrawn,
     Term,
 )
+from odr.procedure.passages import end_negotiation
 from odr.procedure.rules import agreement, offer_of
 
 
@@ -66,7 +66,7 @@ def accept_offer(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, offer
 def leave_negotiation(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) -> list[Event]:
     """End the negotiation; a mediator is drawn next. The ruleset says from which day on."""
     demand("negotiation:leave", dispute, actor, at)
-    return [NegotiationEnded(by=actor.role)]
+    return [end_negotiation(dispute, at, seats, actor.role)]
 
 
 # What the person reads who answers an offer that can no longer be answered, by what became of it.

@@ -20,6 +20,8 @@ ANYONE = "anyone"
 SIGNED_IN = "signed_in"
 PARTIES = frozenset(SIDES)
 REGISTRAR = frozenset({"registrar"})
+MEDIATOR = frozenset({"mediator"})
+HOUSE = frozenset({"system"})
 BUYER = frozenset({"buyer"})
 SELLER = frozenset({"seller"})
 
@@ -37,6 +39,8 @@ class Row:
 
 def _own_seat(dispute: Dispute, actor: Actor) -> str | None:
     if actor.role in SIDES and dispute.side_of(actor.id) != actor.role:
+        return "not_your_dispute"
+    if actor.role == "mediator" and (not actor.id or dispute.mediator != actor.id):
         return "not_your_dispute"
     return None
 
@@ -93,6 +97,154 @@ def _direct_stated_by_seller(dispute: Dispute, actor: Actor, at: int) -> str | N
     return None if dispute.settled_directly_by == "seller" else "direct_not_stated"
 
 
+def _pool_missing(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return "draw_begun" if dispute.draw else None
+
+
+def _pool_waits(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.draw and not dispute.draw.root else "no_pool"
+
+
+def _appointment_waits(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return "appointed_already" if dispute.appointed else None
+
+
+def _is_appointed(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.appointed else "not_appointed"
+
+
+def _may_object(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if not dispute.appointed:
+        return "not_appointed"
+    if actor.role in dispute.objected:
+        return "objected_already"
+    return "no_objection_said" if actor.role in dispute.unopposed else None
+
+
+def _may_challenge(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if not dispute.appointed:
+        return "not_appointed"
+    if dispute.challenge:
+        return "challenge_pending"
+    # Each side once: a challenge after each decision on one would keep the other side waiting.
+    return "challenged_already" if actor.role in dispute.challenged else None
+
+
+def _challenge_waits(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.challenge else "no_challenge"
+
+
+def _may_write(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return "not_in_this_phase" if actor.role == "mediator" and dispute.phase is not Phase.MEDIATION else None
+
+
+def _file_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return "file_closed" if dispute.file_closed_at is not None else None
+
+
+def _may_add_evidence(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.phase is Phase.CLOSED:
+        return None if dispute.compliance in _COMPLIANCE_OPEN else "dispute_closed"
+    if dispute.phase is Phase.MEDIATION and not any(request.side == actor.role for request in dispute.requests):
+        return "evidence_not_requested"
+    return _file_open(dispute, actor, at)
+
+
+def _may_complete(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.phase is Phase.DEFAULT_TRACK and actor.role == "seller":
+        return "not_your_time"
+    return _not_complete(dispute, actor, at)
+
+
+def _late_item_waits(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    waits = any("late" in item.notes and item.item not in dispute.admitted_late for item in dispute.evidence)
+    return _file_open(dispute, actor, at) if waits else "no_late_evidence"
+
+
+def _proposal_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.open_proposal is None:
+        return "no_open_proposal"
+    return "proposal_answered" if actor.role in dispute.open_proposal.accepted_by else None
+
+
+def _fresh_decider_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    ended = dispute.mediation_ended_at
+    if ended is None or dispute.fresh_decider:
+        return "no_fresh_decider"
+    over = at >= ended + dispute.rules.fresh_decider_days * DAY
+    return "fresh_decider_over" if over or actor.role in dispute.final_words or dispute.file_closed_at else None
+
+
+def _final_words_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if actor.role in dispute.final_words:
+        return "final_words_given"
+    return _file_open(dispute, actor, at)
+
+
+def _file_is_closed(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return "file_open" if dispute.file_closed_at is None else None
+
+
+def _not_answered(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return "decision_answered" if dispute.decision and actor.role in dispute.decision.answered_by else None
+
+
+# What a dispute's compliance can be while there is something left to be said about it.
+_COMPLIANCE_OPEN = frozenset({"due", "performed", "disputed", "checking"})
+
+
+def _may_report(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.compliance in ("due", "disputed") else "nothing_to_perform"
+
+
+def _may_confirm(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.compliance in _COMPLIANCE_OPEN else "nothing_to_perform"
+
+
+def _may_deny(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.compliance not in ("due", "performed"):
+        return "nothing_to_perform"
+    if dispute.compliance == "due" and dispute.clock and dispute.clock.step == "performance":
+        return "performance_not_due"
+    return None
+
+
+def _proof_waits(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.compliance == "checking" else "no_proof_to_check"
+
+
+def _not_rated(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.admitted_at is None:
+        return "not_in_this_phase"
+    return "rated_already" if actor.role in dispute.rated else None
+
+
+def _address_wanted(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.address_asked else "no_address_asked"
+
+
+def _may_suspend(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.suspension:
+        return "suspended_already"
+    if dispute.admitted_at is None or dispute.clock is None:
+        return "no_time_runs"
+    return "suspended_often" if dispute.times_suspended >= dispute.rules.suspensions_most else None
+
+
+def _may_ask_suspension(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return "suspension_already_asked" if dispute.suspension_asked_by else _may_suspend(dispute, actor, at)
+
+
+def _suspension_asked_by_other(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.suspension_asked_by != other_side(actor.role):
+        return "no_suspension_asked"
+    return _may_suspend(dispute, actor, at)
+
+
+def _is_suspended(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.suspension else "not_suspended"
+
+
 def _may_ask_extension(dispute: Dispute, actor: Actor, at: int) -> str | None:
     clock = dispute.clock
     if dispute.admitted_at is None:
@@ -115,14 +267,17 @@ def _extension_possible(dispute: Dispute, actor: Actor, at: int) -> str | None:
     clock = dispute.clock
     if clock is None or not dispute.rules.steps[clock.step].extension_days:
         return "no_extension_here"
+    if actor.role == "mediator" and not dispute.appointed:
+        return "not_appointed"
     return "extended_already" if clock.step in dispute.extended else None
 
 
 _P = Phase
-_BEFORE_END = frozenset(_P) - {_P.UNFILED, _P.SETTLED, _P.CLOSED}
+_BEFORE_END = frozenset(_P) - {_P.UNFILED, _P.DECIDED, _P.SETTLED, _P.CLOSED}
 _BEFORE_REPLY = frozenset({_P.SCREENING, _P.NEEDS_INFORMATION})
 _FROM_REPLY = frozenset({_P.EVIDENCE, _P.NEGOTIATION})
-_WITH_SELLER = frozenset({_P.AWAITING_RESPONSE, _P.EVIDENCE, _P.NEGOTIATION, _P.ASSIGNMENT, _P.DEFAULT_TRACK})
+_WITH_SELLER = _BEFORE_END - _BEFORE_REPLY - {_P.REFUSED}
+_WITH_MEDIATOR = frozenset({_P.ASSIGNMENT, _P.MEDIATION, _P.DECISION})
 
 
 def _table(*rows: Row) -> dict[str, Row]:
@@ -151,10 +306,13 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("filing:draft", SIGNED_IN),
     _page("dispute:list", SIGNED_IN),
     _page("desk:registrar", "registrar"),
+    _page("desk:mediator", "mediator"),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
-    Row("dispute:read", PARTIES | REGISTRAR),
-    Row("evidence:read", PARTIES),
+    # The mediator reads all but what lies behind the wall.
+    Row("dispute:read", PARTIES | REGISTRAR | MEDIATOR),
+    Row("evidence:read", PARTIES | MEDIATOR),
+    Row("offers:read", PARTIES),
     # Filing and admission.
     _act("information:ask", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
     _act("information:give", BUYER, _P.NEEDS_INFORMATION),
@@ -163,14 +321,34 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("refusal:review", BUYER, _P.REFUSED, unless=_review_once),
     _act("dispute:withdraw", BUYER, _BEFORE_END),
     # The seller's answer.
-    _act("seller:join", SELLER, _WITH_SELLER | {_P.SETTLED, _P.CLOSED}),
+    _act("seller:join", SELLER, _WITH_SELLER | {_P.DECIDED, _P.SETTLED, _P.CLOSED}),
     _act("reply:give", SELLER, _P.AWAITING_RESPONSE, unless=_reply_open),
     _act("scope:decide", REGISTRAR, _P.AWAITING_RESPONSE, unless=_scope_pending),
     # Evidence.
-    _act("evidence:add", PARTIES, _BEFORE_REPLY, _P.AWAITING_RESPONSE, _P.EVIDENCE),
-    _act("evidence:complete", PARTIES, _P.EVIDENCE, unless=_not_complete),
+    _act(
+        "evidence:add",
+        PARTIES,
+        _BEFORE_REPLY,
+        _P.AWAITING_RESPONSE,
+        _P.EVIDENCE,
+        _P.DEFAULT_TRACK,
+        _P.MEDIATION,
+        _P.DECISION,
+        _P.CLOSED,
+        unless=_may_add_evidence,
+    ),
+    _act("evidence:complete", PARTIES, _P.EVIDENCE, _P.DEFAULT_TRACK, unless=_may_complete),
     # Negotiation and settlement.
-    _act("message:send", PARTIES, _WITH_SELLER - {_P.DEFAULT_TRACK}, _P.SETTLED),
+    _act(
+        "message:send",
+        PARTIES | MEDIATOR,
+        _P.AWAITING_RESPONSE,
+        _FROM_REPLY,
+        _P.ASSIGNMENT,
+        _P.MEDIATION,
+        _P.SETTLED,
+        unless=_may_write,
+    ),
     _act("offer:make", PARTIES, _FROM_REPLY),
     _act("offer:accept", PARTIES, _FROM_REPLY, unless=_others_offer_open),
     _act("offer:reject", PARTIES, _FROM_REPLY, unless=_others_offer_open),
@@ -179,10 +357,47 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("settlement:sign", PARTIES, _P.SETTLED, unless=_not_signed),
     _act("direct:state", PARTIES, _WITH_SELLER, unless=_direct_not_stated),
     _act("direct:deny", BUYER, _WITH_SELLER, unless=_direct_stated_by_seller),
+    # The appointment of a mediator. The house fixes the pool and draws; nobody else can.
+    _act("pool:commit", HOUSE, _P.ASSIGNMENT, unless=_pool_missing),
+    _act("mediator:draw", HOUSE, _P.ASSIGNMENT, unless=_pool_waits),
+    _act("appointment:accept", MEDIATOR, _P.ASSIGNMENT, unless=_appointment_waits),
+    _act("appointment:decline", MEDIATOR, _P.ASSIGNMENT, unless=_appointment_waits),
+    _act("objection:make", PARTIES, _P.ASSIGNMENT, unless=_may_object),
+    _act("objection:waive", PARTIES, _P.ASSIGNMENT, unless=_may_object),
+    _act("challenge:make", PARTIES, _WITH_MEDIATOR, unless=_may_challenge),
+    _act("challenge:decide", REGISTRAR, _WITH_MEDIATOR, unless=_challenge_waits),
+    _act("mediator:resign", MEDIATOR, _WITH_MEDIATOR, unless=_is_appointed),
+    # Mediation.
+    _act("evidence:request", MEDIATOR, _P.MEDIATION, _P.DECISION, unless=_file_open),
+    _act("evidence:admit", MEDIATOR, _P.MEDIATION, _P.DECISION, unless=_late_item_waits),
+    _act("proposal:make", MEDIATOR, _P.MEDIATION),
+    _act("proposal:accept", PARTIES, _P.MEDIATION, unless=_proposal_open),
+    _act("proposal:reject", PARTIES, _P.MEDIATION, unless=_proposal_open),
+    _act("mediation:close", MEDIATOR, _P.MEDIATION),
+    # Decision.
+    _act("decider:ask", PARTIES, _P.DECISION, unless=_fresh_decider_open),
+    _act("final_words:give", PARTIES, _P.DECISION, unless=_final_words_open),
+    _act("decision:issue", MEDIATOR, _P.DECISION, unless=_file_is_closed),
+    _act("decision:accept", PARTIES, _P.DECIDED, unless=_not_answered),
+    _act("decision:reject", PARTIES, _P.DECIDED, unless=_not_answered),
+    # What was promised or granted.
+    _act("performance:report", SELLER, _P.CLOSED, unless=_may_report),
+    _act("performance:confirm", BUYER, _P.CLOSED, unless=_may_confirm),
+    _act("performance:deny", BUYER, _P.CLOSED, unless=_may_deny),
+    _act("proof:check", REGISTRAR, _P.CLOSED, unless=_proof_waits),
+    _act("procedure:rate", PARTIES, _P.CLOSED, unless=_not_rated),
+    # Service of notices, and what the house learns of it.
+    _act("notice:record", HOUSE, frozenset(_P) - {_P.UNFILED}),
+    _act("address:give", BUYER, _P.AWAITING_RESPONSE, unless=_address_wanted),
     # Time.
+    _act("suspension:ask", PARTIES, _BEFORE_END, unless=_may_ask_suspension),
+    _act("suspension:agree", PARTIES, _BEFORE_END, unless=_suspension_asked_by_other),
+    _act("suspension:order", REGISTRAR, _BEFORE_END, unless=_may_suspend),
+    _act("suspension:end", PARTIES | REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.CLOSED}, unless=_is_suspended),
+    _act("dispute:hand_over", REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.SETTLED, _P.CLOSED}),
     _act("extension:ask", PARTIES, _BEFORE_END, unless=_may_ask_extension),
     _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other),
-    _act("extension:grant", REGISTRAR, _BEFORE_END, unless=_extension_possible),
+    _act("extension:grant", REGISTRAR | MEDIATOR, _BEFORE_END, unless=_extension_possible),
 )
 
 
@@ -223,6 +438,9 @@ _CLASSES = {
     "buyer": frozenset({"parties", "wall", "buyer", "public"}),
     "seller": frozenset({"parties", "wall", "seller", "public"}),
     "registrar": frozenset({"parties", "public"}),
+    "mediator": frozenset({"parties", "mediator", "public"}),
+    # Who decides without having mediated learns nothing of the mediation either.
+    "decider": frozenset({"parties", "public"}),
 }
 _REGISTRAR_WORDS = frozenset(
     {
@@ -235,19 +453,37 @@ _REGISTRAR_WORDS = frozenset(
         "scope_objection_dismissed",
         "extension_asked",
         "extension_granted",
+        "suspension_asked",
+        "dispute_suspended",
+        "dispute_handed_over",
+        "address_given",
+        "challenge_made",
+        "challenge_decided",
+        "mediator_accepted",
+        "mediator_released",
+        "performance_reported",
+        "performance_denied",
+        "compliance_ended",
     }
 )
 
 
-def may_know(role: str, reach: str) -> bool:
-    """Whether this role may know of an entry of this class at all."""
-    return reach in _CLASSES.get(role, frozenset())
+def reader_of(dispute: Dispute, actor: Actor) -> str:
+    """As whom this actor reads the dispute: its role, or "decider" for a mediator after another one's mediation."""
+    if actor.role == "mediator" and dispute.mediated_by not in ("", actor.id):
+        return "decider"
+    return actor.role
 
 
-def may_read_words(role: str, type_name: str, reach: str, data: Mapping[str, Any]) -> bool:
-    """Whether this role may read the personal words beside an entry of this type, class and closed data."""
-    if role != "registrar":
-        return may_know(role, reach)
+def may_know(reader: str, reach: str) -> bool:
+    """Whether this reader (see `reader_of`) may know of an entry of this class at all."""
+    return reach in _CLASSES.get(reader, frozenset())
+
+
+def may_read_words(reader: str, type_name: str, reach: str, data: Mapping[str, Any]) -> bool:
+    """Whether this reader may read the personal words beside an entry of this type, class and closed data."""
+    if reader != "registrar":
+        return may_know(reader, reach)
     # Of the seller's replies the registrar decides on one, the objection to the scope; the others are the merits.
     merits = type_name == "reply_given" and data["choice"] != "object"
-    return may_know(role, reach) and type_name in _REGISTRAR_WORDS and not merits
+    return may_know(reader, reach) and type_name in _REGISTRAR_WORDS and not merits

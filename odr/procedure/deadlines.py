@@ -39,7 +39,8 @@ class Seats:
     def of(self, holder: str) -> tuple[Calendar, ...]:
         if holder == "both":
             return (self.buyer, self.seller)
-        return ({"buyer": self.buyer, "seller": self.seller, "registrar": self.registrar}[holder],)
+        # Mediators and the house itself keep the working days of the house's seat, as registrars do.
+        return ({"buyer": self.buyer, "seller": self.seller}.get(holder, self.registrar),)
 
 
 def last_day(start: date, days: int, calendars: tuple[Calendar, ...], *, working: bool = False) -> date:
@@ -81,6 +82,18 @@ def extend(ruleset: Ruleset, clock: Deadline, seats: Seats) -> Deadline:
     last = moment(clock.due).date() - timedelta(1)
     due = end_of_day(last_day(last, days, calendars))
     return Deadline(clock.step, clock.holder, due, _rule(ruleset, clock.step, f"extended {days}", calendars))
+
+
+def until(ruleset: Ruleset, step: str, due: int, rule: str) -> Deadline:
+    """The deadline of a step whose end was set otherwise than by days, as by an agreement or a decision."""
+    return Deadline(step, ruleset.steps[step].holder, due, f"{ruleset.name}:{step}:{rule}")
+
+
+def resume(clock: Deadline, stood: int) -> Deadline:
+    """The same deadline after time stood still for `stood` milliseconds: later by as many days, a begun one counted
+    whole, so that nobody gets less than was left."""
+    days = -(-stood // DAY)
+    return Deadline(clock.step, clock.holder, clock.due + days * DAY, f"{clock.rule}:stood {days}")
 
 
 def _rule(ruleset: Ruleset, step: str, length: str, calendars: tuple[Calendar, ...]) -> str:

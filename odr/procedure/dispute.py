@@ -8,41 +8,80 @@ from enum import StrEnum
 from typing import Any
 
 from odr.kernel import Money, totals
+from odr.procedure.draw import order_of
 from odr.procedure.events import (
+    AddressGiven,
     AdmissionOverdue,
     AgreementReached,
+    BuyerRated,
+    ChallengeDecided,
+    ChallengeMade,
+    ChallengeOverdue,
     ClaimItem,
+    ComplianceEnded,
+    ConfirmationAsked,
     Deadline,
+    DecisionAnswered,
+    DecisionIssued,
+    DecisionOpened,
+    DecisionOverdue,
+    DefaultTrackEnded,
     DirectSettlementDenied,
     DirectSettlementStated,
     DisputeClosed,
     DisputeFiled,
+    DisputeHandedOver,
+    DisputeResumed,
+    DisputeSuspended,
     DisputeWithdrawn,
+    DrawOverdue,
     Event,
     EvidenceAdded,
     EvidenceCompleted,
+    EvidenceRequested,
     ExtensionAsked,
     ExtensionGranted,
+    FileClosed,
     FilingAdmitted,
     FilingRefused,
+    FinalWordsGiven,
+    Finding,
     InformationAsked,
     InformationGiven,
     LastCallMade,
+    LateEvidenceAdmitted,
+    MediationEnded,
+    MediationMessageSent,
+    MediationOpened,
+    MediatorAccepted,
+    MediatorDrawn,
+    MediatorReleased,
     MessageSent,
     NegotiationEnded,
     NegotiationOpened,
+    NoticeReturned,
+    NoticeSent,
+    ObjectionWaived,
     OfferAccepted,
     OfferLapsed,
     OfferMade,
     OfferRejected,
     OfferWithdrawn,
+    PerformanceConfirmed,
+    PerformanceDenied,
+    PerformanceReported,
+    PoolCommitted,
+    ProposalAnswered,
+    ProposalMade,
     RebuttalOpened,
     RefusalReviewAsked,
     ReplyGiven,
     ScopeObjectionDismissed,
     SellerJoined,
+    SellerRated,
     SellerSilent,
     SettlementSigned,
+    SuspensionAsked,
     Term,
     UploadRefused,
     WalledMessageSent,
@@ -67,7 +106,10 @@ class Phase(StrEnum):
     EVIDENCE = "evidence"
     NEGOTIATION = "negotiation"
     ASSIGNMENT = "assignment"
+    MEDIATION = "mediation"
     DEFAULT_TRACK = "default_track"
+    DECISION = "decision"
+    DECIDED = "decided"
     SETTLED = "settled"
     CLOSED = "closed"
 
@@ -128,6 +170,105 @@ class Agreement:
         return totals([term.amount for term in self.terms if term.granted and term.amount])
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A pool that was fixed, the `seal` of its entry, and once a checkpoint covers that the order that came of it."""
+
+    pool: tuple[str, ...]
+    version: int
+    seal: str
+    size: int = 0
+    root: str = ""
+    place: int = 0
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The whole order, first to last; nothing before the checkpoint is known."""
+        return order_of(self.pool, self.seal, self.root) if self.root else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A challenge of the mediator that a registrar has not decided yet."""
+
+    side: str
+    ground: str
+    clock: Deadline
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Evidence that the mediator asked a side for, until the instant `due`."""
+
+    side: str
+    due: int
+    at: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The mediator's proposal and who said yes to it; `state` is open, replaced, rejected, accepted or ended."""
+
+    number: int
+    terms: tuple[Term, ...]
+    perform_days: int
+    state: str
+    accepted_by: frozenset[str]
+    at: int
+    version: int
+    seal: str
+
+    @property
+    def totals(self) -> dict[str, Money]:
+        return totals([term.amount for term in self.terms if term.granted and term.amount])
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision as issued: `mediator` decided, `seal` is what both sides answer to."""
+
+    mediator: str
+    outcome: str
+    terms: tuple[Term, ...]
+    costs: Money | None
+    basis: str
+    findings: tuple[Finding, ...]
+    perform_by: int
+    at: int
+    version: int
+    seal: str
+    accepted_by: frozenset[str] = frozenset()
+    rejected_by: frozenset[str] = frozenset()
+
+    @property
+    def awarded(self) -> dict[str, Money]:
+        """What is granted on the claim, by currency, without the costs."""
+        return totals([term.amount for term in self.terms if term.granted and term.amount])
+
+    @property
+    def answered_by(self) -> frozenset[str]:
+        return self.accepted_by | self.rejected_by
+
+    def answered(self, side: str, accepts: bool) -> Decision:
+        """The decision after one side's answer to it."""
+        if accepts:
+            return replace(self, accepted_by=self.accepted_by | {side})
+        return replace(self, rejected_by=self.rejected_by | {side})
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """All time stands still: since when, at the latest until when, and the time that stands."""
+
+    ground: str
+    by: str
+    since: int
+    until: int
+    clock: Deadline | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dispute:
     """One dispute. Built by `apply` only; rules and pages read it."""
@@ -165,14 +306,40 @@ class Dispute:
     replied_at: int | None = None
     scope_objected: bool = False
     objected_once: bool = False
+    seller_silent: bool = False
+    address_asked: bool = False
+    returned: frozenset[str] = frozenset()
     evidence: tuple[EvidenceItem, ...] = ()
     complete: frozenset[str] = frozenset()
     offers: tuple[Offer, ...] = ()
     agreement: Agreement | None = None
     signed: frozenset[str] = frozenset()
     settled_directly_by: str | None = None
+    draw: Draw | None = None
+    mediator: str = ""
+    appointed: bool = False
+    met: tuple[str, ...] = ()
+    objected: frozenset[str] = frozenset()
+    unopposed: frozenset[str] = frozenset()
+    challenge: Challenge | None = None
+    challenged: frozenset[str] = frozenset()
+    mediated_by: str = ""
+    mediation_ended_at: int | None = None
+    fresh_decider: bool = False
+    proposals: tuple[Proposal, ...] = ()
+    requests: tuple[Request, ...] = ()
+    admitted_late: frozenset[int] = frozenset()
+    final_words: frozenset[str] = frozenset()
+    file_closed_at: int | None = None
+    decision: Decision | None = None
+    suspension: Suspension | None = None
+    suspension_asked_by: str | None = None
+    times_suspended: int = 0
     code: str | None = None
     compliance: str | None = None
+    performed_at: int | None = None
+    denied: bool = False
+    rated: frozenset[str] = frozenset()
     closed_at: int | None = None
 
     @property
@@ -199,24 +366,50 @@ class Dispute:
         return totals([item.amount for item in self.items if item.amount])
 
     @property
+    def open_proposal(self) -> Proposal | None:
+        """The proposal of the mediator that can be answered now."""
+        return self.proposals[-1] if self.proposals and self.proposals[-1].state == "open" else None
+
+    @property
+    def in_default(self) -> bool:
+        """Whether the dispute goes on without the seller, who never replied."""
+        return self.seller_silent and self.reply is None
+
+    @property
+    def perform_by(self) -> int | None:
+        """Until when what was promised or granted is to be done, None where there is nothing."""
+        source = self.agreement or self.decision
+        return source.perform_by if source else None
+
+    @property
     def next_due(self) -> int | None:
         """The earliest instant at which something happens by itself."""
+        if self.suspension:
+            return self.suspension.until
         instants = [self.clock.due] if self.clock else []
         if self.open_offer:
             instants.append(self.open_offer.expires)
+        if self.challenge:
+            instants.append(self.challenge.clock.due)
         return min(instants, default=None)
 
     @property
     def awaited(self) -> str | None:
-        """Whose act is awaited: buyer, seller, registrar or both. Of a time that both sides hold, the side that has
-        not yet done its part; None when no time runs."""
+        """Whose act is awaited: buyer, seller, mediator, registrar, platform or both. Of a time that both sides hold,
+        the side that has not yet done its part; None when no time runs."""
         if self.clock is None or self.clock.holder != "both":
             return self.clock.holder if self.clock else None
         if self.clock.step == "negotiation" and self.open_offer:
             return other_side(self.open_offer.side)
-        done = {"evidence": self.complete, "sign": self.signed}.get(self.clock.step, frozenset())
-        left = [side for side in SIDES if side not in done]
+        left = [side for side in SIDES if side not in self._done_with(self.clock.step)]
         return left[0] if len(left) == 1 else "both"
+
+    def _done_with(self, step: str) -> frozenset[str]:
+        if step == "acceptance":
+            return self.decision.answered_by if self.decision else frozenset()
+        if step == "objection":
+            return self.unopposed | self.objected
+        return {"evidence": self.complete, "sign": self.signed, "final_words": self.final_words}.get(step, frozenset())
 
     def side_of(self, actor_id: str) -> str | None:
         return {self.buyer: "buyer", self.seller: "seller"}.get(actor_id) if actor_id else None
@@ -244,6 +437,9 @@ def apply(dispute: Dispute, event: Event, header: Header, rulesets: Rulesets) ->
     if "clock" in changes:
         # What was asked for was more time in the step before.
         changes["extension_asked_by"] = None
+        if dispute.suspension and "suspension" not in changes:
+            # Who acts all the same lets the time of the next step begin.
+            changes["suspension"] = None
     return _changed(dispute, version=header.version, at=header.at, **changes)
 
 
@@ -307,7 +503,7 @@ def _seller_joined(dispute: Dispute, event: SellerJoined, header: Header) -> Cha
 
 
 def _reply_given(dispute: Dispute, event: ReplyGiven, header: Header) -> Changes:
-    changes: Changes = {"reply": event.choice, "replied_at": header.at}
+    changes: Changes = {"reply": event.choice, "replied_at": header.at, "address_asked": False}
     if event.choice == "object":
         return changes | {"scope_objected": True, "objected_once": True, "clock": event.clock}
     if event.choice in ("offer", "contest"):
@@ -319,17 +515,35 @@ def _scope_dismissed(dispute: Dispute, event: ScopeObjectionDismissed, header: H
     return {"clock": event.clock, "scope_objected": False, "reply": None, "replied_at": None}
 
 
-def _clock_only(dispute: Dispute, event: LastCallMade | RebuttalOpened, header: Header) -> Changes:
+def _clock_only(
+    dispute: Dispute,
+    event: LastCallMade | RebuttalOpened | DrawOverdue | DecisionOverdue | ConfirmationAsked,
+    header: Header,
+) -> Changes:
     return {"clock": event.clock}
 
 
 def _seller_silent(dispute: Dispute, event: SellerSilent, header: Header) -> Changes:
-    return {"phase": Phase.DEFAULT_TRACK, "clock": None}
+    return {"phase": Phase.DEFAULT_TRACK, "clock": event.clock, "seller_silent": True}
+
+
+def _to_assignment(dispute: Dispute, event: DefaultTrackEnded, header: Header) -> Changes:
+    return {"phase": Phase.ASSIGNMENT, "clock": event.clock}
+
+
+def _notice_returned(dispute: Dispute, event: NoticeReturned, header: Header) -> Changes:
+    changes: Changes = {"returned": dispute.returned | {event.side}}
+    return changes | ({"clock": event.clock, "address_asked": True} if event.clock else {})
+
+
+def _address_given(dispute: Dispute, event: AddressGiven, header: Header) -> Changes:
+    return {"clock": event.clock, "address_asked": False, "returned": dispute.returned - {"seller"}}
 
 
 def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> Changes:
     item = EvidenceItem(event.item, event.side, event.media, event.size, event.notes, header.at, header.version)
-    return {"evidence": (*dispute.evidence, item)}
+    # What came in last can still be answered by who had finished before it came.
+    return {"evidence": (*dispute.evidence, item), "complete": dispute.complete - {other_side(event.side)}}
 
 
 def _nothing(dispute: Dispute, event: Event, header: Header) -> Changes:
@@ -383,7 +597,135 @@ def _offer_accepted(dispute: Dispute, event: OfferAccepted, header: Header) -> C
 
 
 def _negotiation_ended(dispute: Dispute, event: NegotiationEnded, header: Header) -> Changes:
-    return {"phase": Phase.ASSIGNMENT, "clock": None, "offers": _offers_with(dispute, "ended")}
+    return {"phase": Phase.ASSIGNMENT, "clock": event.clock, "offers": _offers_with(dispute, "ended")}
+
+
+def _pool_committed(dispute: Dispute, event: PoolCommitted, header: Header) -> Changes:
+    return {"draw": Draw(event.pool, header.version, header.seal)}
+
+
+def _mediator_drawn(dispute: Dispute, event: MediatorDrawn, header: Header) -> Changes:
+    draw = dispute.draw and replace(dispute.draw, size=event.size, root=event.root, place=event.place)
+    return {
+        "draw": draw,
+        "mediator": event.mediator,
+        "appointed": False,
+        "met": (*dispute.met, event.mediator),
+        "unopposed": frozenset(),
+        "clock": event.clock,
+    }
+
+
+def _mediator_accepted(dispute: Dispute, event: MediatorAccepted, header: Header) -> Changes:
+    return {"appointed": True, "clock": event.clock}
+
+
+def _mediator_released(dispute: Dispute, event: MediatorReleased, header: Header) -> Changes:
+    changes: Changes = {"phase": Phase.ASSIGNMENT, "mediator": "", "appointed": False, "challenge": None}
+    if event.reason == "objection" and event.side:
+        changes["objected"] = dispute.objected | {event.side}
+    if event.reason == "fresh_decider":
+        changes["fresh_decider"] = True
+    # Whoever comes next hears both sides' final words.
+    changes |= {"final_words": frozenset(), "file_closed_at": None, "proposals": _proposals_with(dispute, "ended")}
+    return changes | ({"draw": None, "clock": event.clock} if event.clock else {})
+
+
+def _objection_waived(dispute: Dispute, event: ObjectionWaived, header: Header) -> Changes:
+    return {"unopposed": dispute.unopposed | {event.side}}
+
+
+def _challenge_made(dispute: Dispute, event: ChallengeMade, header: Header) -> Changes:
+    challenge = Challenge(event.side, event.ground, event.clock, header.version)
+    return {"challenge": challenge, "challenged": dispute.challenged | {event.side}}
+
+
+def _challenge_overdue(dispute: Dispute, event: ChallengeOverdue, header: Header) -> Changes:
+    return {"challenge": dispute.challenge and replace(dispute.challenge, clock=event.clock)}
+
+
+def _challenge_decided(dispute: Dispute, event: ChallengeDecided, header: Header) -> Changes:
+    return {"challenge": None}
+
+
+def _mediation_opened(dispute: Dispute, event: MediationOpened, header: Header) -> Changes:
+    return {"phase": Phase.MEDIATION, "clock": event.clock, "mediated_by": dispute.mediator}
+
+
+def _evidence_requested(dispute: Dispute, event: EvidenceRequested, header: Header) -> Changes:
+    return {"requests": (*dispute.requests, Request(event.side, event.due, header.at, header.version))}
+
+
+def _late_admitted(dispute: Dispute, event: LateEvidenceAdmitted, header: Header) -> Changes:
+    return {"admitted_late": dispute.admitted_late | {event.item}}
+
+
+def _proposal_made(dispute: Dispute, event: ProposalMade, header: Header) -> Changes:
+    proposal = Proposal(
+        number=event.proposal,
+        terms=event.terms,
+        perform_days=event.perform_days,
+        state="open",
+        accepted_by=frozenset(),
+        at=header.at,
+        version=header.version,
+        seal=header.seal,
+    )
+    return {"proposals": (*_proposals_with(dispute, "replaced"), proposal)}
+
+
+def _proposals_with(dispute: Dispute, state: str) -> tuple[Proposal, ...]:
+    """All proposals, the open one (always the last, if any) in its new state."""
+    if not dispute.open_proposal:
+        return dispute.proposals
+    return (*dispute.proposals[:-1], replace(dispute.proposals[-1], state=state))
+
+
+def _proposal_answered(dispute: Dispute, event: ProposalAnswered, header: Header) -> Changes:
+    if not event.accepts:
+        return {"proposals": _proposals_with(dispute, "rejected")}
+    if not dispute.open_proposal:
+        return {}
+    agreed = dispute.open_proposal.accepted_by | {event.side}
+    state = "accepted" if len(agreed) == len(SIDES) else "open"
+    answered = replace(dispute.open_proposal, accepted_by=agreed, state=state)
+    return {"proposals": (*dispute.proposals[:-1], answered)}
+
+
+def _mediation_ended(dispute: Dispute, event: MediationEnded, header: Header) -> Changes:
+    return {"mediation_ended_at": header.at, "proposals": _proposals_with(dispute, "ended")}
+
+
+def _decision_opened(dispute: Dispute, event: DecisionOpened, header: Header) -> Changes:
+    return {"phase": Phase.DECISION, "clock": event.clock, "final_words": frozenset()}
+
+
+def _final_words_given(dispute: Dispute, event: FinalWordsGiven, header: Header) -> Changes:
+    return {"final_words": dispute.final_words | {event.side}}
+
+
+def _file_closed(dispute: Dispute, event: FileClosed, header: Header) -> Changes:
+    return {"clock": event.clock, "file_closed_at": header.at}
+
+
+def _decision_issued(dispute: Dispute, event: DecisionIssued, header: Header) -> Changes:
+    decision = Decision(
+        mediator=dispute.mediator,
+        outcome=event.outcome,
+        terms=event.terms,
+        costs=event.costs,
+        basis=event.basis,
+        findings=event.findings,
+        perform_by=event.perform_by,
+        at=header.at,
+        version=header.version,
+        seal=header.seal,
+    )
+    return {"phase": Phase.DECIDED, "clock": event.clock, "decision": decision, "challenge": None}
+
+
+def _decision_answered(dispute: Dispute, event: DecisionAnswered, header: Header) -> Changes:
+    return {"decision": dispute.decision and dispute.decision.answered(event.side, event.accepts)}
 
 
 def _agreement_reached(dispute: Dispute, event: AgreementReached, header: Header) -> Changes:
@@ -406,12 +748,31 @@ def _direct_denied(dispute: Dispute, event: DirectSettlementDenied, header: Head
 def _closed(dispute: Dispute, event: DisputeClosed, header: Header) -> Changes:
     return {
         "phase": Phase.CLOSED,
-        "clock": None,
+        "clock": event.clock,
         "code": event.code,
         "compliance": event.compliance,
         "closed_at": header.at,
         "offers": _offers_with(dispute, "ended"),
+        "proposals": _proposals_with(dispute, "ended"),
+        "challenge": None,
     }
+
+
+def _performance_reported(dispute: Dispute, event: PerformanceReported, header: Header) -> Changes:
+    return {"compliance": "performed", "performed_at": header.at, "clock": event.clock}
+
+
+def _compliance_ended(dispute: Dispute, event: PerformanceConfirmed | ComplianceEnded, header: Header) -> Changes:
+    return {"compliance": event.result, "clock": None}
+
+
+def _performance_denied(dispute: Dispute, event: PerformanceDenied, header: Header) -> Changes:
+    # Once made good, as the seller says, and denied again, it is for a registrar to look at the proof.
+    return {"compliance": "checking" if dispute.denied else "disputed", "denied": True, "clock": event.clock}
+
+
+def _rated(dispute: Dispute, event: BuyerRated | SellerRated, header: Header) -> Changes:
+    return {"rated": dispute.rated | {event.reach}}
 
 
 def _extension_asked(dispute: Dispute, event: ExtensionAsked, header: Header) -> Changes:
@@ -420,6 +781,27 @@ def _extension_asked(dispute: Dispute, event: ExtensionAsked, header: Header) ->
 
 def _extension_granted(dispute: Dispute, event: ExtensionGranted, header: Header) -> Changes:
     return {"clock": event.clock, "extended": dispute.extended | {event.clock.step}}
+
+
+def _suspension_asked(dispute: Dispute, event: SuspensionAsked, header: Header) -> Changes:
+    return {"suspension_asked_by": event.side}
+
+
+def _suspended(dispute: Dispute, event: DisputeSuspended, header: Header) -> Changes:
+    return {
+        "suspension": Suspension(event.ground, event.by, header.at, event.until, dispute.clock),
+        "suspension_asked_by": None,
+        # Mail that came back is nobody's request and is not counted as one.
+        "times_suspended": dispute.times_suspended + (event.by != "system"),
+        "clock": None,
+    }
+
+
+def _resumed(dispute: Dispute, event: DisputeResumed, header: Header) -> Changes:
+    changes: Changes = {"suspension": None, "clock": event.clock, "returned": frozenset()}
+    if dispute.challenge and event.challenge:
+        changes["challenge"] = replace(dispute.challenge, clock=event.challenge)
+    return changes
 
 
 _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
@@ -435,6 +817,10 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     ScopeObjectionDismissed: _scope_dismissed,
     LastCallMade: _clock_only,
     SellerSilent: _seller_silent,
+    DefaultTrackEnded: _to_assignment,
+    NoticeSent: _nothing,
+    NoticeReturned: _notice_returned,
+    AddressGiven: _address_given,
     EvidenceAdded: _evidence_added,
     UploadRefused: _nothing,
     EvidenceCompleted: _evidence_completed,
@@ -448,12 +834,45 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     OfferLapsed: _offer_lapsed,
     OfferAccepted: _offer_accepted,
     NegotiationEnded: _negotiation_ended,
+    PoolCommitted: _pool_committed,
+    MediatorDrawn: _mediator_drawn,
+    DrawOverdue: _clock_only,
+    MediatorAccepted: _mediator_accepted,
+    MediatorReleased: _mediator_released,
+    ObjectionWaived: _objection_waived,
+    ChallengeMade: _challenge_made,
+    ChallengeOverdue: _challenge_overdue,
+    ChallengeDecided: _challenge_decided,
+    MediationOpened: _mediation_opened,
+    MediationMessageSent: _nothing,
+    EvidenceRequested: _evidence_requested,
+    LateEvidenceAdmitted: _late_admitted,
+    ProposalMade: _proposal_made,
+    ProposalAnswered: _proposal_answered,
+    MediationEnded: _mediation_ended,
+    DecisionOpened: _decision_opened,
+    FinalWordsGiven: _final_words_given,
+    FileClosed: _file_closed,
+    DecisionOverdue: _clock_only,
+    DecisionIssued: _decision_issued,
+    DecisionAnswered: _decision_answered,
     AgreementReached: _agreement_reached,
     SettlementSigned: _settlement_signed,
     DirectSettlementStated: _direct_stated,
     DirectSettlementDenied: _direct_denied,
     DisputeWithdrawn: _nothing,
     DisputeClosed: _closed,
+    DisputeHandedOver: _nothing,
+    PerformanceReported: _performance_reported,
+    ConfirmationAsked: _clock_only,
+    PerformanceConfirmed: _compliance_ended,
+    PerformanceDenied: _performance_denied,
+    ComplianceEnded: _compliance_ended,
+    BuyerRated: _rated,
+    SellerRated: _rated,
     ExtensionAsked: _extension_asked,
     ExtensionGranted: _extension_granted,
+    SuspensionAsked: _suspension_asked,
+    DisputeSuspended: _suspended,
+    DisputeResumed: _resumed,
 }

@@ -43,6 +43,14 @@ class Term:
     amount: Money | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a decision finds on one point, by what it rests on: numbers of evidence items, 0 for what both sides say in
+    the filing and the reply. Its words are `finding_1`, `finding_2` … of the decision."""
+
+    cites: tuple[int, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """A fact. `words` are the personal texts said with it: they go to the sealed payloads, never into the entry,
@@ -155,7 +163,43 @@ class LastCallMade(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SellerSilent(Event):
-    """The seller never answered: the dispute takes the default track, decided on the papers, never won by itself."""
+    """The seller never answered: the dispute takes the default track, decided on the papers, never won by itself. The
+    buyer has time to prove the claim; the seller may still join."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultTrackEnded(Event):
+    """The buyer's time to prove the claim is over; somebody is drawn to decide."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeSent(Event):
+    """A notice that begins or carries a time limit of this side left the house by mail: service that can be proved."""
+
+    side: str
+    template: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeReturned(Event):
+    """Mail to this side was refused or came back. With a `clock` the buyer is asked for another address of the seller;
+    the seller's time stands still, since it never runs against somebody who was not reached."""
+
+    side: str
+    template: str
+    clock: Deadline | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressGiven(Event):
+    """The buyer named another address of the seller; the notice goes out again and the time to reply begins anew.
+    Words: seller (as in the filing, a JSON object)."""
+
+    clock: Deadline
 
 
 # -- evidence -------------------------------------------------------------------------------------------------
@@ -273,6 +317,206 @@ class NegotiationEnded(Event):
     """The negotiation is over without agreement, because a side left it ("buyer", "seller") or its time ("clock")."""
 
     by: str
+    clock: Deadline
+
+
+# -- appointment of a mediator --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolCommitted(Event):
+    """From these mediators, named by their stable ids in the order of the ids, one will be drawn by `rule`. The first
+    checkpoint signed over this entry seeds the draw, so nobody knows its result when the pool is fixed."""
+
+    reach: ClassVar[str] = "public"
+    pool: tuple[str, ...]
+    rule: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediatorDrawn(Event):
+    """Who came out of the draw: the one at `place` of the order that the pool and the checkpoint of `size` and `root`
+    give. Later places follow when an earlier one is released."""
+
+    reach: ClassVar[str] = "public"
+    mediator: str
+    place: int
+    size: int
+    root: str
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawOverdue(Event):
+    """Nobody could be drawn in time: counted, and a registrar is asked to see to the roster."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediatorAccepted(Event):
+    """The drawn mediator accepts and declares to be free of each of these ties. Words: text. The time for objections
+    begins, where somebody still has one."""
+
+    declared: tuple[str, ...]
+    clock: Deadline | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediatorReleased(Event):
+    """The mediator leaves the dispute, for a `reason` of the closed list: declined, missed, objection, challenge,
+    resigned, late, fresh_decider. `side` asked for it, if one did. With a `clock` nobody is left in the pool and a new
+    draw begins. Words: text."""
+
+    mediator: str
+    reason: str
+    side: str | None
+    clock: Deadline | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectionWaived(Event):
+    """A side has no objection to the drawn mediator."""
+
+    side: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChallengeMade(Event):
+    """A side challenges the mediator on a ground of the closed list; a registrar decides, the dispute goes on.
+    Words: text."""
+
+    side: str
+    ground: str
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChallengeOverdue(Event):
+    """The challenge was not decided in time: counted, with a new last date."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChallengeDecided(Event):
+    """The registrar decided on the challenge. Words: text."""
+
+    upheld: bool
+
+
+# -- mediation ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediationOpened(Event):
+    """The mediator begins to mediate."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediationMessageSent(MessageSent):
+    """A message within the mediation, by a side or the mediator: out of reach of a fresh decider. Words: text."""
+
+    reach: ClassVar[str] = "mediator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRequested(Event):
+    """The mediator asks a side for evidence by an instant; what does not come may count against it. Words: text."""
+
+    side: str
+    due: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateEvidenceAdmitted(Event):
+    """The mediator admits an item that came after its time. Words: text (the reason)."""
+
+    item: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalMade(Event):
+    """The mediator proposes a settlement, item by item; it replaces an earlier proposal. Words: text."""
+
+    reach: ClassVar[str] = "mediator"
+    proposal: int
+    terms: tuple[Term, ...]
+    perform_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalAnswered(Event):
+    """A side's answer to the proposal it saw: `seen` is the leaf hash of the proposal's entry."""
+
+    reach: ClassVar[str] = "mediator"
+    side: str
+    proposal: int
+    accepts: bool
+    seen: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediationEnded(Event):
+    """The mediation is over without agreement, by the mediator's word ("mediator") or its time ("clock")."""
+
+    by: str
+
+
+# -- decision -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionOpened(Event):
+    """Both sides may give their final words; then the file is closed."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalWordsGiven(Event):
+    """A side's final words; without words the side has nothing to add. Words: text."""
+
+    side: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileClosed(Event):
+    """Nothing more can be added to the file; the mediator's time to decide begins."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionOverdue(Event):
+    """The decision is late: counted; the mediator is replaced when the added time is over too."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionIssued(Event):
+    """The decision: each claimed item granted or refused, the costs beside them, on which basis, what each finding
+    rests on, and until when it is to be carried out. Words: reasons, finding_1 …"""
+
+    outcome: str
+    terms: tuple[Term, ...]
+    costs: Money | None
+    basis: str
+    findings: tuple[Finding, ...]
+    perform_by: int
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionAnswered(Event):
+    """A side accepts or rejects the decision it saw: `seen` is the leaf hash of the decision's entry."""
+
+    side: str
+    accepts: bool
+    seen: str
 
 
 # -- agreement and end ----------------------------------------------------------------------------------------
@@ -318,10 +562,77 @@ class DisputeWithdrawn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DisputeClosed(Event):
-    """The end, with its closing code; `compliance` is the separate word on what was promised: none or due."""
+    """The end, with its closing code; `compliance` is the separate word on what was promised or granted: none, or due
+    within the time of `clock`."""
 
     code: str
     compliance: str
+    clock: Deadline | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeHandedOver(Event):
+    """A court or another body has the dispute now, as a registrar records with a `reason` of the closed list.
+    Words: text."""
+
+    reason: str
+
+
+# -- what was promised or granted -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformanceReported(Event):
+    """The seller says that it is done. Words: text."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmationAsked(Event):
+    """The time to perform is over and the seller said nothing; the buyer is asked whether it was done."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformanceConfirmed(Event):
+    """The buyer confirms that it was done: `result` is honoured, or late."""
+
+    result: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformanceDenied(Event):
+    """The buyer says that it was not done. The seller has time to make good; where the seller has already said to have
+    done so, a registrar looks at the proof. Words: text."""
+
+    clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComplianceEnded(Event):
+    """The last word on what was promised: honoured, late, not_honoured or unknown, by the "registrar" or by the
+    "clock". Words: text."""
+
+    result: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuyerRated(Event):
+    """The buyer's grade for the procedure, 1 to 5. The other side never reads it; it is counted only with others."""
+
+    reach: ClassVar[str] = "buyer"
+    score: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SellerRated(Event):
+    """The seller's grade for the procedure, 1 to 5."""
+
+    reach: ClassVar[str] = "seller"
+    score: int
 
 
 # -- time -----------------------------------------------------------------------------------------------------
@@ -337,10 +648,37 @@ class ExtensionAsked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ExtensionGranted(Event):
-    """More time in this step, once, by consent of both sides ("parties") or by the "registrar". Words: text."""
+    """More time in this step, once, by consent of both sides ("parties"), by the "registrar" or by the "mediator".
+    Words: text."""
 
     by: str
     clock: Deadline
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspensionAsked(Event):
+    """A side asks the other to let all time stand still for a while. Words: text."""
+
+    side: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeSuspended(Event):
+    """All time stands still until it is ended, at the latest at `until`: by consent ("parties"), by the "registrar", or
+    because mail to a side came back ("system"). Words: text."""
+
+    ground: str
+    by: str
+    until: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeResumed(Event):
+    """Time goes on, with as many days left as there were, for the step and for a challenge."""
+
+    by: str
+    clock: Deadline | None
+    challenge: Deadline | None
 
 
 EVENTS: dict[str, type[Event]] = {
@@ -356,6 +694,10 @@ EVENTS: dict[str, type[Event]] = {
     "scope_objection_dismissed": ScopeObjectionDismissed,
     "last_call_made": LastCallMade,
     "seller_silent": SellerSilent,
+    "default_track_ended": DefaultTrackEnded,
+    "notice_sent": NoticeSent,
+    "notice_returned": NoticeReturned,
+    "address_given": AddressGiven,
     "evidence_added": EvidenceAdded,
     "upload_refused": UploadRefused,
     "evidence_completed": EvidenceCompleted,
@@ -369,14 +711,47 @@ EVENTS: dict[str, type[Event]] = {
     "offer_lapsed": OfferLapsed,
     "offer_accepted": OfferAccepted,
     "negotiation_ended": NegotiationEnded,
+    "pool_committed": PoolCommitted,
+    "mediator_drawn": MediatorDrawn,
+    "draw_overdue": DrawOverdue,
+    "mediator_accepted": MediatorAccepted,
+    "mediator_released": MediatorReleased,
+    "objection_waived": ObjectionWaived,
+    "challenge_made": ChallengeMade,
+    "challenge_overdue": ChallengeOverdue,
+    "challenge_decided": ChallengeDecided,
+    "mediation_opened": MediationOpened,
+    "mediation_message_sent": MediationMessageSent,
+    "evidence_requested": EvidenceRequested,
+    "late_evidence_admitted": LateEvidenceAdmitted,
+    "proposal_made": ProposalMade,
+    "proposal_answered": ProposalAnswered,
+    "mediation_ended": MediationEnded,
+    "decision_opened": DecisionOpened,
+    "final_words_given": FinalWordsGiven,
+    "file_closed": FileClosed,
+    "decision_overdue": DecisionOverdue,
+    "decision_issued": DecisionIssued,
+    "decision_answered": DecisionAnswered,
     "agreement_reached": AgreementReached,
     "settlement_signed": SettlementSigned,
     "direct_settlement_stated": DirectSettlementStated,
     "direct_settlement_denied": DirectSettlementDenied,
     "dispute_withdrawn": DisputeWithdrawn,
     "dispute_closed": DisputeClosed,
+    "dispute_handed_over": DisputeHandedOver,
+    "performance_reported": PerformanceReported,
+    "confirmation_asked": ConfirmationAsked,
+    "performance_confirmed": PerformanceConfirmed,
+    "performance_denied": PerformanceDenied,
+    "compliance_ended": ComplianceEnded,
+    "buyer_rated": BuyerRated,
+    "seller_rated": SellerRated,
     "extension_asked": ExtensionAsked,
     "extension_granted": ExtensionGranted,
+    "suspension_asked": SuspensionAsked,
+    "dispute_suspended": DisputeSuspended,
+    "dispute_resumed": DisputeResumed,
 }
 
 TYPES: dict[type[Event], str] = {kind: name for name, kind in EVENTS.items()}

@@ -1,35 +1,34 @@
-"""What all steps share: messages, closing, agreeing, more time, and what happens when time runs out."""
+"""What all steps share: messages, agreeing, closing, more time, time that stands still, and what mail came to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
 from odr.kernel import CURRENCIES, LARGEST_MINOR, Actor, Money, Refused, moment, totals
 from odr.procedure.access import demand
-from odr.procedure.deadlines import DAY, Seats, begin, end_of_day, extend
+from odr.procedure.deadlines import DAY, Seats, begin, end_of_day, extend, resume, until
 from odr.procedure.dispute import Dispute, Phase
 from odr.procedure.events import (
     NO_WORDS,
-    AdmissionOverdue,
     AgreementReached,
+    Deadline,
     DirectSettlementDenied,
     DirectSettlementStated,
     DisputeClosed,
+    DisputeHandedOver,
+    DisputeResumed,
+    DisputeSuspended,
     DisputeWithdrawn,
     Event,
     ExtensionAsked,
     ExtensionGranted,
-    LastCallMade,
+    MediationMessageSent,
     MessageSent,
-    NegotiationEnded,
-    NegotiationOpened,
-    OfferLapsed,
+    NoticeReturned,
+    NoticeSent,
     OfferMade,
-    RebuttalOpened,
-    ScopeObjectionDismissed,
-    SellerSilent,
     SettlementSigned,
+    SuspensionAsked,
     Term,
     WalledMessageSent,
 )
@@ -63,17 +62,23 @@ def sign_settlement(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, se
         raise Refused("agreement_changed")
     signed: list[Event] = [SettlementSigned(side=actor.role, seen=seen)]
     if dispute.signed:
-        signed.append(closed(agreement.how, compliance="due"))
+        signed.append(closed_with_agreement(dispute))
     return signed
 
 
 def send_message(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str) -> list[Event]:
-    """Say something to the other side. From the negotiation on, out of reach of whoever decides (procedure 3.7)."""
+    """Say something to the other side. From the negotiation on, out of reach of whoever decides (procedure 3.7); in the
+    mediation the mediator reads and writes too."""
     demand("message:send", dispute, actor, at)
     require_text(text)
-    before = dispute.phase in (Phase.AWAITING_RESPONSE, Phase.EVIDENCE)
-    kind = MessageSent if before else WalledMessageSent
-    return [kind(side=actor.role, words=words(text=text))]
+    return [_MESSAGES.get(dispute.phase, WalledMessageSent)(side=actor.role, words=words(text=text))]
+
+
+_MESSAGES: dict[Phase, type[MessageSent]] = {
+    Phase.AWAITING_RESPONSE: MessageSent,
+    Phase.EVIDENCE: MessageSent,
+    Phase.MEDIATION: MediationMessageSent,
+}
 
 
 def ask_extension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str = "") -> list[Event]:
@@ -89,14 +94,67 @@ def agree_extension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) ->
 
 
 def grant_extension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str) -> list[Event]:
-    """The registrar gives more time, with a reason."""
+    """The registrar or the mediator gives more time, with a reason."""
     demand("extension:grant", dispute, actor, at)
     require_text(text)
-    return [
-        ExtensionGranted(
-            by="registrar", clock=extend(dispute.rules, dispute.running_clock, seats), words=words(text=text)
-        )
-    ]
+    clock = extend(dispute.rules, dispute.running_clock, seats)
+    return [ExtensionGranted(by=actor.role, clock=clock, words=words(text=text))]
+
+
+def ask_suspension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str = "") -> list[Event]:
+    """Ask the other side to let all time stand still for a while (procedure 3.2: suspended)."""
+    demand("suspension:ask", dispute, actor, at)
+    return [SuspensionAsked(side=actor.role, words=words(text=text))]
+
+
+def agree_suspension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) -> list[Event]:
+    """Consent to what the other side asked for."""
+    demand("suspension:agree", dispute, actor, at)
+    return [_suspended(dispute, at, "joint_request", "parties")]
+
+
+def order_suspension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, ground: str, text: str) -> list[Event]:
+    """The registrar lets all time stand still, on a ground of the closed list, with a reason."""
+    demand("suspension:order", dispute, actor, at)
+    if ground not in dispute.rules.suspension_grounds:
+        raise Refused("ground_unknown")
+    require_text(text, "reasons_missing")
+    return [_suspended(dispute, at, ground, "registrar", text)]
+
+
+def end_suspension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) -> list[Event]:
+    """Let time go on before the suspension ends by itself."""
+    demand("suspension:end", dispute, actor, at)
+    return [resumed(dispute, at, actor.role)]
+
+
+def hand_over(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, reason: str, text: str) -> list[Event]:
+    """A court or another body has the dispute now: it closes here, as the registrar records (procedure 3.2)."""
+    demand("dispute:hand_over", dispute, actor, at)
+    if reason not in dispute.rules.handovers:
+        raise Refused("ground_unknown")
+    require_text(text, "reasons_missing")
+    return [DisputeHandedOver(reason=reason, words=words(text=text)), closed(reason)]
+
+
+def record_notice(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, side: str, template: str) -> list[Event]:
+    """A notice that carries a time limit left the house: its service can be proved."""
+    demand("notice:record", dispute, actor, at)
+    return [NoticeSent(side=side, template=template)]
+
+
+def return_notice(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, side: str, template: str) -> list[Event]:
+    """Mail to a side came back: its time stands still. For a seller who never came, the buyer is asked for another
+    address (decisions: no notice could be served)."""
+    demand("notice:record", dispute, actor, at)
+    clock = dispute.clock
+    awaited = clock is not None and clock.holder in (side, "both")
+    if clock is not None and clock.step in ("reply", "last_call") and side == "seller" and not dispute.seller_joined:
+        return [NoticeReturned(side=side, template=template, clock=begin(dispute.rules, "address", at, seats))]
+    returned = NoticeReturned(side=side, template=template, clock=None)
+    if not awaited or dispute.suspension or dispute.phase is Phase.CLOSED:
+        return [returned]
+    return [returned, _suspended(dispute, at, "notice_returned", "system")]
 
 
 # -- what the rooms' rules build with -------------------------------------------------------------------------
@@ -129,8 +187,35 @@ def require_amount(amount: Money) -> None:
         raise Refused("amount_too_large")
 
 
-def closed(code: str, compliance: str = "none") -> DisputeClosed:
-    return DisputeClosed(code=code, compliance=compliance)
+def closed(code: str, compliance: str = "none", clock: Deadline | None = None) -> DisputeClosed:
+    return DisputeClosed(code=code, compliance=compliance, clock=clock)
+
+
+def closed_with_agreement(dispute: Dispute) -> DisputeClosed:
+    """The end of a dispute whose parties agreed: what was promised is due within the time they agreed on."""
+    agreed = dispute.agreement
+    if agreed is None:
+        raise ValueError("nothing was agreed on")
+    if not any(term.granted for term in agreed.terms):
+        return closed(agreed.how)
+    return closed(agreed.how, "due", until(dispute.rules, "performance", agreed.perform_by, "agreed"))
+
+
+def _suspended(dispute: Dispute, at: int, ground: str, by: str, text: str = "") -> DisputeSuspended:
+    end = at + dispute.rules.suspension_days * DAY
+    return DisputeSuspended(ground=ground, by=by, until=end, words=words(text=text))
+
+
+def resumed(dispute: Dispute, at: int, by: str) -> DisputeResumed:
+    """Time goes on: each deadline that stood is later by the days it stood."""
+    stood = dispute.suspension
+    if stood is None:
+        raise ValueError("no time stands still")
+    return DisputeResumed(
+        by=by,
+        clock=resume(stood.clock, at - stood.since) if stood.clock else None,
+        challenge=resume(dispute.challenge.clock, at - stood.since) if dispute.challenge else None,
+    )
 
 
 def agreement(
@@ -161,15 +246,13 @@ def offer_of(
     when a number is out of the ruleset's range or the terms do not fit the claim.
     """
     rules = dispute.rules
-    perform_days = rules.perform_days if perform_days is None else perform_days
+    perform_days = days_to_perform(dispute, perform_days)
     open_days = rules.offer_days if open_days is None else open_days
     if len(dispute.offers) >= MOST_OFFERS:
         raise Refused("too_many_offers", most=MOST_OFFERS)
-    if not 0 <= perform_days <= rules.perform_days_most:
-        raise Refused("perform_days_out_of_range", most=rules.perform_days_most)
     if not 1 <= open_days <= rules.offer_days_most:
         raise Refused("offer_days_out_of_range", most=rules.offer_days_most)
-    _check_terms(dispute, actor, terms)
+    check_terms(dispute, actor, terms)
     replaced = dispute.open_offer
     return OfferMade(
         side=actor.role,
@@ -182,7 +265,16 @@ def offer_of(
     )
 
 
-def _check_terms(dispute: Dispute, actor: Actor, terms: tuple[Term, ...]) -> None:
+def days_to_perform(dispute: Dispute, days: int | None) -> int:
+    """Days from agreement or decision to performance; None takes the ruleset's."""
+    rules = dispute.rules
+    days = rules.perform_days if days is None else days
+    if not 0 <= days <= rules.perform_days_most:
+        raise Refused("perform_days_out_of_range", most=rules.perform_days_most)
+    return days
+
+
+def check_terms(dispute: Dispute, actor: Actor, terms: tuple[Term, ...]) -> None:
     """One term for each claim item, money where the item is about money. The seller may give more than was claimed;
     the buyer cannot ask for more in a currency than the claim holds in it."""
     if [term.item for term in terms] != list(range(len(dispute.items))):
@@ -208,97 +300,6 @@ def _check_not_above_claim(dispute: Dispute, terms: tuple[Term, ...]) -> None:
             raise Refused("currency_not_claimed", currency=currency)
         if amount.minor > claimed.minor:
             raise Refused("above_claim", claimed=claimed)
-
-
-# -- when time runs out ---------------------------------------------------------------------------------------
-
-
-def fire(dispute: Dispute, *, at: int, seats: Seats) -> list[Event]:
-    """What follows by itself at instant `at`: of all that is due, the consequence of the earliest; [] when nothing is.
-
-    New deadlines count from `at`, not from the instant that was missed, so that an outage shortens nobody's time.
-    """
-    due = dispute.next_due
-    if due is None or at < due:
-        return []
-    if dispute.open_offer and dispute.open_offer.expires == due:
-        return [OfferLapsed(offer=dispute.open_offer.number)]
-    return _EXPIRY[dispute.running_clock.step](dispute, at, seats)
-
-
-def _admission_overdue(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [AdmissionOverdue(clock=begin(dispute.rules, "screening_last", dispute.phase_at, seats))]
-
-
-def _admission_long_overdue(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    # Counted again and again until somebody acts: silence of the house never closes a buyer's dispute.
-    return [AdmissionOverdue(clock=begin(dispute.rules, "screening_last", at, seats))]
-
-
-def _incomplete(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [closed("incomplete")]
-
-
-def _refusal_stands(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [closed(f"refused:{dispute.refused_ground}")]
-
-
-def _last_call(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [LastCallMade(clock=begin(dispute.rules, "last_call", at, seats))]
-
-
-def _seller_silent(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [SellerSilent()]
-
-
-def _evidence_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    # Counted back from the end of the exchange, not from `at`: an outage must not take the rebuttal away.
-    late_from = dispute.running_clock.due - dispute.rules.rebuttal_window_days * DAY
-    if any(item.at > late_from for item in dispute.evidence if item.at >= dispute.phase_at):
-        return [RebuttalOpened(clock=begin(dispute.rules, "rebuttal", at, seats))]
-    return [open_negotiation(dispute, at, seats)]
-
-
-def _rebuttal_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [open_negotiation(dispute, at, seats)]
-
-
-def open_negotiation(dispute: Dispute, at: int, seats: Seats) -> NegotiationOpened:
-    return NegotiationOpened(clock=begin(dispute.rules, "negotiation", at, seats))
-
-
-def _negotiation_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [NegotiationEnded(by="clock")]
-
-
-def _signing_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    # The acceptance already bound both; the signatures give it form, their absence takes nothing away.
-    return [closed(dispute.agreement.how, compliance="due")] if dispute.agreement else []
-
-
-def _scope_undecided(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    # The registrar let the objection lie: it falls, and nobody loses time by it.
-    return dismiss_scope_objection(dispute, at, seats)
-
-
-def dismiss_scope_objection(dispute: Dispute, at: int, seats: Seats, text: str = "") -> list[Event]:
-    from_now = begin(dispute.rules, "reply", at, seats)
-    return [ScopeObjectionDismissed(clock=from_now, words=words(text=text))]
-
-
-_EXPIRY: dict[str, Callable[[Dispute, int, Seats], list[Event]]] = {
-    "screening": _admission_overdue,
-    "screening_last": _admission_long_overdue,
-    "information": _incomplete,
-    "review": _refusal_stands,
-    "reply": _last_call,
-    "scope": _scope_undecided,
-    "last_call": _seller_silent,
-    "evidence": _evidence_over,
-    "rebuttal": _rebuttal_over,
-    "negotiation": _negotiation_over,
-    "sign": _signing_over,
-}
 
 
 def read_day(text: str) -> date:

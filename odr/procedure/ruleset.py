@@ -33,6 +33,12 @@ class Ruleset:
     grounds: tuple[str, ...]
     topics: tuple[str, ...]
     reply_choices: tuple[str, ...]
+    declarations: tuple[str, ...]
+    challenge_grounds: tuple[str, ...]
+    bases: tuple[str, ...]
+    suspension_grounds: tuple[str, ...]
+    handovers: tuple[str, ...]
+    seller_bound: bool
     receipt_days: int
     offer_days: int
     offer_days_most: int
@@ -40,6 +46,10 @@ class Ruleset:
     perform_days_most: int
     leave_from_day: int
     rebuttal_window_days: int
+    fresh_decider_days: int
+    suspension_days: int
+    suspensions_most: int
+    evidence_request_days_most: int
     steps: Mapping[str, Step]
 
 
@@ -55,6 +65,7 @@ def read_ruleset(raw: bytes) -> Ruleset:
             name=table["name"],
             digest=hashlib.sha256(raw).hexdigest(),
             steps={name: Step(name=name, **step) for name, step in table["steps"].items()},
+            seller_bound=_truth(table["seller_bound"]),
             **_lists(table),
             **_whole_numbers(table["time"]),
         )
@@ -62,11 +73,20 @@ def read_ruleset(raw: bytes) -> Ruleset:
         raise MalformedRuleset(str(trouble)) from trouble
 
 
-_LISTS = ("categories", "remedies", "money_remedies", "grounds", "topics", "reply_choices")
+_LISTS = (
+    "categories", "remedies", "money_remedies", "grounds", "topics", "reply_choices", "declarations",
+    "challenge_grounds", "bases", "suspension_grounds", "handovers",
+)  # fmt: skip
 
 
 def _lists(table: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(table[name]) for name in _LISTS}
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("seller_bound is neither true nor false")
+    return value
 
 
 def _whole_numbers(times: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from odr.kernel import Actor, Refused
 from odr.procedure.access import demand
 from odr.procedure.deadlines import Seats, begin
 from odr.procedure.dispute import Dispute
-from odr.procedure.events import Event, ReplyGiven, SellerJoined, Term
-from odr.procedure.rules import agreement, closed, dismiss_scope_objection, offer_of, require_text, words
+from odr.procedure.events import AddressGiven, Event, ReplyGiven, SellerJoined, Term
+from odr.procedure.passages import dismiss_scope_objection
+from odr.procedure.rules import agreement, closed, offer_of, require_text, words
 
 # How sure the house is that somebody acts for the seller, lowest first (features 54).
 PROOFS = ("invitation_link",)
@@ -60,3 +61,11 @@ def dismiss_objection(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, 
     demand("scope:decide", dispute, actor, at)
     require_text(text, "reasons_missing")
     return dismiss_scope_objection(dispute, at, seats, text)
+
+
+def give_address(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, seller: str) -> list[Event]:
+    """The buyer names another address of a seller who could not be reached (`seller`: as in the filing, JSON); the
+    notice goes out again."""
+    demand("address:give", dispute, actor, at)
+    require_text(seller)
+    return [AddressGiven(clock=begin(dispute.rules, "reply", at, seats), words=words(seller=seller))]

@@ -338,9 +338,7 @@ def test_what_an_act_was_given_decides_its_digest() -> None:
     given_ = {"offer": 1, "words": "très bien"}
     mac = body_mac(SALT, given_)
 
-    act = act_digest(
-        origin=ORIGIN, stream=ENTRY.stream, actor=ENTRY.actor, key="a-key", salt=SALT, body_mac=mac
-    )
+    act = act_digest(origin=ORIGIN, stream=ENTRY.stream, actor=ENTRY.actor, key="a-key", salt=SALT, body_mac=mac)
 
     assert len(act) == len(mac) == 32
     assert mac == body_mac(SALT, dict(reversed(given_.items())))
@@ -365,9 +363,12 @@ def test_the_frozen_entry_still_reads_hashes_and_opens() -> None:
     act_salt = bytes.fromhex(sample["act_salt"])
     mac = body_mac(act_salt, sample["body"])
     assert mac.hex() == sample["body_mac"]
-    assert entry.act == act_digest(
-        origin=entry.origin, stream=entry.stream, actor=entry.actor, key=sample["key"], salt=act_salt, body_mac=mac
-    ).hex()
+    assert (
+        entry.act
+        == act_digest(
+            origin=entry.origin, stream=entry.stream, actor=entry.actor, key=sample["key"], salt=act_salt, body_mac=mac
+        ).hex()
+    )
 
 
 # RFC 8785 allows what our profile does not: floats, keys beyond ASCII, and a list at the top.

@@ -104,7 +104,8 @@ def turn_into_text(told: ADispute) -> Deed:
         if connection.dialect.name == "postgresql":
             changed = "overlay(raw placing 'X' from 40)"
         connection.execute(
-            text(f"UPDATE entry SET raw = {changed} WHERE stream = :stream AND ver = 2"), {"stream": f"dispute/{told.id}"}
+            text(f"UPDATE entry SET raw = {changed} WHERE stream = :stream AND ver = 2"),
+            {"stream": f"dispute/{told.id}"},
         )
 
     return deed

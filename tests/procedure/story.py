@@ -15,6 +15,7 @@ from odr.evidence.rules import StoredFile
 from odr.filing import rules as filing
 from odr.kernel import SYSTEM, Actor, Money, Refused, instant, moment
 from odr.negotiation import rules as negotiation
+from odr.procedure import expiry
 from odr.procedure import rules as procedure
 from odr.procedure.deadlines import DAY, Calendar, Seats
 from odr.procedure.dispute import Agreement, Dispute, Header, Offer, apply
@@ -85,7 +86,7 @@ class Story:
 
     def fire(self) -> list[Event]:
         """What follows by itself now."""
-        return procedure.fire(self.dispute, at=self.at, seats=self.seats)
+        return expiry.fire(self.dispute, at=self.at, seats=self.seats)
 
     # -- time
 

@@ -18,7 +18,7 @@ FLOORS = {
     "service": 3,
     "database house tables queries journal payloads integrator records store outbox mail keys verify rebuild limits"
     " links sentences calendars media pictures drafts": 2,
-    "kernel events dispute ruleset rules access deadlines chain proof note": 1,
+    "kernel events draw dispute ruleset rules passages expiry access deadlines chain proof note figures": 1,
 }
 FLOOR_OF = {word: floor for words, floor in FLOORS.items() for word in words.split()}
 GROUND = 1
@@ -26,9 +26,9 @@ GROUND = 1
 # A folder, or a file beside the folders, leans on its own line or below. `procedure` and `log` know no other room.
 ROOMS = {
     "app cli serve __main__": 6,
-    "filing response evidence negotiation worker demo replay doctor verify": 5,
+    "filing response evidence negotiation mediation decision compliance worker demo replay doctor verify": 5,
     "disputes": 4,
-    "people notices": 3,
+    "people notices statistics": 3,
     "procedure log web house config": 2,
     "kernel database migrations": 1,
 }

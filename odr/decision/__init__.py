@@ -1,0 +1,1 @@
+"""The decision: final words, the reasoned decision, and what both sides say of it."""

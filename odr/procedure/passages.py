@@ -1,0 +1,89 @@
+"""The passages from one step to the next, which acts and the end of time share."""
+
+from __future__ import annotations
+
+from odr.procedure.deadlines import Seats, begin, until
+from odr.procedure.dispute import SIDES, Decision, Dispute
+from odr.procedure.draw import order_of
+from odr.procedure.events import (
+    DecisionOpened,
+    DisputeClosed,
+    Event,
+    FileClosed,
+    MediationEnded,
+    MediationOpened,
+    MediatorDrawn,
+    MediatorReleased,
+    NegotiationEnded,
+    NegotiationOpened,
+    ScopeObjectionDismissed,
+)
+from odr.procedure.rules import closed, words
+
+
+def dismiss_scope_objection(dispute: Dispute, at: int, seats: Seats, text: str = "") -> list[Event]:
+    """The dispute stays, and the seller's time to reply begins anew."""
+    from_now = begin(dispute.rules, "reply", at, seats)
+    return [ScopeObjectionDismissed(clock=from_now, words=words(text=text))]
+
+
+def open_negotiation(dispute: Dispute, at: int, seats: Seats) -> NegotiationOpened:
+    return NegotiationOpened(clock=begin(dispute.rules, "negotiation", at, seats))
+
+
+def end_negotiation(dispute: Dispute, at: int, seats: Seats, by: str) -> NegotiationEnded:
+    """Without an agreement: somebody is drawn who belongs to neither side."""
+    return NegotiationEnded(by=by, clock=begin(dispute.rules, "draw", at, seats))
+
+
+def next_drawn(dispute: Dispute, place: int, size: int, root: str, at: int, seats: Seats) -> MediatorDrawn | None:
+    """Who stands at this place of the order that the pool and this checkpoint give; None after the last."""
+    draw = dispute.draw
+    if draw is None:
+        return None
+    order = order_of(draw.pool, draw.seal, root)
+    if place >= len(order):
+        return None
+    clock = begin(dispute.rules, "appointment", at, seats)
+    return MediatorDrawn(mediator=order[place], place=place, size=size, root=root, clock=clock)
+
+
+def release(
+    dispute: Dispute, at: int, seats: Seats, reason: str, *, side: str | None = None, text: str = ""
+) -> list[Event]:
+    """The mediator leaves; the next of the same order is drawn, or a new pool when none is left."""
+    draw = dispute.draw
+    following = next_drawn(dispute, draw.place + 1, draw.size, draw.root, at, seats) if draw else None
+    anew = None if following else begin(dispute.rules, "draw", at, seats)
+    released = MediatorReleased(mediator=dispute.mediator, reason=reason, side=side, clock=anew, words=words(text=text))
+    return [released, following] if following else [released]
+
+
+def take_up(dispute: Dispute, at: int, seats: Seats) -> Event:
+    """The mediator is in place: to mediate, or, where there is nobody to mediate with or it was tried, to decide."""
+    if dispute.in_default or dispute.mediation_ended_at is not None:
+        return DecisionOpened(clock=begin(dispute.rules, "final_words", at, seats))
+    return MediationOpened(clock=begin(dispute.rules, "mediation", at, seats))
+
+
+def end_mediation(dispute: Dispute, at: int, seats: Seats, by: str) -> list[Event]:
+    return [MediationEnded(by=by), DecisionOpened(clock=begin(dispute.rules, "final_words", at, seats))]
+
+
+def close_file(dispute: Dispute, at: int, seats: Seats) -> FileClosed:
+    return FileClosed(clock=begin(dispute.rules, "decision", at, seats))
+
+
+def end_of_decision(dispute: Dispute, decision: Decision) -> DisputeClosed:
+    """The end of a decided dispute, by what both sides said of the decision.
+
+    It is accepted when the buyer accepted it and the seller either did or is bound without (Directive 2013/11/EU,
+    Art. 10); silence is never consent. What it grants is due unless the buyer rejected it, bound or not.
+    """
+    granted = bool(decision.costs) or any(term.granted for term in decision.terms)
+    needed = set(SIDES) if granted and not dispute.rules.seller_bound else {"buyer"}
+    accepted = needed <= decision.accepted_by
+    code = f"decided_{decision.outcome}:{'accepted' if accepted else 'not_accepted'}"
+    if not granted or "buyer" in decision.rejected_by:
+        return closed(code)
+    return closed(code, "due", until(dispute.rules, "performance", decision.perform_by, "decided"))
