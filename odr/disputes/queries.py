@@ -177,8 +177,8 @@ _PLACES = select(
 def open_page(connection: Connection, house: House, seat: Seat) -> Page:
     """The dispute as this reader sees it, in three queries however long its docket is.
 
-    Entries that the reader may not know of are left out before anything is folded: the wall stands here, and no page can
-    show what lies behind it. What the reader may do follows from the whole history.
+    Entries that the reader may not know of are left out before anything is folded: the wall stands here, and no page
+    can show what lies behind it. What the reader may do follows from the whole history.
     """
     stream = stream_of(seat.dispute_id)
     whole = read_stream(connection, stream)
@@ -288,7 +288,8 @@ def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = N
 
 
 def mediator_queue(connection: Connection, mediator_id: str, *, after: tuple[int, str] | None = None) -> list[ListRow]:
-    """The disputes a mediator sits in, what runs out first on top, a page at a time; `after` is (due, id) of the last."""
+    """The disputes a mediator sits in, what runs out first on top, a page at a time; `after` is (due, id) of the last
+    one seen."""
     due = dispute_row.c.clock_due
     query = (
         select(*_LISTED)
