@@ -18,7 +18,10 @@ PHASES = {
     "evidence": _("Exchange of evidence"),
     "negotiation": _("Negotiation"),
     "assignment": _("Appointment of a mediator"),
+    "mediation": _("Mediation"),
     "default_track": _("Decision without the seller"),
+    "decision": _("Decision"),
+    "decided": _("Decided; to be accepted or rejected"),
     "settled": _("Agreement to be signed"),
     "closed": _("Closed"),
 }
@@ -41,7 +44,17 @@ CLOSINGS = {
     "accepted_in_full": _("The seller accepted the claim in full"),
     "settled_negotiation": _("Settled in negotiation"),
     "settled_direct": _("Settled directly between the parties"),
+    "settled_mediation": _("Settled in mediation"),
+    "not_served": _("Closed because no notice could be delivered to the seller"),
+    "moved_to_court": _("Closed because a court has the dispute now"),
+    "out_of_hands": _("Closed because it is dealt with elsewhere"),
     **{
+        "decided_for_buyer:accepted": _("Decided: the claim is granted in full. The decision is accepted"),
+        "decided_for_buyer:not_accepted": _("Decided: the claim is granted in full. The decision is not accepted"),
+        "decided_partly:accepted": _("Decided: the claim is granted in part. The decision is accepted"),
+        "decided_partly:not_accepted": _("Decided: the claim is granted in part. The decision is not accepted"),
+        "decided_for_seller:accepted": _("Decided: the claim is not granted. The decision is accepted"),
+        "decided_for_seller:not_accepted": _("Decided: the claim is not granted. The decision is not accepted"),
         "refused:seller_not_contacted": _("Not admitted: the seller was not contacted first"),
         "refused:frivolous": _("Not admitted: frivolous or vexatious"),
         "refused:dealt_with_elsewhere": _("Not admitted: dealt with by another body or a court"),
@@ -51,6 +64,73 @@ CLOSINGS = {
         "refused:outside_scope": _("Not admitted: outside the scope of this procedure"),
         "refused:party_not_identifiable": _("Not admitted: a party cannot be identified"),
     },
+}
+
+# What became of what was promised or granted: the second field beside the outcome.
+COMPLIANCE = {
+    "none": _("Nothing is to be carried out"),
+    "due": _("To be carried out"),
+    "performed": _("Carried out, as the seller says"),
+    "disputed": _("Not carried out, as the buyer says"),
+    "checking": _("The proof is being checked"),
+    "honoured": _("Honoured in time"),
+    "late": _("Honoured late"),
+    "not_honoured": _("Not honoured"),
+    "unknown": _("Unknown whether it was honoured"),
+}
+
+OUTCOMES = {
+    "for_buyer": _("The claim is granted in full"),
+    "partly": _("The claim is granted in part"),
+    "for_seller": _("The claim is not granted"),
+}
+
+# On what a decision rests.
+BASES = {
+    "buyer_law": _("The law of the buyer’s country"),
+    "contract": _("The contract between the buyer and the seller"),
+    "equity": _("What is fair between both sides"),
+}
+
+# What a mediator declares on accepting an appointment, in the mediator's own words.
+DECLARATIONS = {
+    "no_tie": _("I have had no family, friendship or business with either side in the last five years."),
+    "no_money": _("Nothing that I own or earn depends on how this dispute ends."),
+    "no_contact": _("I have not spoken with either side about this dispute."),
+    "no_prejudgment": _("I have neither formed nor published a view on who is right in it."),
+}
+
+CHALLENGE_GROUNDS = {
+    "tie": _("The mediator has a tie to one side"),
+    "money": _("The outcome means money to the mediator"),
+    "prior_contact": _("The mediator was in contact with one side about it before"),
+    "prejudgment": _("The mediator took a view before hearing both sides"),
+    "delay": _("The mediator lets the dispute lie"),
+    "language": _("The mediator does not know the language of the dispute well enough"),
+}
+
+# Why a mediator left a dispute.
+RELEASES = {
+    "declined": _("Declined the appointment"),
+    "missed": _("Did not answer in time"),
+    "objection": _("A side objected"),
+    "challenge": _("A challenge was upheld"),
+    "resigned": _("Resigned"),
+    "late": _("The decision did not come in time"),
+    "fresh_decider": _("A side asked for somebody else to decide"),
+}
+
+SUSPENSION_GROUNDS = {
+    "joint_request": _("Both sides asked for it"),
+    "parallel_payment": _("A payment dispute runs beside it, such as a chargeback"),
+    "missing_document": _("An important document is missing"),
+    "incapacity": _("One side cannot act, for example through illness or a death"),
+    "notice_returned": _("Mail to one side came back"),
+}
+
+HANDOVERS = {
+    "moved_to_court": _("A court has the dispute now"),
+    "out_of_hands": _("Another body deals with it, or it is also filed here under another number"),
 }
 
 CATEGORIES = {
@@ -112,11 +192,13 @@ NOTES = {
     "script": _("This PDF holds a script. Open it in a program that runs none."),
     "launch": _("This PDF asks to start another program. Do not allow it."),
     "attachment": _("Another file is attached inside this PDF."),
+    "late": _("This came after its time. It counts only if the mediator admits it."),
 }
 
 SIDES = {
     "buyer": _("Buyer"),
     "seller": _("Seller"),
+    "mediator": _("Mediator"),
     "registrar": _("Registrar"),
     "system": _("Evenhand"),
 }
@@ -134,6 +216,22 @@ EXPECTED = {
     "rebuttal": _("Both sides may answer the evidence that came in late."),
     "negotiation": _("Both sides may make offers and answer them."),
     "sign": _("Both sides sign the agreement."),
+    "address": _("Mail to the seller came back. The buyer names another address of the seller."),
+    "default": _("The buyer shows what happened. The seller can still join and show evidence."),
+    "draw": _("A mediator is drawn by lot from the roster."),
+    "draw_late": _("Nobody could be drawn in time. The registrar sees to the roster."),
+    "appointment": _("The mediator who was drawn accepts or declines."),
+    "objection": _("Each side may object to the mediator once, without a reason, or say that it has no objection."),
+    "challenge": _("The registrar decides on the challenge of the mediator."),
+    "mediation": _("The mediator helps both sides to agree, and may propose a settlement."),
+    "final_words": _("Both sides may say their final words."),
+    "decision": _("The mediator decides on the file, in writing and with reasons."),
+    "decision_late": _("The decision is late; this is counted and published. The mediator can still issue it."),
+    "acceptance": _("Both sides accept or reject the decision."),
+    "performance": _("The seller carries out what was agreed or decided."),
+    "confirmation": _("The buyer says whether it was carried out."),
+    "cure": _("The buyer says that it was not carried out. The seller can still make it good."),
+    "proof": _("The registrar checks whether the seller’s papers show that it was carried out."),
 }
 ON_EXPIRY = {
     "screening": _("After that the dispute goes to the head registrar, and the delay is counted."),
@@ -147,11 +245,43 @@ ON_EXPIRY = {
     "rebuttal": _("After that the negotiation begins."),
     "negotiation": _("After that a mediator is appointed."),
     "sign": _("After that the dispute closes all the same: the acceptance already binds both sides."),
+    "address": _(
+        "After that the dispute closes without a decision, because nobody decides against a seller who was never "
+        "reached. It can be filed again at no cost."
+    ),
+    "default": _("After that somebody is drawn who decides on the papers there are."),
+    "draw": _("After that the delay is counted, and a registrar is asked to see to the roster."),
+    "draw_late": _("After that the delay is counted once more; the draw takes place as soon as it can."),
+    "appointment": _("After that the next mediator of the same draw is asked."),
+    "objection": _("After that the mediator begins."),
+    "challenge": _("After that the delay is counted and a new last day is set. The dispute goes on meanwhile."),
+    "mediation": _("After that the mediation ends without an agreement, and both sides say their final words."),
+    "final_words": _("After that the file is closed, and the mediator decides on what is in it."),
+    "decision": _("After that the delay is counted, and a last time to decide begins."),
+    "decision_late": _("After that the next mediator of the same draw takes over."),
+    "acceptance": _("After that the dispute closes. Silence is never taken as consent."),
+    "performance": _("After that the buyer is asked whether it was carried out."),
+    "confirmation": _("After that it is recorded as unknown whether it was carried out."),
+    "cure": _("After that it is recorded that it was not honoured."),
+    "proof": _("After that it is recorded as unknown whether it was carried out."),
 }
+# Where a dispute stands, for who reads that it moved there, and while no time runs.
 WAITING = {
-    "assignment": _("A mediator is to be appointed. Nothing is expected of either side now."),
-    "default_track": _("The seller never replied. A mediator is to decide on the papers."),
     "screening": _("The registrar checks whether the dispute can be admitted."),
+    "needs_information": _("The filing is being completed by the buyer."),
+    "refused": _("The dispute was not admitted; another registrar can be asked to review that."),
+    "awaiting_response": _("The seller is asked to reply to the claim."),
+    "evidence": _("Both sides show their evidence."),
+    "negotiation": _("Both sides try to agree by making offers."),
+    "assignment": _("A mediator is to be appointed. Nothing is expected of either side now."),
+    "mediation": _("The mediator helps both sides to agree."),
+    "default_track": _(
+        "The seller never replied. The buyer shows what happened, and a mediator decides on the papers."
+    ),
+    "decision": _("A mediator decides, after both sides have said their final words."),
+    "decided": _("The decision is made. Both sides are asked to accept or reject it."),
+    "settled": _("Both sides agreed and are asked to sign."),
+    "suspended": _("All time stands still. Nothing is expected of either side until it goes on."),
 }
 
 _FACTS: dict[str, Any] = {
@@ -173,6 +303,16 @@ _FACTS: dict[str, Any] = {
     "scope_objection_dismissed": _("The seller’s objection was dismissed; the time to reply begins anew."),
     "last_call_made": _("The seller’s time to reply ran out; a last call went to the seller."),
     "seller_silent": _("The seller never replied; the dispute will be decided on the papers."),
+    "default_track_ended": _("The time to show what happened ended; somebody is drawn to decide on the papers."),
+    "notice_sent": {
+        "buyer": _("A notice was sent to the buyer."),
+        "seller": _("A notice was sent to the seller."),
+    },
+    "notice_returned": {
+        "buyer": _("Mail to the buyer came back."),
+        "seller": _("Mail to the seller came back."),
+    },
+    "address_given": _("The buyer named another address of the seller; the notice goes out again."),
     "evidence_added": {
         "buyer": _("The buyer added evidence, item %(item)s."),
         "seller": _("The seller added evidence, item %(item)s."),
@@ -214,6 +354,83 @@ _FACTS: dict[str, Any] = {
         "seller": _("The seller left the negotiation."),
         "clock": _("The time for negotiation ended without an agreement."),
     },
+    "pool_committed": _("It was fixed from which mediators one will be drawn."),
+    "mediator_drawn": _("A mediator was drawn by lot."),
+    "draw_overdue": _("No mediator could be drawn in time; the delay is counted."),
+    "mediator_accepted": _("The mediator accepted and declared to be independent of both sides."),
+    "mediator_released": {
+        "declined": _("The mediator declined the appointment."),
+        "missed": _("The mediator did not answer in time and was released."),
+        "objection": {
+            "buyer": _("The buyer objected to the mediator, who left the dispute."),
+            "seller": _("The seller objected to the mediator, who left the dispute."),
+        },
+        "challenge": {
+            "buyer": _("After the buyer’s challenge the mediator left the dispute."),
+            "seller": _("After the seller’s challenge the mediator left the dispute."),
+        },
+        "resigned": _("The mediator resigned."),
+        "late": _("The decision did not come in time; the mediator was released."),
+        "fresh_decider": {
+            "buyer": _("The buyer asked that somebody else decides; the mediator left the dispute."),
+            "seller": _("The seller asked that somebody else decides; the mediator left the dispute."),
+        },
+    },
+    "objection_waived": {
+        "buyer": _("The buyer has no objection to the mediator."),
+        "seller": _("The seller has no objection to the mediator."),
+    },
+    "challenge_made": {
+        "buyer": _("The buyer challenged the mediator; a registrar decides on it."),
+        "seller": _("The seller challenged the mediator; a registrar decides on it."),
+    },
+    "challenge_overdue": _("The challenge was not decided in time; the delay is counted."),
+    "challenge_decided": {
+        True: _("The registrar upheld the challenge."),
+        False: _("The registrar dismissed the challenge; the mediator stays."),
+    },
+    "mediation_opened": _("The mediation began."),
+    "mediation_message_sent": {
+        "buyer": _("The buyer wrote a message within the mediation."),
+        "seller": _("The seller wrote a message within the mediation."),
+        "mediator": _("The mediator wrote a message to both sides."),
+    },
+    "evidence_requested": {
+        "buyer": _("The mediator asked the buyer for evidence."),
+        "seller": _("The mediator asked the seller for evidence."),
+    },
+    "late_evidence_admitted": _("The mediator admitted item %(item)s, which came after its time."),
+    "proposal_made": _("The mediator made proposal %(place)s."),
+    "proposal_answered": {
+        "buyer": {
+            True: _("The buyer accepted proposal %(place)s."),
+            False: _("The buyer rejected proposal %(place)s."),
+        },
+        "seller": {
+            True: _("The seller accepted proposal %(place)s."),
+            False: _("The seller rejected proposal %(place)s."),
+        },
+    },
+    "mediation_ended": {
+        "mediator": _("The mediator closed the mediation without an agreement."),
+        "clock": _("The time for the mediation ended without an agreement."),
+    },
+    "decision_opened": _("Both sides may say their final words before the decision."),
+    "final_words_given": {
+        "buyer": _("The buyer gave the final words."),
+        "seller": _("The seller gave the final words."),
+    },
+    "file_closed": _("The file was closed; the mediator decides on what is in it."),
+    "decision_overdue": _("The time to decide ran out; the delay is counted."),
+    "decision_issued": {
+        "for_buyer": _("The mediator decided: the claim is granted in full."),
+        "partly": _("The mediator decided: the claim is granted in part."),
+        "for_seller": _("The mediator decided: the claim is not granted."),
+    },
+    "decision_answered": {
+        "buyer": {True: _("The buyer accepted the decision."), False: _("The buyer rejected the decision.")},
+        "seller": {True: _("The seller accepted the decision."), False: _("The seller rejected the decision.")},
+    },
     "agreement_reached": _("An agreement was reached; both sides are asked to sign it."),
     "settlement_signed": {
         "buyer": _("The buyer signed the agreement."),
@@ -226,6 +443,30 @@ _FACTS: dict[str, Any] = {
     "direct_settlement_denied": _("The buyer said that nothing was settled directly."),
     "dispute_withdrawn": _("The buyer withdrew the dispute."),
     "dispute_closed": _("The dispute was closed."),
+    "dispute_handed_over": {
+        "moved_to_court": _("The registrar recorded that a court has the dispute now."),
+        "out_of_hands": _("The registrar recorded that the dispute is dealt with elsewhere."),
+    },
+    "performance_reported": _("The seller said that it was carried out; the buyer is asked to confirm."),
+    "confirmation_asked": _("The time to carry it out ended; the buyer is asked whether it was done."),
+    "performance_confirmed": {
+        "honoured": _("The buyer confirmed that it was carried out in time."),
+        "late": _("The buyer confirmed that it was carried out, after its time."),
+    },
+    "performance_denied": _("The buyer said that it was not carried out."),
+    "compliance_ended": {
+        "registrar": {
+            "honoured": _("The registrar found it shown that it was carried out in time."),
+            "late": _("The registrar found it shown that it was carried out, after its time."),
+            "not_honoured": _("The registrar did not find it shown that it was carried out."),
+        },
+        "clock": {
+            "not_honoured": _("The time to make it good ended; it is recorded as not honoured."),
+            "unknown": _("The time to say so ended; it is recorded as unknown whether it was carried out."),
+        },
+    },
+    "buyer_rated": _("The buyer rated the procedure."),
+    "seller_rated": _("The seller rated the procedure."),
     "extension_asked": {
         "buyer": _("The buyer asked for more time."),
         "seller": _("The seller asked for more time."),
@@ -233,29 +474,65 @@ _FACTS: dict[str, Any] = {
     "extension_granted": {
         "parties": _("Both sides agreed to more time."),
         "registrar": _("The registrar gave more time."),
+        "mediator": _("The mediator gave more time."),
+    },
+    "suspension_asked": {
+        "buyer": _("The buyer asked to let all time stand still."),
+        "seller": _("The seller asked to let all time stand still."),
+    },
+    "dispute_suspended": {
+        "joint_request": _("Both sides agreed to let all time stand still."),
+        "parallel_payment": _("The registrar let all time stand still, because a payment dispute runs beside it."),
+        "missing_document": _("The registrar let all time stand still, because an important document is missing."),
+        "incapacity": _("The registrar let all time stand still, because one side cannot act."),
+        "notice_returned": _("All time stands still, because mail to one side came back."),
+    },
+    "dispute_resumed": {
+        "buyer": _("The buyer let time go on."),
+        "seller": _("The seller let time go on."),
+        "registrar": _("The registrar let time go on."),
+        "clock": _("The time of standing still ended; time goes on."),
     },
 }
-# The field that picks the sentence, where a fact has several.
-_PICK = {"reply_given": "choice", "negotiation_ended": "by", "extension_granted": "by"}
+# The fields that pick the sentence, one after the other, where a fact has several; else it is the side.
+_PICKS = {
+    "reply_given": ("choice",),
+    "negotiation_ended": ("by",),
+    "mediator_released": ("reason", "side"),
+    "challenge_decided": ("upheld",),
+    "proposal_answered": ("side", "accepts"),
+    "mediation_ended": ("by",),
+    "decision_issued": ("outcome",),
+    "decision_answered": ("side", "accepts"),
+    "dispute_handed_over": ("reason",),
+    "performance_confirmed": ("result",),
+    "compliance_ended": ("by", "result"),
+    "extension_granted": ("by",),
+    "dispute_suspended": ("ground",),
+    "dispute_resumed": ("by",),
+}
 
 FACT_TYPES = frozenset(_FACTS)
 
 
 def sentence(type_name: str, data: Mapping[str, Any]) -> str:
-    """What happened, in one sentence, from an entry's type and data. Offers are counted from 1 for people."""
+    """What happened, in one sentence, from an entry's type and data. Offers and proposals are counted from 1 for
+    people."""
     text = _FACTS[type_name]
-    if isinstance(text, dict):
-        text = text[data[_PICK.get(type_name, "side")]]
+    for field in _PICKS.get(type_name, ("side",)):
+        if isinstance(text, dict):
+            text = text[data[field]]
     places = dict(data)
-    if isinstance(data.get("offer"), int):
-        places["place"] = data["offer"] + 1
+    number = data.get("offer", data.get("proposal"))
+    if isinstance(number, int):
+        places["place"] = number + 1
     return str(text) % places
 
 
 _REFUSALS: dict[str, Any] = {
     # Who and when.
     "not_your_role": _("This step belongs to another role. Look at “What you can do now” on the dispute’s page."),
-    "not_your_dispute": _("You are not a party to this dispute."),
+    "not_your_dispute": _("You have no part in this dispute. Look at your list for those that you have."),
     "not_in_this_phase": _("This is not possible at the present stage. The page shows what you can do now."),
     "dispute_closed": _("The dispute is closed. Nothing can be added to it any more."),
     "filed_already": _("This dispute has already been filed. You find it among your disputes."),
@@ -293,7 +570,7 @@ _REFUSALS: dict[str, Any] = {
     "too_many_items": _("Ask for at most %(most)s things in one dispute."),
     "remedy_unknown": _("Choose what you ask for from the list."),
     "remedy_needs_amount": _("Give an amount for money, and none for anything else."),
-    "terms_do_not_match": _("The offer must answer each item of the claim. Open the page again and fill in every row."),
+    "terms_do_not_match": _("Each item of the claim needs an answer. Open the page again and fill in every row."),
     "narrative_missing": _("Tell what happened, in your own words."),
     "day_malformed": _("Give the day as year, month and day, for example 2026-03-27."),
     "day_in_future": _("This day has not come yet. Check the date."),
@@ -355,6 +632,11 @@ _REFUSALS: dict[str, Any] = {
         "The picture has more than %(megapixels)s million pixels. Make it smaller and upload it once more."
     ),
     "upload_broken": _("The upload broke off before it was complete. Choose the file again and send it once more."),
+    "evidence_not_requested": _(
+        "In the mediation, evidence comes in when the mediator asks for it. Write to the mediator."
+    ),
+    "file_closed": _("The file is closed, so nothing can be added to it. The mediator decides on what is in it."),
+    "no_late_evidence": _("This item did not come late, or it was already admitted."),
     # Negotiation and settlement.
     "no_open_offer": _("There is no open offer to answer."),
     "own_offer": _("This is your own offer; the other side answers it."),
@@ -379,12 +661,66 @@ _REFUSALS: dict[str, Any] = {
     "already_signed": _("You already signed."),
     "direct_already_stated": _("You already said so. The other side is asked to confirm."),
     "direct_not_stated": _("The seller has not said that you settled directly."),
+    # The appointment of a mediator.
+    "draw_begun": _("The pool of this draw is already fixed. Wait for the draw."),
+    "pool_empty": _("Nobody on the roster can be drawn for this dispute. Add mediators to the roster."),
+    "no_pool": _("Nobody can be drawn before the pool is fixed, and nobody is drawn twice from the same pool."),
+    "no_checkpoint": _("The draw waits for the first checkpoint that covers its pool."),
+    "appointed_already": _("You already accepted this appointment. You can resign, with your reasons."),
+    "not_appointed": _("No mediator has accepted yet. Wait until the dispute’s page names one."),
+    "declaration_incomplete": _("Confirm every line of the declaration. If you cannot, decline the appointment."),
+    "objected_already": _(
+        "You already objected once in this dispute. You can still challenge the mediator, with reasons."
+    ),
+    "no_objection_said": _(
+        "You already said that you have no objection. You can still challenge the mediator, with reasons."
+    ),
+    "challenge_pending": _("A registrar is already deciding on a challenge of this mediator. Wait for the answer."),
+    "challenged_already": _("You already challenged a mediator once in this dispute."),
+    "no_challenge": _("There is no challenge to decide on."),
+    # Mediation.
+    "side_unknown": _("Choose the buyer or the seller."),
+    "request_days_out_of_range": _("Give at least 1 and at most %(most)s days for it."),
+    "no_open_proposal": _("There is no open proposal to answer."),
+    "proposal_answered": _("You already accepted this proposal. The other side’s answer is awaited."),
+    "proposal_changed": _("The proposal is not the one you saw. Read it again before you answer."),
+    "too_many_proposals": _("A mediation holds at most %(most)s proposals. Close the mediation instead."),
+    # Decision.
+    "no_fresh_decider": _("Somebody else can be asked to decide once only, and only after a mediation."),
+    "fresh_decider_over": _("The time to ask for somebody else to decide is over, or you have given your final words."),
+    "final_words_given": _("You already gave your final words."),
+    "file_open": _("The decision waits until both sides have given their final words or their time is over."),
+    "basis_unknown": _("Choose from the list on what the decision rests."),
+    "finding_missing": _("Write at least one finding, and give each of them its words."),
+    "finding_rests_on_nothing": _(
+        "Say for each finding on which evidence it rests, or that it rests on what both sides say."
+    ),
+    "too_many_findings": _("A decision holds at most %(most)s findings. Bring some of them together."),
+    "evidence_unknown": _("A finding names an item that is not in the file. Choose from the evidence of this dispute."),
+    "evidence_not_admitted": _("A finding rests on an item that came late and was not admitted. Choose another item."),
+    "award_above_claim": _("You cannot grant more on an item than is claimed for it, %(claimed)s."),
+    "decision_answered": _("You already answered this decision. Your answer stands."),
+    "decision_changed": _("The decision is not the one you saw. Read it again before you answer."),
+    # What was promised or granted.
+    "nothing_to_perform": _("Nothing is left to be said about carrying it out."),
+    "performance_not_due": _("The time to carry it out is still running. If it is not done by its end, say so then."),
+    "no_proof_to_check": _("There is no proof to check in this dispute."),
+    "rated_already": _("You already rated the procedure. Thank you."),
+    "score_out_of_range": _("Choose a grade from 1 to %(most)s."),
+    # Service of notices.
+    "no_address_asked": _("No other address of the seller is needed now."),
     # Time.
     "no_extension_here": _("This step cannot be extended."),
     "extended_already": _("This step was already extended once."),
     "not_your_time": _("It is not your time that is running."),
     "extension_already_asked": _("More time was already asked for."),
     "no_extension_asked": _("The other side has not asked for more time."),
+    "no_time_runs": _("No time is running that could stand still."),
+    "suspended_already": _("All time already stands still."),
+    "suspended_often": _("Time has stood still as often as the rules allow. You can still ask for more time."),
+    "suspension_already_asked": _("It was already asked to let time stand still. The other side’s answer is awaited."),
+    "no_suspension_asked": _("The other side has not asked to let time stand still."),
+    "not_suspended": _("Time does not stand still in this dispute."),
 }
 REFUSALS: Mapping[str, Any] = _REFUSALS
 

@@ -64,7 +64,9 @@ def codes_of_rules() -> set[str]:
 def codes_of_access() -> set[str]:
     return {
         constant
-        for node in ast.walk(tree(ACCESS))
+        for function in ast.walk(tree(ACCESS))
+        if isinstance(function, ast.FunctionDef) and function.returns and ast.unparse(function.returns) == "str | None"
+        for node in ast.walk(function)
         if isinstance(node, ast.Return) and node.value is not None
         for constant in _answers(node.value)
     }
