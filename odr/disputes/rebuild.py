@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from odr.disputes.records import stream_of, to_history
-from odr.disputes.tables import dispute_row, row_of
+from odr.disputes.tables import appointment, appointments_after, dispute_row, draw, draws_of, project_draws, row_of
 from odr.house import House
 from odr.log import tables as log
 from odr.log.journal import read_stream
 from odr.log.verify import Finding
-from odr.procedure.dispute import fold
+from odr.procedure.dispute import Dispute, Header, fold
+from odr.procedure.events import Event
 
 BATCH = 200
 
@@ -25,27 +26,47 @@ def compare(connection: Connection, house: House) -> Iterator[Finding]:
             row.id: dict(row._mapping)
             for row in connection.execute(select(dispute_row).where(dispute_row.c.id.in_(ids)))
         }
+        drawn = {table: _rows_by_dispute(connection, table, ids) for table in (draw, appointment)}
         for dispute_id in ids:
-            yield from _compare_one(dispute_id, folded_row(connection, house, dispute_id), stored.get(dispute_id))
+            dispute, history = _folded(connection, house, dispute_id)
+            yield from _compare_one(dispute_id, row_of(dispute), stored.get(dispute_id))
+            made = {draw: draws_of(dispute, history), appointment: appointments_after([], dispute, history)}
+            for table, rows in made.items():
+                yield from _compare_rows(dispute, table, rows, drawn[table].get(dispute_id, []))
     for dispute_id in _rows_without_stream(connection):
         yield Finding("projection_unknown", stream_of(dispute_id))
 
 
 def rebuild(connection: Connection, house: House) -> int:
     """Throw all rows away and fold them anew, in the caller's transaction; answers how many there are now."""
-    connection.execute(delete(dispute_row))
+    for table in (dispute_row, draw, appointment):
+        connection.execute(delete(table))
     count = 0
     for ids in _dispute_ids(connection):
-        rows = [folded_row(connection, house, dispute_id) for dispute_id in ids]
-        connection.execute(insert(dispute_row), rows)
-        count += len(rows)
+        folded = [_folded(connection, house, dispute_id) for dispute_id in ids]
+        connection.execute(insert(dispute_row), [row_of(dispute) for dispute, _ in folded])
+        for dispute, history in folded:
+            project_draws(connection, dispute, history)
+        count += len(folded)
     return count
 
 
 def folded_row(connection: Connection, house: House, dispute_id: str) -> dict[str, Any]:
     """The row that a dispute's entries make."""
+    return row_of(_folded(connection, house, dispute_id)[0])
+
+
+def _folded(connection: Connection, house: House, dispute_id: str) -> tuple[Dispute, list[tuple[Event, Header]]]:
+    """A dispute as its entries make it, and the facts that they say."""
     history = to_history(read_stream(connection, stream_of(dispute_id)))
-    return row_of(fold(dispute_id, history, house.rulesets))
+    return fold(dispute_id, history, house.rulesets), history
+
+
+def _rows_by_dispute(connection: Connection, table: Table, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in connection.execute(select(table).where(table.c.dispute_id.in_(ids))):
+        found.setdefault(row.dispute_id, []).append(dict(row._mapping))
+    return found
 
 
 def _dispute_ids(connection: Connection) -> Iterator[list[str]]:
@@ -74,6 +95,20 @@ def _compare_one(dispute_id: str, folded: dict[str, Any], stored: dict[str, Any]
                 expected=f"{name} {value}",
                 found=f"{name} {stored[name]}",
             )
+
+
+def _compare_rows(
+    dispute: Dispute, table: Table, folded: list[dict[str, Any]], stored: list[dict[str, Any]]
+) -> Iterator[Finding]:
+    made, kept = ({str(sorted(row.items(), key=str)) for row in rows} for rows in (folded, stored))
+    if made != kept:
+        yield Finding(
+            "projection_differs",
+            stream_of(dispute.id),
+            dispute.version,
+            expected=f"{table.name} {'; '.join(sorted(made - kept)) or 'nothing more'}",
+            found=f"{table.name} {'; '.join(sorted(kept - made)) or 'nothing'}",
+        )
 
 
 def _rows_without_stream(connection: Connection) -> list[str]:

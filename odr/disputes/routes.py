@@ -139,7 +139,9 @@ def read(number: str) -> Reading:
         abort(to_sign_in(otherwise=url_for("disputes.page", number=number)))
     house = current_house()
     with house.engine.connect() as connection:
-        seat = queries.take_seat(connection, number, current_user.account_id, current_user.roles)
+        seat = queries.take_seat(
+            connection, number, current_user.account_id, current_user.roles, current_user.mediator_id
+        )
         reading = Reading(queries.open_page(connection, house, seat))
     if reading.role == "registrar" and reading.dispute.admitted_at is None and names_reader(reading):
         # The seller learns nothing before admission, by whatever door.

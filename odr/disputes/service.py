@@ -14,7 +14,7 @@ from odr.database import write_unit
 from odr.disputes.calendars import seats_of
 from odr.disputes.queries import Standing, keep, stand
 from odr.disputes.records import header_of, stream_of, to_fact
-from odr.disputes.tables import dispute_row, project
+from odr.disputes.tables import dispute_row, project, project_draws
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Missing, Refused
 from odr.log.journal import Act, Head, Stored, act_of, append, recall, remember
@@ -164,14 +164,16 @@ class _Opened:
             head=self.head,
             act=act,
         )
-        notices = []
+        notices, history = [], []
         for event, one in zip(events, stored, strict=True):
-            self.dispute = apply(self.dispute, event, header_of(one), self.house.rulesets)
+            history.append((event, header_of(one)))
+            self.dispute = apply(self.dispute, *history[-1], self.house.rulesets)
             notices += [(one.entry.version, notice) for notice in notices_for(event, self.dispute)]
         tell(self.connection, before.id, self.at, notices)
         self.head = Head(self.dispute.version, self.dispute.at, stored[-1].seal)
         keep(Standing(self.dispute, self.head))
         project(self.connection, before, self.dispute)
+        project_draws(self.connection, self.dispute, history)
         return stored
 
 

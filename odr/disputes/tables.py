@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -13,13 +14,17 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    UniqueConstraint,
     bindparam,
+    delete,
     insert,
+    select,
     update,
 )
 
 from odr.database import Base, Prepared
-from odr.procedure.dispute import Dispute
+from odr.procedure.dispute import Dispute, Header
+from odr.procedure.events import Event, MediatorAccepted, MediatorDrawn, MediatorReleased, PoolCommitted
 
 party = Table(
     "party",
@@ -65,6 +70,33 @@ dispute_row = Table(
 Index("ix_dispute_next_due", dispute_row.c.next_due)
 Index("ix_dispute_awaited_clock_due", dispute_row.c.awaited, dispute_row.c.clock_due)
 Index("ix_dispute_mediator_clock_due", dispute_row.c.mediator, dispute_row.c.clock_due)
+
+draw = Table(
+    "draw",
+    Base.metadata,
+    Column("dispute_id", String(32), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("number", String(16), nullable=False),
+    UniqueConstraint("number"),
+)
+"""The pools of a dispute by the number under which the public finds their draw: the first digits of the leaf hash of
+the entry that fixed the pool, which say nothing about the dispute. Folded from entries."""
+
+appointment = Table(
+    "appointment",
+    Base.metadata,
+    Column("dispute_id", String(32), primary_key=True),
+    Column("mediator", String(32), primary_key=True),
+    Column("seller", String(32), nullable=False),
+    Column("drawn_at", BigInteger, nullable=False),
+    Column("accepted_at", BigInteger),
+    Column("missed_at", BigInteger),
+)
+"""Who was drawn in which dispute, and whether they took it or let it lie: what conflicts and pauses are found by.
+Folded from entries."""
+
+Index("ix_appointment_mediator", appointment.c.mediator, appointment.c.missed_at)
+Index("ix_appointment_seller", appointment.c.seller, appointment.c.accepted_at)
 
 draft = Table(
     "draft",
@@ -118,3 +150,51 @@ def project(connection: Connection, before: Dispute, after: Dispute) -> None:
         _INSERT.run(connection, [row])
         return
     _UPDATE.run(connection, [{"this_id": after.id, **{f"new_{name}": row[name] for name in _CHANGING}}])
+
+
+History = Iterable[tuple[Event, Header]]
+Rows = list[dict[str, Any]]
+
+_OF_DRAWS = (PoolCommitted, MediatorDrawn, MediatorAccepted, MediatorReleased)
+
+
+def project_draws(connection: Connection, dispute: Dispute, history: History) -> None:
+    """Bring the rows about draws and appointments along with these further facts, in the act's transaction."""
+    news = [(event, header) for event, header in history if isinstance(event, _OF_DRAWS)]
+    if not news:
+        return
+    known = connection.execute(select(appointment).where(appointment.c.dispute_id == dispute.id))
+    rows = appointments_after([dict(row._mapping) for row in known], dispute, news)
+    connection.execute(delete(appointment).where(appointment.c.dispute_id == dispute.id))
+    for table, made in ((appointment, rows), (draw, draws_of(dispute, news))):
+        if made:
+            connection.execute(insert(table), made)
+
+
+def draws_of(dispute: Dispute, history: History) -> Rows:
+    """The pools that were fixed, under the numbers of their public records."""
+    return [
+        {"dispute_id": dispute.id, "version": header.version, "number": header.seal[:16]}
+        for event, header in history
+        if isinstance(event, PoolCommitted)
+    ]
+
+
+def appointments_after(rows: Rows, dispute: Dispute, history: History) -> Rows:
+    """The appointments of a dispute after these further facts; nobody is drawn twice in one dispute."""
+    held = {row["mediator"]: dict(row) for row in rows}
+    for event, header in history:
+        if isinstance(event, MediatorDrawn):
+            held[event.mediator] = {
+                "dispute_id": dispute.id,
+                "mediator": event.mediator,
+                "seller": dispute.seller,
+                "drawn_at": header.at,
+                "accepted_at": None,
+                "missed_at": None,
+            }
+        elif isinstance(event, MediatorAccepted):
+            held[header.actor]["accepted_at"] = header.at
+        elif isinstance(event, MediatorReleased) and event.reason == "missed":
+            held[event.mediator]["missed_at"] = header.at
+    return list(held.values())

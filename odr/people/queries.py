@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from odr.people.tables import account, registration, role_grant, session
+from odr.people.tables import account, mediator, registration, role_grant, session
 
 MINUTE = 60_000
 IDLE_PARTY = 30 * MINUTE
@@ -19,7 +19,8 @@ SEEN_EVERY = MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is signed in, in the shape Flask-Login expects. `session_hash` and `seen_at` (ms) are of this session."""
+    """Who is signed in, in the shape Flask-Login expects. `session_hash` and `seen_at` (ms) are of this session;
+    `mediator_id` is the name that entries give to this person as a mediator, None for all others."""
 
     account_id: str
     roles: frozenset[str]
@@ -28,6 +29,7 @@ class Person:
     zone: str
     session_hash: str
     seen_at: int
+    mediator_id: str | None = None
 
     is_authenticated = True
     is_active = True
@@ -98,9 +100,11 @@ def person_by_cookie(connection: Connection, cookie: str, at: int) -> Person | N
             session.c.created_at,
             session.c.seen_at,
             role_grant.c.role,
+            mediator.c.id.label("mediator_id"),
         )
         .join(account, account.c.id == session.c.account_id)
         .outerjoin(role_grant, role_grant.c.account_id == account.c.id)
+        .outerjoin(mediator, mediator.c.account_id == account.c.id)
         .where(
             session.c.id_hash == cookie_hash(cookie),
             session.c.ended_at.is_(None),
@@ -112,7 +116,9 @@ def person_by_cookie(connection: Connection, cookie: str, at: int) -> Person | N
     first, roles = rows[0], frozenset(row.role for row in rows if row.role)
     if _over(first.created_at, first.seen_at, staff=bool(roles), at=at):
         return None
-    return Person(first.id, roles, first.name, first.language, first.zone, first.id_hash, first.seen_at)
+    # Whose role was taken away has no seat left, whatever the roster still says.
+    seat = first.mediator_id if "mediator" in roles else None
+    return Person(first.id, roles, first.name, first.language, first.zone, first.id_hash, first.seen_at, seat)
 
 
 def _over(created_at: int, seen_at: int, *, staff: bool, at: int) -> bool:

@@ -1,8 +1,20 @@
-"""The rows about people: accounts, their roles, open sessions, single-use links and counted attempts."""
+"""The rows about people: accounts, roles, mediators, open sessions, single-use links and counted attempts."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from odr.database import Base
 
@@ -57,6 +69,30 @@ role_grant = Table(
     Column("role", String(16), primary_key=True),
     Column("granted_at", BigInteger, nullable=False),
     CheckConstraint(_one_of("role", ROLES), name="role"),
+)
+
+mediator = Table(
+    "mediator",
+    Base.metadata,
+    # The stable name that entries give to a mediator. It stays when the account is closed: figures and draws need it.
+    Column("id", String(32), primary_key=True),
+    Column("account_id", String(32), ForeignKey("account.id"), nullable=False),
+    Column("languages", JSON, nullable=False),
+    # Claim categories; an empty list means every field.
+    Column("fields", JSON, nullable=False),
+    Column("country", String(2)),
+    # What a mediator declared to be tied to: sellers by their stable ids, and mail domains.
+    Column("interest_sellers", JSON, nullable=False),
+    Column("interest_domains", JSON, nullable=False),
+    Column("training", Text, nullable=False),
+    Column("admitted_at", BigInteger, nullable=False),
+    Column("mandate_until", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("capacity", Integer, nullable=False),
+    # Appointments that were let lie count from here on: a change of the roster forgives those before it.
+    Column("counted_from", BigInteger, nullable=False),
+    UniqueConstraint("account_id"),
+    CheckConstraint("capacity > 0", name="capacity"),
 )
 
 session = Table(
