@@ -164,6 +164,7 @@ class Agreement:
     perform_by: int
     version: int
     seal: str
+    at: int = 0
 
     @property
     def totals(self) -> dict[str, Money]:
@@ -306,6 +307,7 @@ class Dispute:
     replied_at: int | None = None
     scope_objected: bool = False
     objected_once: bool = False
+    last_called: bool = False
     seller_silent: bool = False
     address_asked: bool = False
     returned: frozenset[str] = frozenset()
@@ -396,8 +398,9 @@ class Dispute:
     @property
     def awaited(self) -> str | None:
         """Whose act is awaited: buyer, seller, mediator, registrar, platform or both. Of a time that both sides hold,
-        the side that has not yet done its part; None when no time runs."""
-        if self.clock is None or self.clock.holder != "both":
+        the side that has not yet done its part, and so with an open proposal; None when no time runs."""
+        proposed = self.clock is not None and self.clock.step == "mediation" and self.open_proposal is not None
+        if self.clock is None or (self.clock.holder != "both" and not proposed):
             return self.clock.holder if self.clock else None
         if self.clock.step == "negotiation" and self.open_offer:
             return other_side(self.open_offer.side)
@@ -409,6 +412,8 @@ class Dispute:
             return self.decision.answered_by if self.decision else frozenset()
         if step == "objection":
             return self.unopposed | self.objected
+        if step == "mediation":
+            return self.open_proposal.accepted_by if self.open_proposal else frozenset()
         return {"evidence": self.complete, "sign": self.signed, "final_words": self.final_words}.get(step, frozenset())
 
     def side_of(self, actor_id: str) -> str | None:
@@ -477,6 +482,7 @@ def _admitted(dispute: Dispute, event: FilingAdmitted, header: Header) -> Change
         "admitted_at": header.at,
         "reply": None,
         "replied_at": None,
+        "last_called": False,
     }
 
 
@@ -512,12 +518,16 @@ def _reply_given(dispute: Dispute, event: ReplyGiven, header: Header) -> Changes
 
 
 def _scope_dismissed(dispute: Dispute, event: ScopeObjectionDismissed, header: Header) -> Changes:
-    return {"clock": event.clock, "scope_objected": False, "reply": None, "replied_at": None}
+    return {"clock": event.clock, "scope_objected": False, "reply": None, "replied_at": None, "last_called": False}
+
+
+def _last_call_made(dispute: Dispute, event: LastCallMade, header: Header) -> Changes:
+    return {"clock": event.clock, "last_called": True}
 
 
 def _clock_only(
     dispute: Dispute,
-    event: LastCallMade | RebuttalOpened | DrawOverdue | DecisionOverdue | ConfirmationAsked,
+    event: RebuttalOpened | DrawOverdue | DecisionOverdue | ConfirmationAsked,
     header: Header,
 ) -> Changes:
     return {"clock": event.clock}
@@ -537,7 +547,8 @@ def _notice_returned(dispute: Dispute, event: NoticeReturned, header: Header) ->
 
 
 def _address_given(dispute: Dispute, event: AddressGiven, header: Header) -> Changes:
-    return {"clock": event.clock, "address_asked": False, "returned": dispute.returned - {"seller"}}
+    returned = dispute.returned - {"seller"}
+    return {"clock": event.clock, "address_asked": False, "returned": returned, "last_called": False}
 
 
 def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> Changes:
@@ -729,7 +740,7 @@ def _decision_answered(dispute: Dispute, event: DecisionAnswered, header: Header
 
 
 def _agreement_reached(dispute: Dispute, event: AgreementReached, header: Header) -> Changes:
-    agreement = Agreement(event.how, event.terms, event.perform_by, header.version, header.seal)
+    agreement = Agreement(event.how, event.terms, event.perform_by, header.version, header.seal, header.at)
     return {"phase": Phase.SETTLED, "clock": event.clock, "agreement": agreement}
 
 
@@ -815,7 +826,7 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     SellerJoined: _seller_joined,
     ReplyGiven: _reply_given,
     ScopeObjectionDismissed: _scope_dismissed,
-    LastCallMade: _clock_only,
+    LastCallMade: _last_call_made,
     SellerSilent: _seller_silent,
     DefaultTrackEnded: _to_assignment,
     NoticeSent: _nothing,
