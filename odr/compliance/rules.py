@@ -21,10 +21,12 @@ BEST = 5
 
 
 def report_performance(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str) -> list[Event]:
-    """The seller says what was done, and when; the buyer is asked to confirm it."""
+    """The seller says what was done, and when; the buyer is asked to confirm it. A report before its day does not
+    shorten the buyer's time: a parcel may still be on its way."""
     demand("performance:report", dispute, actor, at)
     require_text(text)
-    return [PerformanceReported(clock=begin(dispute.rules, "confirmation", at, seats), words=words(text=text))]
+    clock = begin(dispute.rules, "confirmation", max(at, dispute.perform_by or at), seats)
+    return [PerformanceReported(clock=clock, words=words(text=text))]
 
 
 def confirm_performance(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) -> list[Event]:

@@ -93,7 +93,7 @@ def _answer(dispute: Dispute, actor: Actor, at: int, permission: str, seen: str,
     answered = DecisionAnswered(side=actor.role, accepts=accepts, seen=seen)
     after = decision.answered(actor.role, accepts)
     over = after.answered_by == set(SIDES) or "buyer" in after.rejected_by
-    return [answered, end_of_decision(dispute, after)] if over else [answered]
+    return [answered, end_of_decision(dispute, after, at)] if over else [answered]
 
 
 def _outcome(dispute: Dispute, terms: tuple[Term, ...]) -> str:

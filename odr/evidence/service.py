@@ -50,9 +50,10 @@ def _add(
         "file": rules.StoredFile(staged.sha256, staged.size, staged.object_id),
         "media": media.media_type,
         "notes": ("locked", *media.notes) if media.locked else media.notes,
+        **said,
     }
     try:
-        done = perform(house, rules.add_evidence, dispute_id, actor, key=key, alongside=own, **given, **said)
+        done = perform(house, rules.add_evidence, dispute_id, actor, key=key, alongside=own, **given)
     except (Refused, Missing):
         house.files.remove(staged.object_id)
         raise

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from odr.kernel import Actor, Refused, moment
 from odr.procedure.access import demand
-from odr.procedure.deadlines import Seats, begin, end_of_day
+from odr.procedure.deadlines import Seats, begin, end_of_day, until
 from odr.procedure.dispute import SIDES, Dispute, Proposal
 from odr.procedure.draw import RULE
 from odr.procedure.events import (
@@ -125,7 +125,8 @@ def decide_challenge(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, u
 def request_evidence(
     dispute: Dispute, actor: Actor, *, at: int, seats: Seats, side: str, days: int, text: str
 ) -> list[Event]:
-    """Ask a side for evidence within `days`; the last day ends when it has ended everywhere."""
+    """Ask a side for evidence within `days`; the last day ends when it has ended everywhere. Before the decision the
+    file stays open until then."""
     demand("evidence:request", dispute, actor, at)
     if side not in SIDES:
         raise Refused("side_unknown")
@@ -134,7 +135,9 @@ def request_evidence(
         raise Refused("request_days_out_of_range", most=most)
     require_text(text)
     due = end_of_day(moment(at).date() + timedelta(days))
-    return [EvidenceRequested(side=side, due=due, words=words(text=text))]
+    closes = dispute.step_clock if dispute.step == "final_words" else None
+    clock = until(dispute.rules, "final_words", due, "requested") if closes and due > closes.due else None
+    return [EvidenceRequested(side=side, due=due, clock=clock, words=words(text=text))]
 
 
 def admit_late_evidence(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, item: int, text: str) -> list[Event]:

@@ -126,7 +126,7 @@ def _may_challenge(dispute: Dispute, actor: Actor, at: int) -> str | None:
         return "not_appointed"
     if dispute.challenge:
         return "challenge_pending"
-    # Each side once: a challenge after each decision on one would keep the other side waiting.
+    # Of each mediator each side once: a challenge after each decision on one would keep the other side waiting.
     return "challenged_already" if actor.role in dispute.challenged else None
 
 
@@ -147,6 +147,9 @@ def _may_add_evidence(dispute: Dispute, actor: Actor, at: int) -> str | None:
         return None if dispute.compliance in _COMPLIANCE_OPEN else "dispute_closed"
     if dispute.phase is Phase.MEDIATION and not any(request.side == actor.role for request in dispute.requests):
         return "evidence_not_requested"
+    if dispute.phase is Phase.DECISION and dispute.step == "rebuttal":
+        # Nothing new can come at the last minute: what came late is answered in words, then the file is closed.
+        return "file_closed"
     return _file_open(dispute, actor, at)
 
 
@@ -168,11 +171,19 @@ def _proposal_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
 
 
 def _fresh_decider_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
-    ended = dispute.mediation_ended_at
-    if ended is None or dispute.fresh_decider:
+    if dispute.mediation_ended_at is None or dispute.fresh_decider or dispute.mediator != dispute.mediated_by:
+        # Whoever did not mediate is as fresh as can be.
         return "no_fresh_decider"
-    over = at >= ended + dispute.rules.fresh_decider_days * DAY
-    return "fresh_decider_over" if over or actor.role in dispute.final_words or dispute.file_closed_at else None
+    over = dispute.file_closed_at or dispute.step != "final_words" or _fresh_decider_late(dispute, at)
+    return "fresh_decider_over" if over or actor.role in dispute.final_words else None
+
+
+def _fresh_decider_late(dispute: Dispute, at: int) -> bool:
+    if dispute.clock is None:
+        return False
+    # Counted back from the end of the final words, which moves when time stood still in between.
+    days_after = dispute.rules.steps["final_words"].days - dispute.rules.fresh_decider_days
+    return at >= dispute.clock.due - days_after * DAY
 
 
 def _final_words_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
@@ -181,8 +192,11 @@ def _final_words_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
     return _file_open(dispute, actor, at)
 
 
-def _file_is_closed(dispute: Dispute, actor: Actor, at: int) -> str | None:
-    return "file_open" if dispute.file_closed_at is None else None
+def _may_decide(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.file_closed_at is None:
+        return "file_open"
+    # Or whoever is challenged could decide before the registrar does.
+    return "challenge_pending" if dispute.challenge else None
 
 
 def _not_answered(dispute: Dispute, actor: Actor, at: int) -> str | None:
@@ -241,8 +255,15 @@ def _suspension_asked_by_other(dispute: Dispute, actor: Actor, at: int) -> str |
     return _may_suspend(dispute, actor, at)
 
 
-def _is_suspended(dispute: Dispute, actor: Actor, at: int) -> str | None:
-    return None if dispute.suspension else "not_suspended"
+def _may_end_suspension(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    stands = dispute.suspension
+    if stands is None:
+        return "not_suspended"
+    if actor.role == "registrar" or stands.by == "parties":
+        return None
+    # What protects one side is not ended by the other one: an order by the registrar alone, and a halt for mail that
+    # came back by the side it was for.
+    return None if stands.by == "system" and actor.role in dispute.returned else "suspension_not_yours"
 
 
 def _may_ask_extension(dispute: Dispute, actor: Actor, at: int) -> str | None:
@@ -377,7 +398,7 @@ PERMISSIONS: dict[str, Row] = _table(
     # Decision.
     _act("decider:ask", PARTIES, _P.DECISION, unless=_fresh_decider_open),
     _act("final_words:give", PARTIES, _P.DECISION, unless=_final_words_open),
-    _act("decision:issue", MEDIATOR, _P.DECISION, unless=_file_is_closed),
+    _act("decision:issue", MEDIATOR, _P.DECISION, unless=_may_decide),
     _act("decision:accept", PARTIES, _P.DECIDED, unless=_not_answered),
     _act("decision:reject", PARTIES, _P.DECIDED, unless=_not_answered),
     # What was promised or granted.
@@ -393,7 +414,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("suspension:ask", PARTIES, _BEFORE_END, unless=_may_ask_suspension),
     _act("suspension:agree", PARTIES, _BEFORE_END, unless=_suspension_asked_by_other),
     _act("suspension:order", REGISTRAR, _BEFORE_END, unless=_may_suspend),
-    _act("suspension:end", PARTIES | REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.CLOSED}, unless=_is_suspended),
+    _act("suspension:end", PARTIES | REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.CLOSED}, unless=_may_end_suspension),
     _act("dispute:hand_over", REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.SETTLED, _P.CLOSED}),
     _act("extension:ask", PARTIES, _BEFORE_END, unless=_may_ask_extension),
     _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other),

@@ -92,8 +92,13 @@ def until(ruleset: Ruleset, step: str, due: int, rule: str) -> Deadline:
 def resume(clock: Deadline, stood: int) -> Deadline:
     """The same deadline after time stood still for `stood` milliseconds: later by as many days, a begun one counted
     whole, so that nobody gets less than was left."""
-    days = -(-stood // DAY)
-    return Deadline(clock.step, clock.holder, clock.due + days * DAY, f"{clock.rule}:stood {days}")
+    due = resumed_due(clock.due, stood)
+    return Deadline(clock.step, clock.holder, due, f"{clock.rule}:stood {(due - clock.due) // DAY}")
+
+
+def resumed_due(due: int, stood: int) -> int:
+    """An instant, later by the days that time stood still for `stood` milliseconds."""
+    return due - (-stood // DAY) * DAY
 
 
 def _rule(ruleset: Ruleset, step: str, length: str, calendars: tuple[Calendar, ...]) -> str:

@@ -261,13 +261,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """All time stands still: since when, at the latest until when, and the time that stands."""
+    """All time stands still: since when, at the latest until when, and the time that stands. What is done meanwhile
+    may begin the time of a next step; it stands too, from the instant `held_from` on."""
 
     ground: str
     by: str
     since: int
     until: int
     clock: Deadline | None
+    held_from: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,8 +339,10 @@ class Dispute:
     suspension: Suspension | None = None
     suspension_asked_by: str | None = None
     times_suspended: int = 0
+    held_for_mail: frozenset[str] = frozenset()
     code: str | None = None
     compliance: str | None = None
+    performance_due: int | None = None
     performed_at: int | None = None
     denied: bool = False
     rated: frozenset[str] = frozenset()
@@ -357,6 +361,16 @@ class Dispute:
         if self.clock is None:
             raise ValueError(f"no time runs in {self.phase}")
         return self.clock
+
+    @property
+    def step_clock(self) -> Deadline | None:
+        """The time of the present step, whether it runs or stands still with all time."""
+        return self.suspension.clock if self.suspension else self.clock
+
+    @property
+    def step(self) -> str | None:
+        """The present step, None where no time belongs to it."""
+        return self.step_clock.step if self.step_clock else None
 
     @property
     def open_offer(self) -> Offer | None:
@@ -379,20 +393,22 @@ class Dispute:
 
     @property
     def perform_by(self) -> int | None:
-        """Until when what was promised or granted is to be done, None where there is nothing."""
+        """Until when what was promised or granted is to be done, None where there is nothing. The end of the dispute
+        sets it for good."""
         source = self.agreement or self.decision
-        return source.perform_by if source else None
+        return self.performance_due or (source.perform_by if source else None)
 
     @property
     def next_due(self) -> int | None:
         """The earliest instant at which something happens by itself."""
-        if self.suspension:
-            return self.suspension.until
         instants = [self.clock.due] if self.clock else []
-        if self.open_offer:
-            instants.append(self.open_offer.expires)
-        if self.challenge:
+        if self.suspension:
+            instants = [self.suspension.until]
+        elif self.challenge:
             instants.append(self.challenge.clock.due)
+        if self.open_offer:
+            # Its end is the offeror's own word, which the standing still of the procedure does not lengthen.
+            instants.append(self.open_offer.expires)
         return min(instants, default=None)
 
     @property
@@ -439,12 +455,14 @@ def apply(dispute: Dispute, event: Event, header: Header, rulesets: Rulesets) ->
         changes["ruleset"] = rulesets.pinned(event.ruleset_digest)
     if "phase" in changes:
         changes["phase_at"] = header.at
+        changes["suspension_asked_by"] = None
     if "clock" in changes:
         # What was asked for was more time in the step before.
         changes["extension_asked_by"] = None
         if dispute.suspension and "suspension" not in changes:
-            # Who acts all the same lets the time of the next step begin.
-            changes["suspension"] = None
+            # Who acts all the same takes no time from a side for which it stands: the next step's stands too.
+            changes["suspension"] = replace(dispute.suspension, clock=changes["clock"], held_from=header.at)
+            changes["clock"] = None
     return _changed(dispute, version=header.version, at=header.at, **changes)
 
 
@@ -505,7 +523,8 @@ def _overdue(dispute: Dispute, event: AdmissionOverdue, header: Header) -> Chang
 
 
 def _seller_joined(dispute: Dispute, event: SellerJoined, header: Header) -> Changes:
-    return {"seller_joined": True}
+    # Whoever came was reached; the time that the buyer has to find another address ends by itself.
+    return {"seller_joined": True, "address_asked": False, "returned": dispute.returned - {"seller"}}
 
 
 def _reply_given(dispute: Dispute, event: ReplyGiven, header: Header) -> Changes:
@@ -554,7 +573,12 @@ def _address_given(dispute: Dispute, event: AddressGiven, header: Header) -> Cha
 def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> Changes:
     item = EvidenceItem(event.item, event.side, event.media, event.size, event.notes, header.at, header.version)
     # What came in last can still be answered by who had finished before it came.
-    return {"evidence": (*dispute.evidence, item), "complete": dispute.complete - {other_side(event.side)}}
+    changes: Changes = {
+        "evidence": (*dispute.evidence, item),
+        "complete": dispute.complete - {other_side(event.side)},
+        "final_words": dispute.final_words - {other_side(event.side)},
+    }
+    return changes
 
 
 def _nothing(dispute: Dispute, event: Event, header: Header) -> Changes:
@@ -623,6 +647,8 @@ def _mediator_drawn(dispute: Dispute, event: MediatorDrawn, header: Header) -> C
         "appointed": False,
         "met": (*dispute.met, event.mediator),
         "unopposed": frozenset(),
+        # A challenge is of one mediator; the next one has not been challenged yet.
+        "challenged": frozenset(),
         "clock": event.clock,
     }
 
@@ -664,7 +690,8 @@ def _mediation_opened(dispute: Dispute, event: MediationOpened, header: Header) 
 
 
 def _evidence_requested(dispute: Dispute, event: EvidenceRequested, header: Header) -> Changes:
-    return {"requests": (*dispute.requests, Request(event.side, event.due, header.at, header.version))}
+    changes: Changes = {"requests": (*dispute.requests, Request(event.side, event.due, header.at, header.version))}
+    return changes | ({"clock": event.clock} if event.clock else {})
 
 
 def _late_admitted(dispute: Dispute, event: LateEvidenceAdmitted, header: Header) -> Changes:
@@ -732,7 +759,7 @@ def _decision_issued(dispute: Dispute, event: DecisionIssued, header: Header) ->
         version=header.version,
         seal=header.seal,
     )
-    return {"phase": Phase.DECIDED, "clock": event.clock, "decision": decision, "challenge": None}
+    return {"phase": Phase.DECIDED, "clock": event.clock, "decision": decision}
 
 
 def _decision_answered(dispute: Dispute, event: DecisionAnswered, header: Header) -> Changes:
@@ -762,6 +789,8 @@ def _closed(dispute: Dispute, event: DisputeClosed, header: Header) -> Changes:
         "clock": event.clock,
         "code": event.code,
         "compliance": event.compliance,
+        "performance_due": event.clock.due if event.clock else None,
+        "suspension": None,
         "closed_at": header.at,
         "offers": _offers_with(dispute, "ended"),
         "proposals": _proposals_with(dispute, "ended"),
@@ -800,16 +829,27 @@ def _suspension_asked(dispute: Dispute, event: SuspensionAsked, header: Header) 
 
 def _suspended(dispute: Dispute, event: DisputeSuspended, header: Header) -> Changes:
     return {
-        "suspension": Suspension(event.ground, event.by, header.at, event.until, dispute.clock),
+        "suspension": Suspension(event.ground, event.by, header.at, event.until, dispute.clock, header.at),
         "suspension_asked_by": None,
         # Mail that came back is nobody's request and is not counted as one.
         "times_suspended": dispute.times_suspended + (event.by != "system"),
+        "held_for_mail": dispute.held_for_mail | _steps(dispute, event.by == "system"),
         "clock": None,
     }
 
 
+def _steps(dispute: Dispute, counted: bool) -> frozenset[str]:
+    return frozenset({dispute.clock.step}) if dispute.clock and counted else frozenset()
+
+
 def _resumed(dispute: Dispute, event: DisputeResumed, header: Header) -> Changes:
-    changes: Changes = {"suspension": None, "clock": event.clock, "returned": frozenset()}
+    asked = zip(dispute.requests, event.requests, strict=True)
+    changes: Changes = {
+        "suspension": None,
+        "clock": event.clock,
+        "returned": frozenset(),
+        "requests": tuple(replace(request, due=due) for request, due in asked),
+    }
     if dispute.challenge and event.challenge:
         changes["challenge"] = replace(dispute.challenge, clock=event.challenge)
     return changes

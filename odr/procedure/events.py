@@ -424,10 +424,12 @@ class MediationMessageSent(MessageSent):
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceRequested(Event):
-    """The mediator asks a side for evidence by an instant; what does not come may count against it. Words: text."""
+    """The mediator asks a side for evidence by an instant; what does not come may count against it. With a `clock` the
+    file stays open so much longer. Words: text."""
 
     side: str
     due: int
+    clock: Deadline | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -674,11 +676,13 @@ class DisputeSuspended(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DisputeResumed(Event):
-    """Time goes on, with as many days left as there were, for the step and for a challenge."""
+    """Time goes on, with as many days left as there were: for the step, for a challenge and, request by request, for
+    the evidence that was asked for."""
 
     by: str
     clock: Deadline | None
     challenge: Deadline | None
+    requests: tuple[int, ...]
 
 
 EVENTS: dict[str, type[Event]] = {

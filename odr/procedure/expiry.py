@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from odr.procedure.deadlines import DAY, Seats, begin
-from odr.procedure.dispute import Dispute
+from odr.procedure.deadlines import Seats, begin
+from odr.procedure.dispute import Dispute, Phase
 from odr.procedure.events import (
     AdmissionOverdue,
     ChallengeOverdue,
@@ -17,16 +17,17 @@ from odr.procedure.events import (
     Event,
     LastCallMade,
     OfferLapsed,
-    RebuttalOpened,
     SellerSilent,
 )
 from odr.procedure.passages import (
+    came_late,
     close_file,
     dismiss_scope_objection,
     end_mediation,
     end_negotiation,
     end_of_decision,
     open_negotiation,
+    open_rebuttal,
     release,
     take_up,
 )
@@ -41,10 +42,10 @@ def fire(dispute: Dispute, *, at: int, seats: Seats) -> list[Event]:
     due = dispute.next_due
     if due is None or at < due:
         return []
-    if dispute.suspension:
-        return [resumed(dispute, at, "clock")]
     if dispute.open_offer and dispute.open_offer.expires == due:
         return [OfferLapsed(offer=dispute.open_offer.number)]
+    if dispute.suspension:
+        return [resumed(dispute, at, "clock")]
     if dispute.challenge and dispute.challenge.clock.due == due:
         return [ChallengeOverdue(clock=begin(dispute.rules, "challenge", at, seats))]
     return _EXPIRY[dispute.running_clock.step](dispute, at, seats)
@@ -76,6 +77,9 @@ def _seller_silent(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _not_served(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
+    if dispute.seller_joined:
+        # Who came by another way was reached after all, and does not end the dispute by keeping silent.
+        return _last_call(dispute, at, seats)
     # No decision is made against somebody who was never reached; the buyer can file again at no cost.
     return [closed("not_served")]
 
@@ -85,14 +89,12 @@ def _default_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _evidence_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    # Counted back from the end of the exchange, not from `at`: an outage must not take the rebuttal away.
-    late_from = dispute.running_clock.due - dispute.rules.rebuttal_window_days * DAY
-    if any(item.at > late_from for item in dispute.evidence if item.at >= dispute.phase_at):
-        return [RebuttalOpened(clock=begin(dispute.rules, "rebuttal", at, seats))]
-    return [open_negotiation(dispute, at, seats)]
+    return [open_rebuttal(dispute, at, seats) if came_late(dispute) else open_negotiation(dispute, at, seats)]
 
 
 def _rebuttal_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
+    if dispute.phase is Phase.DECISION:
+        return [close_file(dispute, at, seats)]
     return [open_negotiation(dispute, at, seats)]
 
 
@@ -102,7 +104,7 @@ def _negotiation_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 def _signing_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
     # The acceptance already bound both; the signatures give it form, their absence takes nothing away.
-    return [closed_with_agreement(dispute)]
+    return [closed_with_agreement(dispute, at)]
 
 
 def _scope_undecided(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
@@ -127,7 +129,8 @@ def _mediation_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _final_words_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [close_file(dispute, at, seats)]
+    # Nobody is decided against on what they had no time to answer.
+    return [open_rebuttal(dispute, at, seats) if came_late(dispute) else close_file(dispute, at, seats)]
 
 
 def _decision_late(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
@@ -135,11 +138,14 @@ def _decision_late(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _decision_missed(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
+    if dispute.challenge:
+        # The decision waits for the registrar's answer to the challenge; the mediator is not late by that.
+        return _decision_late(dispute, at, seats)
     return release(dispute, at, seats, "late")
 
 
 def _acceptance_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    return [end_of_decision(dispute, dispute.decision)] if dispute.decision else []
+    return [end_of_decision(dispute, dispute.decision, at)] if dispute.decision else []
 
 
 def _performance_over(dispute: Dispute, at: int, seats: Seats) -> list[Event]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from odr.procedure.deadlines import Seats, begin, until
+from datetime import timedelta
+
+from odr.kernel import moment
+from odr.procedure.deadlines import DAY, Seats, begin, end_of_day, until
 from odr.procedure.dispute import SIDES, Decision, Dispute
 from odr.procedure.draw import order_of
 from odr.procedure.events import (
@@ -16,6 +19,7 @@ from odr.procedure.events import (
     MediatorReleased,
     NegotiationEnded,
     NegotiationOpened,
+    RebuttalOpened,
     ScopeObjectionDismissed,
 )
 from odr.procedure.rules import closed, words
@@ -29,6 +33,17 @@ def dismiss_scope_objection(dispute: Dispute, at: int, seats: Seats, text: str =
 
 def open_negotiation(dispute: Dispute, at: int, seats: Seats) -> NegotiationOpened:
     return NegotiationOpened(clock=begin(dispute.rules, "negotiation", at, seats))
+
+
+def came_late(dispute: Dispute) -> bool:
+    """Whether something came in so late in the exchange that its time alone leaves no room to answer it. Counted back
+    from the end of the exchange, not from now: an outage must not take the rebuttal away."""
+    late_from = dispute.running_clock.due - dispute.rules.rebuttal_window_days * DAY
+    return any(item.at > late_from for item in dispute.evidence if item.at >= dispute.phase_at)
+
+
+def open_rebuttal(dispute: Dispute, at: int, seats: Seats) -> RebuttalOpened:
+    return RebuttalOpened(clock=begin(dispute.rules, "rebuttal", at, seats))
 
 
 def end_negotiation(dispute: Dispute, at: int, seats: Seats, by: str) -> NegotiationEnded:
@@ -74,11 +89,12 @@ def close_file(dispute: Dispute, at: int, seats: Seats) -> FileClosed:
     return FileClosed(clock=begin(dispute.rules, "decision", at, seats))
 
 
-def end_of_decision(dispute: Dispute, decision: Decision) -> DisputeClosed:
+def end_of_decision(dispute: Dispute, decision: Decision, at: int) -> DisputeClosed:
     """The end of a decided dispute, by what both sides said of the decision.
 
     It is accepted when the buyer accepted it and the seller either did or is bound without (Directive 2013/11/EU,
-    Art. 10); silence is never consent. What it grants is due unless the buyer rejected it, bound or not.
+    Art. 10); silence is never consent. What it grants is due unless the buyer rejected it, bound or not: as many days
+    from the end as the decision gave, so that the time to answer it takes nothing from the time to carry it out.
     """
     granted = bool(decision.costs) or any(term.granted for term in decision.terms)
     needed = set(SIDES) if granted and not dispute.rules.seller_bound else {"buyer"}
@@ -86,4 +102,6 @@ def end_of_decision(dispute: Dispute, decision: Decision) -> DisputeClosed:
     code = f"decided_{decision.outcome}:{'accepted' if accepted else 'not_accepted'}"
     if not granted or "buyer" in decision.rejected_by:
         return closed(code)
-    return closed(code, "due", until(dispute.rules, "performance", decision.perform_by, "decided"))
+    days = moment(decision.perform_by).date() - moment(decision.at).date()
+    due = max(decision.perform_by, end_of_day(moment(at).date() + days - timedelta(1)))
+    return closed(code, "due", until(dispute.rules, "performance", due, "decided"))

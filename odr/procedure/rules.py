@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from odr.kernel import CURRENCIES, LARGEST_MINOR, Actor, Money, Refused, moment, totals
 from odr.procedure.access import demand
-from odr.procedure.deadlines import DAY, Seats, begin, end_of_day, extend, resume, until
-from odr.procedure.dispute import Dispute, Phase
+from odr.procedure.deadlines import DAY, Seats, begin, end_of_day, extend, resume, resumed_due, until
+from odr.procedure.dispute import SIDES, Dispute, Phase, Request
 from odr.procedure.events import (
     NO_WORDS,
     AgreementReached,
@@ -62,7 +62,7 @@ def sign_settlement(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, se
         raise Refused("agreement_changed")
     signed: list[Event] = [SettlementSigned(side=actor.role, seen=seen)]
     if dispute.signed:
-        signed.append(closed_with_agreement(dispute))
+        signed.append(closed_with_agreement(dispute, at))
     return signed
 
 
@@ -140,21 +140,30 @@ def hand_over(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, reason: 
 def record_notice(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, side: str, template: str) -> list[Event]:
     """A notice that carries a time limit left the house: its service can be proved."""
     demand("notice:record", dispute, actor, at)
+    _require_side(side)
     return [NoticeSent(side=side, template=template)]
 
 
 def return_notice(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, side: str, template: str) -> list[Event]:
-    """Mail to a side came back: its time stands still. For a seller who never came, the buyer is asked for another
-    address (decisions: no notice could be served)."""
+    """Mail to a side came back: its time stands still, once in each step, or a mailbox that is kept shut would keep the
+    other side waiting for ever. For a seller who never came, the buyer is asked for another address (decisions: no
+    notice could be served)."""
     demand("notice:record", dispute, actor, at)
-    clock = dispute.clock
-    awaited = clock is not None and clock.holder in (side, "both")
-    if clock is not None and clock.step in ("reply", "last_call") and side == "seller" and not dispute.seller_joined:
+    _require_side(side)
+    if dispute.step in ("reply", "last_call") and side == "seller" and not dispute.seller_joined:
         return [NoticeReturned(side=side, template=template, clock=begin(dispute.rules, "address", at, seats))]
     returned = NoticeReturned(side=side, template=template, clock=None)
-    if not awaited or dispute.suspension or dispute.phase is Phase.CLOSED:
+    clock = dispute.clock
+    if clock is None or clock.holder not in (side, "both") or clock.step in dispute.held_for_mail:
+        return [returned]
+    if dispute.phase is Phase.CLOSED:
         return [returned]
     return [returned, _suspended(dispute, at, "notice_returned", "system")]
+
+
+def _require_side(side: str) -> None:
+    if side not in SIDES:
+        raise Refused("side_unknown")
 
 
 # -- what the rooms' rules build with -------------------------------------------------------------------------
@@ -191,14 +200,16 @@ def closed(code: str, compliance: str = "none", clock: Deadline | None = None) -
     return DisputeClosed(code=code, compliance=compliance, clock=clock)
 
 
-def closed_with_agreement(dispute: Dispute) -> DisputeClosed:
-    """The end of a dispute whose parties agreed: what was promised is due within the time they agreed on."""
+def closed_with_agreement(dispute: Dispute, at: int) -> DisputeClosed:
+    """The end of a dispute whose parties agreed: what was promised is due within the time they agreed on, and never
+    before the day on which the seller can first say that it was done."""
     agreed = dispute.agreement
     if agreed is None:
         raise ValueError("nothing was agreed on")
     if not any(term.granted for term in agreed.terms):
         return closed(agreed.how)
-    return closed(agreed.how, "due", until(dispute.rules, "performance", agreed.perform_by, "agreed"))
+    due = max(agreed.perform_by, end_of_day(moment(at).date()))
+    return closed(agreed.how, "due", until(dispute.rules, "performance", due, "agreed"))
 
 
 def _suspended(dispute: Dispute, at: int, ground: str, by: str, text: str = "") -> DisputeSuspended:
@@ -213,9 +224,15 @@ def resumed(dispute: Dispute, at: int, by: str) -> DisputeResumed:
         raise ValueError("no time stands still")
     return DisputeResumed(
         by=by,
-        clock=resume(stood.clock, at - stood.since) if stood.clock else None,
+        clock=resume(stood.clock, at - stood.held_from) if stood.clock else None,
         challenge=resume(dispute.challenge.clock, at - stood.since) if dispute.challenge else None,
+        requests=tuple(_later(request, stood.since, at) for request in dispute.requests),
     )
+
+
+def _later(request: Request, since: int, at: int) -> int:
+    """When evidence is due that was asked for, unless its time was over before time stood still."""
+    return request.due if request.due <= since else resumed_due(request.due, at - max(since, request.at))
 
 
 def agreement(
