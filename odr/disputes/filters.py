@@ -1,4 +1,4 @@
-"""How one dispute reads on its page: whose turn it is, what may be done, the money as a table, and the docket."""
+"""How one dispute reads on its page: what was filed, what both sides say, the money as a table, and the docket."""
 
 from __future__ import annotations
 
@@ -13,69 +13,53 @@ from babel.dates import format_date
 from flask_babel import lazy_gettext as _
 from flask_babel import ngettext
 
-from odr.disputes.queries import Line, ListRow, Page
+from odr.disputes.acts import extension_days, rows_for
+from odr.disputes.queries import Line, Page
+from odr.disputes.turns import line_of, open_offer, turn_of
 from odr.kernel import Money, totals
 from odr.procedure import access
-from odr.procedure.dispute import SIDES, Dispute, Offer, Phase
+from odr.procedure.dispute import SIDES, Decision, Dispute, Offer, Phase, Proposal
 from odr.procedure.events import Term
 from odr.web import sentences
-from odr.web.filters import amount, bidi, link_to, money_markup, number, paragraphs, time_left
+from odr.web.filters import bidi, link_to, money_markup, number, paragraphs
 from odr.web.language import manner
 
 Row = dict[str, Any]
 
-# What the reader does whose time runs; whoever waits reads the sentence about the other side.
-YOURS = {
-    "screening": _("Check whether the dispute can be admitted."),
-    "screening_last": _("Check whether the dispute can be admitted; the time for it has already run out once."),
-    "information": _("Complete your filing with what the registrar asks for."),
-    "review": _("You can ask another registrar to review the refusal."),
-    "reply": _("Reply to the claim."),
-    "scope": _("Decide whether the dispute belongs here."),
-    "last_call": _("Reply to the claim now. This is the last call."),
-    "evidence": _("Add your evidence, and say when your file is complete."),
-    "rebuttal": _("You can answer the evidence that came in late."),
-    "negotiation": _("Make an offer, or write to the other side."),
-    "sign": _("Read the agreement and sign it."),
-}
-ANSWER_OFFER = _("Answer the open offer: accept it, reject it, or make another one.")
-ANSWER_AMOUNT = _("Answer the open offer of %(amount)s: accept it, reject it, or make another one.")
-AWAITED_AMOUNT = {
-    "buyer": _("The buyer answers the open offer of %(amount)s."),
-    "seller": _("The seller answers the open offer of %(amount)s."),
-}
-AWAITED = {
-    "evidence": {
-        "buyer": _("The seller’s file is complete. The buyer may still add evidence."),
-        "seller": _("The buyer’s file is complete. The seller may still add evidence."),
-    },
-    "negotiation": {
-        "buyer": _("The buyer answers the open offer."),
-        "seller": _("The seller answers the open offer."),
-    },
-    "sign": {
-        "buyer": _("The seller has signed the agreement. The buyer signs it next."),
-        "seller": _("The buyer has signed the agreement. The seller signs it next."),
-    },
-}
-OFFER_ENDS = _("After that the offer ends without an answer, and either side can make another one.")
-
 # Whom a docket line is about, for the filters above it.
 KINDS = {
     "offers": ("offer_", "negotiation_", "agreement_", "settlement_", "direct_settlement_"),
-    "evidence": ("evidence_", "upload_", "rebuttal_"),
-    "messages": ("message_", "walled_message_"),
-    "time": ("extension_", "last_call_", "admission_overdue", "seller_silent", "scope_"),
-}
+    "evidence": ("evidence_", "upload_", "rebuttal_", "late_evidence_"),
+    "messages": ("message_", "walled_message_", "mediation_message_"),
+    "mediator": (
+        "pool_", "mediator_", "draw_", "objection_", "challenge_", "mediation_opened", "mediation_ended", "proposal_",
+    ),
+    "decision": ("decision_", "final_words_", "file_closed"),
+    "compliance": ("performance_", "confirmation_", "compliance_"),
+    "time": (
+        "extension_", "last_call_", "admission_overdue", "seller_silent", "scope_", "default_track_", "draw_overdue",
+        "challenge_overdue", "decision_overdue", "suspension_", "dispute_suspended", "dispute_resumed", "notice_",
+        "address_",
+    ),
+}  # fmt: skip
 KIND_NAMES = {
     "all": _("Everything"),
     "offers": _("Offers"),
     "evidence": _("Evidence"),
     "messages": _("Messages"),
+    "mediator": _("The mediator"),
+    "decision": _("The decision"),
+    "compliance": _("Carrying it out"),
     "time": _("Time limits"),
 }
 # Facts whose words stand elsewhere on the page.
-_TOLD_ELSEWHERE = frozenset({"dispute_filed", "reply_given", "evidence_added", "message_sent", "walled_message_sent"})
+_TOLD_ELSEWHERE = frozenset(
+    {
+        "dispute_filed", "reply_given", "address_given", "evidence_added", "message_sent", "walled_message_sent",
+        "mediation_message_sent", "proposal_made", "decision_issued",
+    }
+)  # fmt: skip
+_MESSAGES = ("message_sent", "walled_message_sent", "mediation_message_sent")
 
 MEDIA = {
     "application/pdf": _("PDF"),
@@ -91,6 +75,23 @@ AFTER = {
     "settled_direct": _("The buyer said that both sides settled directly. Nothing is left to be done here."),
     "refused": _("The refusal stands. Nobody decided who is right, and other ways remain open to both sides."),
     "agreed": _("Both sides are bound by the agreement. The seller carries it out within its time."),
+    "agreed_nothing": _("Both sides agreed to let the matter rest. Nothing is to be carried out."),
+    "not_served": _(
+        "No notice could be delivered to the seller, and nobody decides against a seller who was never reached. The "
+        "buyer can file it again at no cost."
+    ),
+    "moved_to_court": _("A court has the dispute now. Nobody decided on it here."),
+    "out_of_hands": _("It is dealt with elsewhere. Nobody decided on it here."),
+    "accepted": _("The decision is accepted. The seller carries out what it grants within its time."),
+    "accepted_nothing": _("The decision is accepted. It grants nothing, so nothing is to be carried out."),
+    "not_accepted": _(
+        "The decision was not accepted, so it binds nobody. The seller is asked to carry it out all the same, and the "
+        "buyer can say whether that was done."
+    ),
+    "not_accepted_nothing": _(
+        "The decision was not accepted, so it binds nobody. Every other way, a court among them, remains open to both "
+        "sides."
+    ),
 }
 # The kinds of pictures that the evidence room makes small ones of.
 _DRAWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
@@ -128,8 +129,16 @@ class Reading:
 
     @property
     def is_party(self) -> bool:
-        """Whether the words, files and offers of the parties are for this reader."""
-        return access.may("evidence:read", self.dispute, self.page.seat.actor, self.page.at)
+        """Whether the reader is one of the two sides: offers, bids and the talk around them are for nobody else."""
+        return self._may_read("offers:read")
+
+    @property
+    def reads_file(self) -> bool:
+        """Whether the words and files of both sides are for this reader: the sides themselves, and the mediator."""
+        return self._may_read("evidence:read")
+
+    def _may_read(self, permission: str) -> bool:
+        return access.may(permission, self.dispute, self.page.seat.actor, self.page.at)
 
     @property
     def title(self) -> Any:
@@ -137,91 +146,31 @@ class Reading:
         bought = (self.filing.get("order") or {}).get("bought")
         return bidi(str(bought)) if bought else sentences.CATEGORIES[self.dispute.category]
 
-    # -- whose turn ---------------------------------------------------------------------------------------------
+    # -- whose turn, and what may be done ---------------------------------------------------------------------------
 
     @property
     def turn(self) -> Row | None:
-        """The banner: holder, act, due and what happens otherwise; None when the dispute is over."""
-        if self.dispute.phase is Phase.CLOSED:
-            return None
-        if self.dispute.clock is None:
-            waiting = sentences.WAITING.get(str(self.dispute.phase), "")
-            return {"holder": "nobody", "act": waiting, "due": None, "otherwise": ""}
-        step, awaited = self.dispute.clock.step, self.awaited
-        offer = self.open_offer if step == "negotiation" else None
-        return {
-            "holder": "you" if self._is_mine(awaited) else awaited,
-            "act": self._expected(step, awaited, offer),
-            "due": min(self.dispute.clock.due, offer.expires) if offer else self.dispute.clock.due,
-            "otherwise": OFFER_ENDS if offer and offer.expires < self.dispute.clock.due else sentences.ON_EXPIRY[step],
-        }
-
-    @property
-    def awaited(self) -> str:
-        """Whose act is awaited, "nobody" when no time runs."""
-        return self.dispute.awaited or "nobody"
-
-    def _is_mine(self, awaited: str) -> bool:
-        # Of registrars it can be any but the one whose refusal is reviewed.
-        can_act = self.is_party or self.may("filing:admit") or self.may("scope:decide")
-        return awaited == self.role and can_act
-
-    def _expected(self, step: str, awaited: str, offer: Offer | None) -> Any:
-        if self._is_mine(awaited):
-            return _with_amount(ANSWER_AMOUNT, ANSWER_OFFER, offer) if offer else YOURS[step]
-        if offer:
-            return _with_amount(AWAITED_AMOUNT[awaited], AWAITED[step][awaited], offer)
-        if awaited == "both":
-            return YOURS[step] if self.is_party else sentences.EXPECTED[step]
-        return AWAITED.get(step, {}).get(awaited, sentences.EXPECTED[step])
+        """The banner; None when the dispute is over and nothing runs any more."""
+        return turn_of(self.page)
 
     @property
     def line(self) -> Row:
-        """The procedure line: the present step, the side road in words, and the steps passed over."""
-        reached = self._reached()
-        if self.dispute.phase is Phase.CLOSED:
-            return {"present": "done", "road": "", "skipped": [step for step in _STEPS[:-1] if step not in reached]}
-        present = _STEP_OF.get(self.dispute.phase) or [step for step in _STEPS if step in reached][-1]
-        skipped = [step for step in _STEPS[: _STEPS.index(present)] if step not in reached]
-        return {"present": present, "road": _ROADS.get(self.dispute.phase, ""), "skipped": skipped}
-
-    def _reached(self) -> set[str]:
-        dispute = self.dispute
-        return {
-            step
-            for step, was in (
-                ("filed", True),
-                ("reply", dispute.admitted_at is not None),
-                ("evidence", dispute.reply in ("offer", "contest")),
-                ("negotiation", any(line.type == "negotiation_opened" for line in self.page.docket)),
-                ("mediation", dispute.phase is Phase.ASSIGNMENT),
-                ("decision", dispute.phase is Phase.DEFAULT_TRACK),
-            )
-            if was
-        }
-
-    # -- what may be done ---------------------------------------------------------------------------------------
+        """The procedure line."""
+        return line_of(self.page)
 
     @property
     def acts(self) -> list[Row]:
-        """What this reader may do now, the most needed first; only what this house has a page for."""
-        rows = [row for permission, build in _ACTS if self.may(permission) for row in [build(self)] if row["where"]]
-        mine = self.awaited in (self.role, "both")
-        for place, row in enumerate(rows):
-            row[row.pop("how")] = row.pop("where")
-            row.setdefault("kind", "" if place == 0 and row.pop("main", False) and mine else "second")
-        return rows
+        """The act panel."""
+        return rows_for(self.page)
 
     @property
     def open_offer(self) -> Offer | None:
         """The offer that can be answered now, for those who may know of it."""
-        offer = self.dispute.open_offer
-        return offer if offer and self.is_party and self.page.at < offer.expires else None
+        return open_offer(self.page)
 
     @property
     def extension_days(self) -> int:
-        clock = self.dispute.clock
-        return self.dispute.rules.steps[clock.step].extension_days if clock else 0
+        return extension_days(self.page)
 
     @property
     def reply_choices(self) -> tuple[str, ...]:
@@ -300,7 +249,7 @@ class Reading:
     @property
     def evidence(self) -> list[Row]:
         """The files, in the order they came, with what each shows and its digest."""
-        if not self.is_party:
+        if not self.reads_file:
             return []
         rows = []
         for item in self.dispute.evidence:
@@ -321,35 +270,89 @@ class Reading:
                     "picture": link_to("evidence.preview", number=self.number, item=item.item)
                     if item.media in _DRAWN
                     else None,
-                    "notes": [sentences.NOTES[note] for note in item.notes],
+                    "notes": [sentences.NOTES[note] for note in item.notes if not self._is_admitted(item.item, note)],
                 }
             )
         return rows
 
+    def _is_admitted(self, item: int, note: str) -> bool:
+        return note == "late" and item in self.dispute.admitted_late
+
     @property
     def messages(self) -> list[Line]:
-        """What the sides wrote to each other, the first one first."""
-        return [line for line in self.page.docket if line.type in ("message_sent", "walled_message_sent")]
+        """What was written, the first one first."""
+        return [line for line in self.page.docket if line.type in _MESSAGES]
+
+    @property
+    def mediator(self) -> Row | None:
+        """Who mediates and decides: a name or else a code, whether and since when in place, and the way to the draw.
+        None while nobody is drawn."""
+        dispute = self.dispute
+        if not dispute.mediator:
+            return None
+        since = [line.at for line in self.page.docket if line.type == "mediator_accepted"]
+        return {
+            "name": self.page.seat.mediator_name,
+            "code": dispute.mediator[:8],
+            "since": since[-1] if dispute.appointed and since else None,
+            "you": self.role == "mediator",
+            "draw": link_to("mediation.draw_record", number=self.number),
+        }
+
+    @property
+    def requests(self) -> list[Row]:
+        """The evidence that the mediator asked for and that can still come, with until when."""
+        dispute = self.dispute
+        if dispute.file_closed_at is not None or dispute.phase not in (Phase.MEDIATION, Phase.DECISION):
+            return []
+        return [
+            {
+                "sentence": sentences.sentence("evidence_requested", {"side": request.side}),
+                "words": self.page.line(request.version).words.get("text", ""),
+                "due": request.due,
+                "over": self.page.at >= request.due,
+                "href": link_to("evidence.add", number=self.number) if request.side == self.role else None,
+            }
+            for request in dispute.requests
+        ]
+
+    @property
+    def challenge(self) -> Row | None:
+        """The challenge that a registrar has not decided yet: by whom, on which ground, and until when."""
+        open_one = self.dispute.challenge
+        if open_one is None:
+            return None
+        return {
+            "title": sentences.sentence("challenge_made", {"side": open_one.side}),
+            "ground": sentences.CHALLENGE_GROUNDS[open_one.ground],
+            "words": self.page.line(open_one.version).words.get("text", ""),
+            "due": open_one.clock.due,
+            "otherwise": sentences.ON_EXPIRY["challenge"],
+        }
+
+    @property
+    def mail_came_back(self) -> bool:
+        """Whether mail to this reader came back, so that the reader may see to the address."""
+        return self.role in self.dispute.returned
 
     # -- the money ----------------------------------------------------------------------------------------------
 
     @property
     def money(self) -> Row:
-        """The claim and all offers as a table of items: columns in the order of time, rows by remedy."""
+        """The whole story of the money as a table of items: columns in the order of time, rows by remedy."""
         dispute = self.dispute
-        offers = dispute.offers if self.is_party else ()
-        claim = tuple(Term(place, True, item.amount) for place, item in enumerate(dispute.items))
-        columns = [
-            {"title": _("Claim"), "who": sentences.SIDES["buyer"], "at": dispute.filed_at, "state": "open", "note": ""},
-            *(_offer_column(offer) for offer in offers),
-        ]
-        terms, last = [claim, *(offer.terms for offer in offers)], OFFERED if offers else ASKED
-        if dispute.agreement and self.is_party:
-            at = self.page.line(dispute.agreement.version).at
-            columns.append({"title": _("Agreement"), "who": "", "at": at, "state": "chosen", "note": ""})
-            terms.append(dispute.agreement.terms)
-            last = AGREED
-        return {"columns": columns, **table_of(dispute, terms, last)}
+        columns = [_claim_column(dispute)]
+        if self.is_party:
+            columns += [_offer_column(offer) for offer in dispute.offers]
+        if self.reads_file:
+            columns += [_proposal_column(proposal) for proposal in dispute.proposals]
+            if dispute.decision:
+                columns.append(_decision_column(dispute.decision))
+            if dispute.agreement:
+                at = self.page.line(dispute.agreement.version).at
+                columns.append(Column(_head(_("Agreement"), at=at, state="chosen"), dispute.agreement.terms, AGREED))
+            columns += _performance_column(dispute)
+        return {"columns": [column.head for column in columns], **_table(dispute, columns)}
 
     @property
     def offers_href(self) -> str | None:
@@ -362,15 +365,12 @@ class Reading:
         dispute = self.dispute
         if dispute.agreement is None:
             return None
-        column = {"title": AGREED, "who": "", "at": None, "state": "chosen", "note": ""}
-        return {"columns": [column], **table_of(dispute, [dispute.agreement.terms], AGREED)}
+        return {"columns": [_head(AGREED, state="chosen")], **table_of(dispute, [dispute.agreement.terms], AGREED)}
 
     @property
     def claim(self) -> Row:
         """The claim as a table of one column, for a page that asks to answer it."""
-        column = {"title": _("Claim"), "who": "", "at": None, "state": "open", "note": ""}
-        claimed = tuple(Term(place, True, item.amount) for place, item in enumerate(self.dispute.items))
-        return {"columns": [column], **table_of(self.dispute, [claimed], ASKED)}
+        return {"columns": [_head(_("Claim"))], **table_of(self.dispute, [claim_of(self.dispute)], ASKED)}
 
     @property
     def ordered_on(self) -> str:
@@ -416,12 +416,15 @@ class Reading:
         }
 
     def _target(self, line: Line) -> tuple[str | None, Any]:
-        if line.type in ("dispute_filed", "reply_given") and self.is_party:
+        if line.type in ("dispute_filed", "reply_given") and self.reads_file:
             return "#sides", _("Read it")
-        if line.type == "evidence_added" and self.is_party:
+        if line.type in ("evidence_added", "late_evidence_admitted") and self.reads_file:
             return f"#evidence-{line.data['item']}", _("Look at it")
-        if line.type in ("message_sent", "walled_message_sent"):
+        if line.type in _MESSAGES:
             return f"#message-{line.version}", _("Read it")
+        if line.type in _ROOMS:
+            endpoint, label = _ROOMS[line.type]
+            return link_to(endpoint, number=self.number), label
         return None, None
 
     @property
@@ -453,37 +456,39 @@ class Reading:
 
     @property
     def outcome(self) -> Row | None:
-        """How the dispute ended, and what that means; None while it goes on."""
+        """How the dispute ended, and what that means; beside it the second field, what became of what was promised or
+        granted. None while the dispute goes on."""
         dispute = self.dispute
         if dispute.code is None:
             return None
-        due = dispute.compliance == "due"
-        kind = "agreed" if due else dispute.code.partition(":")[0]
+        promised = dispute.compliance not in (None, "none")
         return {
             "title": sentences.CLOSINGS[dispute.code],
-            "after": AFTER[kind],
-            "perform_by": dispute.agreement.perform_by if due and dispute.agreement else None,
+            "after": AFTER[_ending(dispute, promised)],
+            "compliance": sentences.COMPLIANCE[dispute.compliance] if promised and dispute.compliance else None,
+            "perform_by": dispute.perform_by if dispute.compliance == "due" else None,
             "at": dispute.closed_at,
         }
 
 
-_STEPS = ("filed", "reply", "evidence", "negotiation", "mediation", "decision", "done")
-# A settled dispute stands at the step where it was settled.
-_STEP_OF = {
-    Phase.SCREENING: "filed",
-    Phase.NEEDS_INFORMATION: "filed",
-    Phase.REFUSED: "filed",
-    Phase.AWAITING_RESPONSE: "reply",
-    Phase.EVIDENCE: "evidence",
-    Phase.NEGOTIATION: "negotiation",
-    Phase.ASSIGNMENT: "mediation",
-    Phase.DEFAULT_TRACK: "decision",
-}
-_ROADS = {
-    Phase.NEEDS_INFORMATION: _("The filing is being completed; the dispute is not yet admitted."),
-    Phase.REFUSED: _("The dispute was not admitted; another registrar can be asked to review that."),
-    Phase.DEFAULT_TRACK: _("The seller did not reply; the dispute is decided on the papers."),
-    Phase.SETTLED: _("Both sides agreed. Only the signatures are missing."),
+def _ending(dispute: Dispute, promised: bool) -> str:
+    """Which of the sentences of `AFTER` this ending is told in."""
+    kind, _colon, further = (dispute.code or "").partition(":")
+    if dispute.agreement:
+        return "agreed" if promised else "agreed_nothing"
+    if dispute.decision and kind.startswith("decided_"):
+        return further if promised else f"{further}_nothing"
+    return kind
+
+
+# Where the docket leads for what has a page of its own, and in which words.
+_ROOMS = {
+    "offer_made": ("negotiation.offers", _("Read it")),
+    "pool_committed": ("mediation.draw_record", _("Look at the draw")),
+    "mediator_drawn": ("mediation.draw_record", _("Look at the draw")),
+    "proposal_made": ("mediation.proposals", _("Read it")),
+    "decision_issued": ("decision.page", _("Read it")),
+    "agreement_reached": ("disputes.settlement", _("Read it")),
 }
 
 
@@ -496,215 +501,112 @@ def kind_of(media: str) -> Any:
     return next((words for start, words in MEDIA.items() if media.startswith(start)), _("File"))
 
 
-def _with_amount(with_amount: Any, without: Any, offer: Offer) -> Any:
-    """The sentence that names the amount, where there is one amount to name."""
-    amounts = list(offer.totals.values())
-    return str(with_amount) % {"amount": amount(amounts[0])} if len(amounts) == 1 else without
+ASKED, OFFERED, PROPOSED, GRANTED, AGREED = _("Asked for"), _("Offered"), _("Proposed"), _("Granted"), _("Agreed")
+CARRIED_OUT = _("Carried out")
 
 
-def _offer_column(offer: Offer) -> Row:
-    state = {"open": "chosen", "accepted": "open"}.get(offer.state, "closed")
-    return {
-        "title": _("Offer %(place)s", place=number(offer.number + 1)),
-        "who": sentences.SIDES[offer.side],
-        "at": offer.at,
-        "state": state,
-        "note": sentences.OFFER_STATES[offer.state],
-    }
+@dataclass(frozen=True)
+class Column:
+    """One column of the money: its head, what it gives on each item, the word for what is given without an amount, and
+    the costs beside the claim."""
+
+    head: Row
+    terms: tuple[Term, ...]
+    word: Any
+    costs: Money | None = None
+
+    @property
+    def sums(self) -> dict[str, Money]:
+        given = [term.amount for term in self.terms if term.granted and term.amount]
+        return totals([*given, self.costs] if self.costs else given)
 
 
-ASKED, OFFERED, AGREED = _("Asked for"), _("Offered"), _("Agreed")
+def claim_of(dispute: Dispute) -> tuple[Term, ...]:
+    """The claim as terms that grant all of it."""
+    return tuple(Term(place, True, item.amount) for place, item in enumerate(dispute.items))
+
+
+def _head(title: Any, *, who: Any = "", at: int | None = None, state: str = "open", note: Any = "") -> Row:
+    return {"title": title, "who": who, "at": at, "state": state, "note": note}
+
+
+def _claim_column(dispute: Dispute) -> Column:
+    return Column(_head(_("Claim"), who=sentences.SIDES["buyer"], at=dispute.filed_at), claim_of(dispute), ASKED)
+
+
+# How the head of an offer or a proposal looks by what became of it.
+_LOOKS = {"open": "chosen", "accepted": "open"}
+
+
+def _offer_column(offer: Offer) -> Column:
+    head = _head(
+        _("Offer %(place)s", place=number(offer.number + 1)),
+        who=sentences.SIDES[offer.side],
+        at=offer.at,
+        state=_LOOKS.get(offer.state, "closed"),
+        note=sentences.OFFER_STATES[offer.state],
+    )
+    return Column(head, offer.terms, OFFERED)
+
+
+def _proposal_column(proposal: Proposal) -> Column:
+    head = _head(
+        _("Proposal %(place)s", place=number(proposal.number + 1)),
+        who=sentences.SIDES["mediator"],
+        at=proposal.at,
+        state=_LOOKS.get(proposal.state, "closed"),
+        note=sentences.PROPOSAL_STATES[proposal.state],
+    )
+    return Column(head, proposal.terms, PROPOSED)
+
+
+def _decision_column(decision: Decision) -> Column:
+    head = _head(_("Decision"), who=sentences.SIDES["mediator"], at=decision.at, state="chosen")
+    return Column(head, decision.terms, GRANTED, decision.costs)
+
+
+def _performance_column(dispute: Dispute) -> list[Column]:
+    """What was carried out, as far as somebody says so and the other side has not denied it."""
+    source = dispute.agreement or dispute.decision
+    if source is None or dispute.compliance not in ("performed", "honoured", "late"):
+        return []
+    note = sentences.COMPLIANCE[dispute.compliance]
+    head = _head(CARRIED_OUT, who=sentences.SIDES["seller"], at=dispute.performed_at, note=note)
+    costs = dispute.decision.costs if dispute.decision and not dispute.agreement else None
+    return [Column(head, source.terms, CARRIED_OUT, costs)]
 
 
 def table_of(dispute: Dispute, terms: list[tuple[Term, ...]], last: Any = OFFERED) -> Row:
-    """Rows by remedy and sums by currency for columns of terms; amounts of different currencies are never added.
-
-    The first of several columns is the claim. `last` is the word in the last one for what is given without an amount.
-    """
+    """Rows by remedy and sums by currency for columns of terms, the first of several being the claim. `last` is the
+    word in the last one for what is given without an amount."""
     words = [OFFERED] * len(terms)
     words[0], words[-1] = ASKED, last
+    return _table(dispute, [Column({}, column, word) for column, word in zip(terms, words, strict=True)])
+
+
+def _table(dispute: Dispute, columns: list[Column]) -> Row:
+    """Rows by remedy and sums by currency; amounts of different currencies are never added."""
     rows = [
         {
             "remedy": sentences.REMEDIES[item.remedy],
-            "cells": [_cell(column[place], word) for word, column in zip(words, terms, strict=True)],
+            "cells": [_cell(column.terms[place], column.word) for column in columns],
         }
         for place, item in enumerate(dispute.items)
     ]
-    sums = [totals([term.amount for term in column if term.granted and term.amount]) for column in terms]
+    costs = [column.costs for column in columns]
+    if any(costs):
+        rows.append({"remedy": _("Costs beside the claim"), "cells": costs})
+    sums = [column.sums for column in columns]
     counted = [
         {"currency": currency, "cells": [column.get(currency) for column in sums]}
         for currency in sorted({currency for column in sums for currency in column})
     ]
     # A sum under a single row would only repeat it.
-    return {"rows": rows, "totals": counted if len([item for item in dispute.items if item.amount]) > 1 else []}
+    amounts = len([item for item in dispute.items if item.amount]) + bool(any(costs))
+    return {"rows": rows, "totals": counted if amounts > 1 else []}
 
 
 def _cell(term: Term, word: Any) -> Money | str | None:
     if not term.granted:
         return None
     return term.amount or str(word)
-
-
-# -- the act panel: one row for each permission, the most needed first -------------------------------------------
-
-
-def _page_act(title: Any, consequence: Any, label: Any, endpoint: str, **more: Any) -> Any:
-    """A row that leads to the page of an act."""
-
-    def build(reading: Reading) -> Row:
-        where = link_to(endpoint, number=reading.number)
-        return {"title": title, "consequence": consequence, "label": label, "how": "href", "where": where, **more}
-
-    return build
-
-
-def _offer_act(title: Any, consequence: Any, label: Any, endpoint: str, **more: Any) -> Any:
-    """A row that leads to the page where the open offer is answered."""
-
-    def build(reading: Reading) -> Row:
-        offer = reading.dispute.open_offer
-        where = link_to(endpoint, number=reading.number, offer=offer.number) if offer else None
-        return {"title": title, "consequence": consequence, "label": label, "how": "href", "where": where, **more}
-
-    return build
-
-
-def _button_act(title: Any, consequence: Any, label: Any, endpoint: str) -> Any:
-    """A row that is itself the form: a small act that binds nobody to an amount."""
-
-    def build(reading: Reading) -> Row:
-        where = link_to(endpoint, number=reading.number)
-        return {"title": title, "consequence": consequence, "label": label, "how": "action", "where": where}
-
-    return build
-
-
-def _agree_extension(reading: Reading) -> Row:
-    return {
-        "title": _("Agree to more time"),
-        "consequence": ngettext(
-            "The time of the present step becomes %(num)d day longer for both sides. This is possible once per step.",
-            "The time of the present step becomes %(num)d days longer for both sides. This is possible once per step.",
-            reading.extension_days,
-        ),
-        "label": _("Agree"),
-        "how": "action",
-        "where": link_to("disputes.agree_extension", number=reading.number),
-    }
-
-
-def _ask_extension(reading: Reading) -> Row:
-    return {
-        "title": _("Ask for more time"),
-        "consequence": ngettext(
-            "If the other side agrees, the present step becomes %(num)d day longer. Until then the time goes on.",
-            "If the other side agrees, the present step becomes %(num)d days longer. Until then the time goes on.",
-            reading.extension_days,
-        ),
-        "label": _("Ask for more time"),
-        "how": "href",
-        "where": link_to("disputes.extension", number=reading.number),
-    }
-
-
-_ACTS = (
-    ("direct:deny", _button_act(
-        _("Say that nothing was settled directly"),
-        _("The seller says that both of you settled directly. If that is not so, the dispute goes on as before."),
-        _("It was not settled"), "disputes.deny_direct_settlement")),
-    ("reply:give", _page_act(
-        _("Reply to the claim"),
-        _("You choose among five replies. Nothing binds you before you have seen what it means and confirmed it."),
-        _("Reply"), "response.reply", main=True)),
-    ("settlement:sign", _page_act(
-        _("Sign the agreement"),
-        _("You read the whole text first. When both sides have signed, the dispute closes."),
-        _("Read and sign"), "disputes.settlement", main=True)),
-    ("information:give", _page_act(
-        _("Complete the filing"),
-        _("You answer what the registrar asked. The admission check then begins anew."),
-        _("Complete it"), "filing.information", main=True)),
-    ("refusal:review", _page_act(
-        _("Ask for a review of the refusal"),
-        _("Another registrar looks at it. What that registrar decides is final."),
-        _("Ask for a review"), "filing.review")),
-    ("filing:admit", _page_act(
-        _("Decide on admission"),
-        _("You admit the dispute, ask the buyer to complete it, or refuse it on a ground of the closed list."),
-        _("Go to the admission check"), "filing.admission", main=True)),
-    ("scope:decide", _page_act(
-        _("Decide on the objection"),
-        _("You keep the dispute, or refuse it on a ground of the closed list."),
-        _("Decide on the objection"), "filing.scope", main=True)),
-    ("offer:accept", _offer_act(
-        _("Accept the open offer"),
-        _("You see the amounts first. If you accept, both sides are bound by it, and both are asked to sign."),
-        _("Read and accept"), "negotiation.acceptance", main=True)),
-    ("offer:make", _page_act(
-        _("Make an offer"),
-        _("You answer the claim item by item. An offer that is still open, yours or the other side’s, is replaced."),
-        _("Make an offer"), "negotiation.offer", main=True)),
-    ("offer:reject", _offer_act(
-        _("Reject the open offer"),
-        _("The offer ends. Either side can make another one."),
-        _("Reject it"), "negotiation.rejection")),
-    ("offer:withdraw", _offer_act(
-        _("Take back your offer"),
-        _("The other side can no longer accept it."),
-        _("Take it back"), "negotiation.withdrawal")),
-    ("evidence:add", _page_act(
-        _("Add evidence"),
-        _("A picture, a paper or a text that shows what happened. The other side sees it too."),
-        _("Add evidence"), "evidence.add", main=True)),
-    ("evidence:complete", _page_act(
-        _("Say that your file is complete"),
-        _("When both sides have said so, the negotiation begins at once."),
-        _("My file is complete"), "evidence.completion")),
-    ("extension:agree", _agree_extension),
-    ("extension:ask", _ask_extension),
-    ("extension:grant", _page_act(
-        _("Give more time"),
-        _("You extend the present step once, with a reason that both sides read."),
-        _("Give more time"), "filing.extension")),
-    ("direct:state", _page_act(
-        _("Say that you settled directly"),
-        _("For when both of you have agreed outside. The buyer’s word on it ends the dispute."),
-        _("We settled directly"), "disputes.direct_settlement")),
-    ("negotiation:leave", _page_act(
-        _("Leave the negotiation"),
-        _("No further offers are possible. A mediator is appointed who belongs to neither side."),
-        _("Leave the negotiation"), "negotiation.leaving")),
-    ("dispute:withdraw", _page_act(
-        _("Withdraw the dispute"),
-        _("The dispute ends without a decision. You may file it once more."),
-        _("Withdraw"), "disputes.withdrawal", kind="destroys")),
-)  # fmt: skip
-
-
-# -- the list ---------------------------------------------------------------------------------------------------
-
-MY_ROLE = {"buyer": _("You are the buyer"), "seller": _("You are the seller")}
-TURNS = {
-    "you": _("Your turn"),
-    "both": _("The turn of both sides"),
-    "buyer": _("The buyer’s turn"),
-    "seller": _("The seller’s turn"),
-    "registrar": _("The registrar’s turn"),
-}
-
-
-def list_row(row: ListRow) -> Row:
-    """A dispute as a row of a list: number, what it is about, where it stands, whose turn it is and until when."""
-    holder = "you" if row.awaited == row.role else row.awaited
-    return {
-        "href": link_to("disputes.page", number=row.number),
-        "cells": [
-            row.number,
-            sentences.CATEGORIES[row.category],
-            MY_ROLE[row.role],
-            sentences.CLOSINGS[row.code] if row.code else sentences.PHASES[row.phase],
-            TURNS[holder] if holder else "",
-            time_left(row.due) if row.due and holder else "",
-        ],
-        "due": 5 if holder in ("you", "both") else None,
-    }

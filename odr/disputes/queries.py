@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from odr.kernel import Actor, Missing, Money, read_number
 from odr.log import tables as log
 from odr.log.journal import EMPTY, Head, Stored, read_stream
 from odr.log.payloads import reveal
+from odr.people import tables as people
 from odr.procedure import access
 from odr.procedure.dispute import SIDES, Dispute, fold, fold_on
 from odr.procedure.events import Event
@@ -26,11 +27,13 @@ PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where a reader sits in a dispute: its id and number, and the actor as its entries name it."""
+    """Where a reader sits in a dispute: its id and number, the actor as its entries name it, and what the mediator in
+    it is called."""
 
     dispute_id: str
     number: str
     actor: Actor
+    mediator_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,17 @@ class ListRow:
 
 
 _SEATS = (
-    select(dispute_row.c.id, dispute_row.c.mediator, party.c.side, party.c.actor_id, party.c.account_id)
+    select(
+        dispute_row.c.id,
+        dispute_row.c.mediator,
+        party.c.side,
+        party.c.actor_id,
+        party.c.account_id,
+        people.account.c.name.label("mediator_name"),
+    )
     .join(party, party.c.dispute_id == dispute_row.c.id)
+    .outerjoin(people.mediator, people.mediator.c.id == dispute_row.c.mediator)
+    .outerjoin(people.account, people.account.c.id == people.mediator.c.account_id)
     .where(dispute_row.c.number == bindparam("number"))
 )
 
@@ -110,14 +122,19 @@ def take_seat(
     as a mediator. Missing when there is no such dispute or no such seat, which look the same from outside."""
     canonical = read_number(number)
     rows = connection.execute(_SEATS, {"number": canonical}).all() if canonical else []
+    actor = _actor_in(rows, account_id, roles, mediator_id)
+    if actor is None:
+        raise Missing(number)
+    return Seat(rows[0].id, str(canonical), actor, rows[0].mediator_name or "")
+
+
+def _actor_in(rows: Sequence[Any], account_id: str, roles: Collection[str], mediator_id: str | None) -> Actor | None:
     for row in rows:
         if row.account_id is not None and row.account_id == account_id:
-            return Seat(row.id, str(canonical), Actor(row.actor_id, row.side))
+            return Actor(row.actor_id, row.side)
     if rows and mediator_id and rows[0].mediator == mediator_id:
-        return Seat(rows[0].id, str(canonical), Actor(mediator_id, "mediator"))
-    if rows and "registrar" in roles:
-        return Seat(rows[0].id, str(canonical), Actor(account_id, "registrar"))
-    raise Missing(number)
+        return Actor(mediator_id, "mediator")
+    return Actor(account_id, "registrar") if rows and "registrar" in roles else None
 
 
 @dataclass(frozen=True, slots=True)

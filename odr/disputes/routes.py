@@ -11,9 +11,10 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from odr.disputes import forms, queries
-from odr.disputes.filters import Reading, list_row
+from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm
 from odr.disputes.service import Rule, perform
+from odr.disputes.turns import list_row
 from odr.kernel import Missing, Refused
 from odr.people.queries import account_by_id
 from odr.people.security import current_house

@@ -16,7 +16,7 @@ from odr.evidence import forms, media, queries, rules, service
 from odr.house import MEGABYTE
 from odr.kernel import Missing, Refused
 from odr.people.security import current_house
-from odr.procedure.access import demand
+from odr.procedure.access import demand, may_read_file
 from odr.procedure.dispute import EvidenceItem
 from odr.web.security import csrf, requires, to_sign_in
 from odr.web.sentences import sentence
@@ -35,7 +35,7 @@ FILE_POLICY = "sandbox; default-src 'none'"
 @blueprint.get("/disputes/<number>/evidence")
 @requires("evidence:read")
 def index(number: str) -> Any:
-    return _index(_party(number), forms.EvidenceForm(formdata=None))
+    return _index(_reader_of_file(number), forms.EvidenceForm(formdata=None))
 
 
 @blueprint.post("/disputes/<number>/evidence")
@@ -64,8 +64,8 @@ def completion(number: str) -> Any:
 @blueprint.get("/disputes/<number>/evidence/<int(max=9999):item>")
 @requires("evidence:read")
 def item(number: str, item: int) -> Response:
-    """The file itself to the side that sent it; to the other side pictures bare of place, camera and name."""
-    reading = _party(number)
+    """The file itself to the side that sent it; to all others pictures bare of place, camera and name."""
+    reading = _read(number)
     found = _item(reading, item)
     words = reading.page.line(found.version).words
     name = media.with_suffix(words.get("name") or f"evidence-{item}", found.media)
@@ -78,7 +78,7 @@ def item(number: str, item: int) -> Response:
 @blueprint.get("/disputes/<number>/evidence/<int(max=9999):item>/preview")
 @requires("evidence:read")
 def preview(number: str, item: int) -> Response:
-    reading = _party(number)
+    reading = _read(number)
     found = _item(reading, item)
     if found.media not in media.PREVIEWED:
         raise Missing(f"{number}/{item}")
@@ -90,12 +90,12 @@ def preview(number: str, item: int) -> Response:
 
 
 def _party(number: str) -> Reading:
-    """The dispute as one of its sides reads it. Missing for everybody else, the registrar among them."""
+    """The dispute as those read it for whom its files are: its sides, and its mediator. Missing for everybody else."""
     if not current_user.is_authenticated:
         # Before `read`, which looks into the words that were sent, and so into the body.
         abort(to_sign_in())
     reading = read(number)
-    if not reading.is_party:
+    if not reading.reads_file:
         raise Missing(number)
     return reading
 
@@ -147,9 +147,10 @@ def _taken(reading: Reading, form: forms.EvidenceForm, upload: forms.Upload) -> 
 
 
 def _item(reading: Reading, number: int) -> EvidenceItem:
-    """The item of that number. Missing when there is none."""
-    for found in reading.dispute.evidence:
-        if found.item == number:
+    """The item of that number. Missing when there is none, or none for this reader."""
+    page = reading.page
+    for found in page.dispute.evidence:
+        if found.item == number and may_read_file(page.dispute, page.seat.actor, page.at, found):
             return found
     raise Missing(f"{reading.number}/{number}")
 

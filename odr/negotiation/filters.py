@@ -10,7 +10,8 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 
-from odr.disputes.filters import ANSWER_OFFER, AWAITED, OFFER_ENDS, Reading
+from odr.disputes.filters import Reading
+from odr.disputes.turns import ANSWER_OFFER, AWAITED, OFFER_ENDS
 from odr.kernel import Missing
 from odr.procedure.dispute import Offer, other_side
 from odr.web import sentences

@@ -186,6 +186,14 @@ OFFER_STATES = {
     "ended": _("Ended with the negotiation"),
 }
 
+PROPOSAL_STATES = {
+    "open": _("Open"),
+    "replaced": _("Replaced"),
+    "rejected": _("Rejected"),
+    "accepted": _("Accepted"),
+    "ended": _("Ended with the mediation"),
+}
+
 # What readers should know about a file of evidence before they open it.
 NOTES = {
     "locked": _("This PDF opens with a password only. Ask the side that sent it."),
@@ -676,7 +684,7 @@ _REFUSALS: dict[str, Any] = {
         "You already said that you have no objection. You can still challenge the mediator, with reasons."
     ),
     "challenge_pending": _("A registrar is already deciding on a challenge of this mediator. Wait for the answer."),
-    "challenged_already": _("You already challenged a mediator once in this dispute."),
+    "challenged_already": _("You already challenged this mediator once."),
     "no_challenge": _("There is no challenge to decide on."),
     # Mediation.
     "side_unknown": _("Choose the buyer or the seller."),
@@ -721,6 +729,9 @@ _REFUSALS: dict[str, Any] = {
     "suspension_already_asked": _("It was already asked to let time stand still. The other side’s answer is awaited."),
     "no_suspension_asked": _("The other side has not asked to let time stand still."),
     "not_suspended": _("Time does not stand still in this dispute."),
+    "suspension_not_yours": _(
+        "Time stands still to protect the other side. The registrar can let it go on, or the side it protects."
+    ),
 }
 REFUSALS: Mapping[str, Any] = _REFUSALS
 

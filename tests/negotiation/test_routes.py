@@ -149,7 +149,7 @@ def test_leaving_ends_the_negotiation_for_both(negotiating, buyer, seller):
     assert "An offer is still open" in asked and "This cannot be taken back" in asked
     assert left.status_code == 303
     assert "No offers can be made at the present stage." in seller.read(offers(negotiating))
-    assert "A mediator is to be appointed." in state_of(seller, negotiating)
+    assert "A mediator is drawn by lot from the roster." in state_of(seller, negotiating)
 
 
 @pytest.mark.one_database
