@@ -20,12 +20,13 @@ from flask import Flask
 from sqlalchemy import Connection, delete, insert, update
 
 from odr.database import write_unit
-from odr.disputes.queries import contact_of
+from odr.disputes.queries import contact_of, to_be_drawn
 from odr.disputes.service import due_disputes, fire_one
 from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
-from odr.kernel import new_pseudonym, real_clock
+from odr.kernel import Refused, new_pseudonym, real_clock
 from odr.log.integrator import integrate, publish
+from odr.mediation.service import advance_draw
 from odr.notices.mail import Post, Press, PutOff, Recipient, TurnedAway, open_post, recipient_of, send
 from odr.notices.outbox import Letter, claim, hand_back, mark_failed, mark_refused, mark_sent
 from odr.notices.tables import worker
@@ -44,6 +45,11 @@ PATIENCE = 8.0
 LETTERS_AT_ONCE = 20
 # A letter is not begun when its lease could end before a slow mail server has answered.
 LEASE_LEFT = 60_000
+
+# A dispute for which nobody on the roster fits is looked at again after this long; more often helps nobody.
+NOBODY_FITS = 60_000
+# All that wait are looked at in one round, or those who wait in vain would keep the others from their turn.
+MOST_DRAWS = 100_000
 
 DAY_MS = 86_400_000
 STAGED_LASTS = DAY_MS
@@ -73,17 +79,19 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
     owner = new_pseudonym()
     stop = threading.Event()
     failing: set[str] = set()
+    left: dict[str, int] = {}
     parts = (
         Part("deadlines", lambda: fire_deadlines(house)),
+        Part("draw", lambda: draw_mediators(house, left)),
         # At most one checkpoint a second, however many acts there are.
         Part("log", lambda: seal_log(house), busy=IDLE),
         Part("mail", lambda: send_mail(app, house, post, owner, stop)),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
     if once:
-        for part in parts:
-            while _attempt(part, failing):
-                pass
+        # What one part did is work for another: who was fixed in a pool is drawn once the log is sealed over it.
+        while any([_attempt(part, failing) for part in parts]):
+            pass
         return not failing
     write_lines()
     pulse = Part("pulse", lambda: show_pulse(house, owner, failing), busy=PULSE, idle=PULSE)
@@ -124,6 +132,30 @@ def fire_deadlines(house: House) -> int:
     if failures:
         raise ExceptionGroup("deadlines that could not fire", failures)
     return fired
+
+
+def draw_mediators(house: House, left: dict[str, int]) -> int:
+    """Fix pools and draw, dispute by dispute; answers how often a dispute went on. `left` keeps, by dispute, until when
+    it is left alone because nobody fits. One that fails does not stop the others."""
+    done, failures, now = 0, [], house.clock()
+    with house.engine.connect() as connection:
+        waiting = to_be_drawn(connection, MOST_DRAWS)
+    for dispute_id in waiting:
+        if now < left.get(dispute_id, 0):
+            continue
+        try:
+            done += advance_draw(house, dispute_id)
+        except Refused as refused:
+            left[dispute_id] = now + NOBODY_FITS
+            journal.warning("nobody can be drawn", extra={"facts": {"dispute": dispute_id, "code": refused.code}})
+        except Exception as bug:  # the outermost edge: nobody above could go on with the next dispute
+            failures.append(bug)
+            journal.error("draw broken", extra={"facts": {"dispute": dispute_id, **_trace(bug)}})
+    for gone in left.keys() - set(waiting):
+        del left[gone]
+    if failures:
+        raise ExceptionGroup("draws that could not be made", failures)
+    return done
 
 
 def seal_log(house: House) -> int:

@@ -473,17 +473,31 @@ def grant_role(house: House, account_id: str, role: str, *, actor: Actor = SYSTE
     Granting twice is granting once. Raises Missing for an account that is not open.
     """
     at = house.clock()
+    write_unit(house.engine, lambda connection: give_role(connection, house, account_id, role, at=at, actor=actor))
 
-    def unit(connection: Connection) -> None:
-        if queries.account_by_id(connection, account_id) is None:
-            raise Missing(account_id)
-        if role in queries.roles_of(connection, account_id):
-            return
-        connection.execute(insert(role_grant).values(account_id=account_id, role=role, granted_at=at))
-        end_sessions(connection, account_id, at)
-        _record(connection, house, account_id, "role_granted", {"role": role}, at=at, actor=actor, reach="staff")
 
-    write_unit(house.engine, unit)
+def give_role(
+    connection: Connection, house: House, account_id: str, role: str, *, at: int, actor: Actor = SYSTEM
+) -> None:
+    """`grant_role` in the caller's transaction."""
+    if queries.account_by_id(connection, account_id) is None:
+        raise Missing(account_id)
+    if role in queries.roles_of(connection, account_id):
+        return
+    connection.execute(insert(role_grant).values(account_id=account_id, role=role, granted_at=at))
+    end_sessions(connection, account_id, at)
+    _record(connection, house, account_id, "role_granted", {"role": role}, at=at, actor=actor, reach="staff")
+
+
+def take_role(
+    connection: Connection, house: House, account_id: str, role: str, *, at: int, actor: Actor = SYSTEM
+) -> None:
+    """Take a role from an account in the caller's transaction; its sessions end. Nothing where it has none."""
+    held = (role_grant.c.account_id == account_id) & (role_grant.c.role == role)
+    if not connection.execute(delete(role_grant).where(held)).rowcount:
+        return
+    end_sessions(connection, account_id, at)
+    _record(connection, house, account_id, "role_taken", {"role": role}, at=at, actor=actor, reach="staff")
 
 
 def sweep(house: House) -> None:

@@ -1,0 +1,364 @@
+"""What the mediation reads: the roster, who can be drawn in a dispute, and the public record of a draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select
+
+from odr.disputes.queries import read_words, stand
+from odr.disputes.records import stream_of, to_history
+from odr.disputes.tables import appointment, dispute_row, draw, party
+from odr.house import House
+from odr.kernel import Missing
+from odr.log import tables as log
+from odr.log.journal import read_stream
+from odr.log.note import Verifier, key_id, open_checkpoint
+from odr.people.tables import account, mediator, role_grant
+from odr.procedure.dispute import Dispute
+from odr.procedure.draw import order_of
+from odr.procedure.events import MediatorDrawn, PoolCommitted
+
+# The published rules of eligibility (procedure 3.6). The page of the roster prints these very numbers.
+PAUSED_AFTER = 2
+LOOK_BACK_YEARS = 5
+YEAR = 365 * 86_400_000
+
+# The phases in which a mediator has work to do; one who waits for both sides' answer to a decision has room.
+AT_WORK = ("assignment", "mediation", "decision")
+
+
+@dataclass(frozen=True, slots=True)
+class Mediator:
+    """A mediator as the roster knows them. `open_cases` and `missed` are counted when it is read."""
+
+    id: str
+    account_id: str
+    name: str
+    email: str
+    languages: tuple[str, ...]
+    fields: tuple[str, ...]
+    country: str | None
+    interest_sellers: tuple[str, ...]
+    interest_domains: tuple[str, ...]
+    training: str
+    admitted_at: int
+    mandate_until: int
+    ended_at: int | None
+    capacity: int
+    open_cases: int
+    missed: int
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether too many appointments were let lie."""
+        return self.missed >= PAUSED_AFTER
+
+    @property
+    def has_room(self) -> bool:
+        return self.open_cases < self.capacity
+
+    def has_mandate(self, at: int) -> bool:
+        return self.ended_at is None and at < self.mandate_until
+
+    def knows(self, category: str) -> bool:
+        """Whether disputes of this kind are within the fields; no field named means all of them."""
+        return not self.fields or category in self.fields
+
+    def speaks(self, language: str) -> bool:
+        return base_of(language) in {base_of(each) for each in self.languages}
+
+
+def base_of(language: str) -> str:
+    """A language without script and region, which keep nobody from understanding: zh_Hans and zh-TW are zh."""
+    return language.replace("-", "_").split("_")[0].lower()
+
+
+# -- the roster -------------------------------------------------------------------------------------------------
+
+_ROSTER = (
+    select(mediator, account.c.name, account.c.email)
+    .join(account, account.c.id == mediator.c.account_id)
+    .order_by(account.c.name, mediator.c.id)
+)
+
+
+def roster(connection: Connection, at: int) -> list[Mediator]:
+    """Everybody whose mandate runs, by name, in three queries."""
+    serving = (mediator.c.ended_at.is_(None), mediator.c.mandate_until > at, account.c.closed_at.is_(None))
+    granted = exists().where(role_grant.c.account_id == account.c.id, role_grant.c.role == "mediator")
+    return _counted(connection, connection.execute(_ROSTER.where(*serving, granted)).all())
+
+
+def whole_roster(connection: Connection) -> list[Mediator]:
+    """Everybody who was ever admitted, by name."""
+    return _counted(connection, connection.execute(_ROSTER).all())
+
+
+def mediator_by_id(connection: Connection, mediator_id: str) -> Mediator:
+    """A mediator by the name that entries give them, whether or not the mandate still runs. Raises Missing."""
+    found = _counted(connection, connection.execute(_ROSTER.where(mediator.c.id == mediator_id)).all())
+    if not found:
+        raise Missing(mediator_id)
+    return found[0]
+
+
+def mediator_of(connection: Connection, account_id: str) -> Mediator | None:
+    """The mediator whose account this is."""
+    found = _counted(connection, connection.execute(_ROSTER.where(mediator.c.account_id == account_id)).all())
+    return found[0] if found else None
+
+
+def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The names of mediators by their ids; whoever closed the account has none any more."""
+    query = select(mediator.c.id, account.c.name).join(account, account.c.id == mediator.c.account_id)
+    return {row.id: row.name for row in connection.execute(query.where(mediator.c.id.in_(list(ids))))}
+
+
+def _counted(connection: Connection, rows: Iterable[Row[Any]]) -> list[Mediator]:
+    rows = list(rows)
+    ids = [row.id for row in rows]
+    busy: dict[str, int] = dict(
+        connection.execute(
+            select(dispute_row.c.mediator, func.count())
+            .where(dispute_row.c.mediator.in_(ids), dispute_row.c.phase.in_(AT_WORK))
+            .group_by(dispute_row.c.mediator)
+        ).all()
+    )
+    missed: dict[str, int] = dict(
+        connection.execute(
+            select(appointment.c.mediator, func.count())
+            .join(mediator, mediator.c.id == appointment.c.mediator)
+            .where(appointment.c.mediator.in_(ids), appointment.c.missed_at >= mediator.c.counted_from)
+            .group_by(appointment.c.mediator)
+        ).all()
+    )
+    return [_mediator(row, busy.get(row.id, 0), missed.get(row.id, 0)) for row in rows]
+
+
+def _mediator(row: Row[Any], open_cases: int, missed: int) -> Mediator:
+    return Mediator(
+        id=row.id,
+        account_id=row.account_id,
+        name=row.name,
+        email=row.email or "",
+        languages=tuple(row.languages),
+        fields=tuple(row.fields),
+        country=row.country,
+        interest_sellers=tuple(row.interest_sellers),
+        interest_domains=tuple(row.interest_domains),
+        training=row.training,
+        admitted_at=row.admitted_at,
+        mandate_until=row.mandate_until,
+        ended_at=row.ended_at,
+        capacity=row.capacity,
+        open_cases=open_cases,
+        missed=missed,
+    )
+
+
+# -- who can be drawn -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Who stands on both sides of a dispute: their accounts, their addresses, and where the seller is at home."""
+
+    accounts: frozenset[str]
+    addresses: frozenset[str]
+    seller_domains: frozenset[str]
+
+
+def pool(connection: Connection, house: House, dispute: Dispute, at: int) -> dict[str, tuple[str, ...]]:
+    """The ids of those who can be drawn in this dispute at instant `at`, sorted, as the rule `commit_pool` takes them.
+
+    Published rules: a running mandate; not paused by appointments let lie; below the capacity; the kind of dispute
+    among the fields; no tie to either side; not met in this dispute before. Of these, whoever speaks the language of
+    the proceedings, which is the buyer's; where nobody does, all.
+    """
+    sides = _sides(connection, house, dispute)
+    tied = _tied(connection, dispute, sides, at)
+    fit = [
+        one
+        for one in roster(connection, at)
+        if not one.is_paused
+        and one.has_room
+        and one.knows(dispute.category)
+        and one.id not in tied
+        and one.id not in dispute.met
+        and not has_interest(one, dispute.seller, sides)
+    ]
+    speaking = [one for one in fit if one.speaks(dispute.buyer_language)]
+    return {"pool": tuple(sorted(one.id for one in speaking or fit))}
+
+
+def has_interest(one: Mediator, seller: str, sides: Sides) -> bool:
+    """Whether this mediator is a side, or declared a tie to the seller or to where the seller is at home."""
+    return (
+        one.account_id in sides.accounts
+        or one.email in sides.addresses
+        or seller in one.interest_sellers
+        or any(_within(home, domain) for home in sides.seller_domains for domain in one.interest_domains)
+    )
+
+
+def _within(home: str, domain: str) -> bool:
+    """Whether a host is this domain or lies below it: mail.shop.example belongs to shop.example."""
+    return home == domain or home.endswith(f".{domain}")
+
+
+def _sides(connection: Connection, house: House, dispute: Dispute) -> Sides:
+    query = (
+        select(party.c.account_id, account.c.email)
+        .join(account, account.c.id == party.c.account_id)
+        .where(party.c.dispute_id == dispute.id)
+    )
+    rows = connection.execute(query).all()
+    told = _addresses_told(connection, house, dispute)
+    addresses = {row.email for row in rows if row.email} | {each["email"].lower() for each in told if each.get("email")}
+    seller = [each for each in told if each["side"] == "seller"]
+    domains = {each["email"].rpartition("@")[2].lower() for each in seller if each.get("email")}
+    hosts = {_host(each["site"]) for each in seller if each.get("site")}
+    return Sides(frozenset(row.account_id for row in rows), frozenset(addresses), frozenset(domains | hosts) - {""})
+
+
+def _addresses_told(connection: Connection, house: House, dispute: Dispute) -> list[dict[str, str]]:
+    """What the filing, and the buyer after it, said about how to reach both sides."""
+    later = select(log.entry.c.ver).where(
+        log.entry.c.stream == stream_of(dispute.id), log.entry.c.type == "address_given"
+    )
+    told = []
+    for version in (1, *connection.scalars(later)):
+        words = read_words(connection, house, dispute.id, version)
+        told += [{"side": side, **json.loads(words[side])} for side in ("buyer", "seller") if side in words]
+    return told
+
+
+def _host(site: str) -> str:
+    try:
+        host = urlsplit(site if "//" in site else f"//{site}").hostname
+    except ValueError:
+        # Typed by a person; what is no address has no host.
+        return ""
+    return (host or "").removeprefix("www.")
+
+
+def _tied(connection: Connection, dispute: Dispute, sides: Sides, at: int) -> frozenset[str]:
+    """Mediators who had to do with either side within the published years: who took a dispute of this seller or of one
+    of these accounts, and who stood opposite them as a side themselves."""
+    since = at - LOOK_BACK_YEARS * YEAR
+    theirs = select(party.c.dispute_id).where(_of_these(dispute, sides))
+    took = select(appointment.c.mediator).where(
+        appointment.c.dispute_id != dispute.id,
+        appointment.c.accepted_at >= since,
+        or_(appointment.c.seller == dispute.seller, appointment.c.dispute_id.in_(theirs)),
+    )
+    own = party.alias("own")
+    stood = (
+        select(mediator.c.id)
+        .join(own, own.c.account_id == mediator.c.account_id)
+        .join(dispute_row, dispute_row.c.id == own.c.dispute_id)
+        .join(party, party.c.dispute_id == own.c.dispute_id)
+        .where(dispute_row.c.filed_at >= since, party.c.side != own.c.side, _of_these(dispute, sides))
+    )
+    return frozenset(connection.scalars(took.union(stood)))
+
+
+def _of_these(dispute: Dispute, sides: Sides) -> ColumnElement[bool]:
+    named = (party.c.side == "seller") & (party.c.actor_id == dispute.seller)
+    return or_(named, party.c.account_id.in_(sides.accounts))
+
+
+# -- the draw ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The first checkpoint signed over a pool's entry, which lies at `position`."""
+
+    position: int
+    number: int
+    size: int
+    root: str
+
+
+def seed_of(connection: Connection, house: House, dispute_id: str, version: int) -> Seed | None:
+    """What a pool is drawn by: the first checkpoint that covers its entry; None as long as there is none. A signature
+    that is not this house's raises Rejected: nobody is drawn by a checkpoint that was put there."""
+    row = connection.execute(
+        select(log.leaf.c.position, log.checkpoint.c.number, log.checkpoint.c.note)
+        .join(log.checkpoint, log.checkpoint.c.size > log.leaf.c.position)
+        .where(log.leaf.c.stream == stream_of(dispute_id), log.leaf.c.ver == version)
+        .order_by(log.checkpoint.c.number)
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    own = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
+    signed = open_checkpoint(row.note, house.origin, [own])
+    return Seed(row.position, row.number, signed.size, signed.root.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of an order: who stands on it, and since when they were drawn, None for whom nobody has asked yet."""
+
+    mediator: str
+    drawn_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawRecord:
+    """What everybody may know of a draw; nothing in it names the dispute."""
+
+    number: str
+    pool: tuple[str, ...]
+    rule: str
+    commitment: str
+    committed_at: int
+    seed: Seed | None
+    places: tuple[Place, ...]
+    names: dict[str, str]
+
+
+def number_of(dispute: Dispute) -> str | None:
+    """The number of the public record of the present draw."""
+    return dispute.draw.seal[:16] if dispute.draw else None
+
+
+def draw_record(connection: Connection, house: House, number: str) -> DrawRecord:
+    """The public record of a draw, from the public entries of its dispute alone. Raises Missing."""
+    row = connection.execute(select(draw).where(draw.c.number == number)).one_or_none()
+    if row is None:
+        raise Missing(number)
+    stored = read_stream(connection, stream_of(row.dispute_id), since=row.version)
+    public = to_history([one for one in stored if one.entry.reach == "public"])
+    (committed, header), drawn = public[0], {}
+    if not isinstance(committed, PoolCommitted):
+        raise Missing(number)
+    for event, later in public[1:]:
+        if isinstance(event, PoolCommitted):
+            break
+        if isinstance(event, MediatorDrawn):
+            drawn[event.place] = later.at
+    seed = seed_of(connection, house, row.dispute_id, row.version)
+    order = order_of(committed.pool, header.seal, seed.root) if seed else ()
+    return DrawRecord(
+        number=number,
+        pool=committed.pool,
+        rule=committed.rule,
+        commitment=header.seal,
+        committed_at=header.at,
+        seed=seed,
+        places=tuple(Place(name, drawn.get(place)) for place, name in enumerate(order)),
+        names=names_of(connection, committed.pool),
+    )
+
+
+def state_of(connection: Connection, house: House, dispute_id: str) -> Dispute:
+    """A dispute as it stands, whole: for the house, which draws, and for no page."""
+    return stand(connection, house, dispute_id).dispute
