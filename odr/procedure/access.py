@@ -12,7 +12,7 @@ from typing import Any
 
 from odr.kernel import Actor, Refused
 from odr.procedure.deadlines import DAY
-from odr.procedure.dispute import SIDES, Dispute, Phase, other_side
+from odr.procedure.dispute import SIDES, Dispute, EvidenceItem, Phase, other_side
 
 Condition = Callable[[Dispute, Actor, int], str | None]
 
@@ -334,6 +334,8 @@ PERMISSIONS: dict[str, Row] = _table(
     Row("dispute:read", PARTIES | REGISTRAR | MEDIATOR),
     Row("evidence:read", PARTIES | MEDIATOR),
     Row("offers:read", PARTIES),
+    # While the proof is checked, and of the files only what came after the end: see `may_read_file`.
+    Row("proof:read", REGISTRAR, unless=_proof_waits),
     # Filing and admission.
     _act("information:ask", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
     _act("information:give", BUYER, _P.NEEDS_INFORMATION),
@@ -448,6 +450,15 @@ def may(permission: str, dispute: Dispute, actor: Actor, at: int) -> bool:
     return why_not(permission, dispute, actor, at) is None
 
 
+def may_read_file(dispute: Dispute, actor: Actor, at: int, item: EvidenceItem) -> bool:
+    """Whether this actor may open this file: any, for who reads the evidence; for who checks the proof that it was
+    carried out, those that came after the end and nothing of the merits."""
+    if may("evidence:read", dispute, actor, at):
+        return True
+    came_after = dispute.closed_at is not None and item.at > dispute.closed_at
+    return came_after and may("proof:read", dispute, actor, at)
+
+
 def acts_of(dispute: Dispute, actor: Actor, at: int) -> list[str]:
     """Everything this actor may do on this dispute now, in the order of the table."""
     return [name for name, row in PERMISSIONS.items() if row.act and may(name, dispute, actor, at)]
@@ -456,8 +467,8 @@ def acts_of(dispute: Dispute, actor: Actor, at: int) -> list[str]:
 # Which classes of entries each role may read (decisions.md: queries filter by the class). Whoever decides is on
 # the other side of the wall; the registrar admits and unblocks, and never reads the merits.
 _CLASSES = {
-    "buyer": frozenset({"parties", "wall", "buyer", "public"}),
-    "seller": frozenset({"parties", "wall", "seller", "public"}),
+    "buyer": frozenset({"parties", "wall", "mediator", "buyer", "public"}),
+    "seller": frozenset({"parties", "wall", "mediator", "seller", "public"}),
     "registrar": frozenset({"parties", "public"}),
     "mediator": frozenset({"parties", "mediator", "public"}),
     # Who decides without having mediated learns nothing of the mediation either.
