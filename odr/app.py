@@ -10,8 +10,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from odr.compliance.routes import blueprint as compliance
 from odr.config import CHECKOUT, ConfigError, load
 from odr.database import db, prepare_engine, write_unit
+from odr.decision.routes import blueprint as decision
 from odr.disputes.routes import blueprint as disputes
 from odr.evidence.routes import blueprint as evidence
 from odr.evidence.store import Store
@@ -32,7 +34,7 @@ from odr.web.routes import init_errors
 from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
-ROOMS = (web, people, disputes, filing, response, evidence, negotiation)
+ROOMS = (web, people, disputes, filing, response, evidence, negotiation, decision, compliance)
 
 PACKAGE = Path(__file__).resolve().parent
 

@@ -89,13 +89,25 @@ def preview(number: str, item: int) -> Response:
     return answer
 
 
-def _party(number: str) -> Reading:
-    """The dispute as those read it for whom its files are: its sides, and its mediator. Missing for everybody else."""
+def _read(number: str) -> Reading:
     if not current_user.is_authenticated:
         # Before `read`, which looks into the words that were sent, and so into the body.
         abort(to_sign_in())
-    reading = read(number)
+    return read(number)
+
+
+def _reader_of_file(number: str) -> Reading:
+    """The dispute as those read it for whom its files are: its sides, and its mediator. Missing for everybody else."""
+    reading = _read(number)
     if not reading.reads_file:
+        raise Missing(number)
+    return reading
+
+
+def _party(number: str) -> Reading:
+    """The dispute as one of its sides reads it. Missing for everybody else."""
+    reading = _read(number)
+    if not reading.is_party:
         raise Missing(number)
     return reading
 
