@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from odr.compliance import rules as compliance
+from odr.decision import rules as decision
 from odr.evidence import rules as evidence
 from odr.filing import rules as filing
 from odr.kernel import Actor
+from odr.mediation import rules as mediation
 from odr.negotiation import rules as negotiation
 from odr.procedure import rules as procedure
 from odr.procedure.dispute import Dispute, Phase
 from odr.procedure.events import Event, Term
 from odr.response import rules as response
-from tests.procedure.story import A_FILE, BUYER, OTHER_REGISTRAR, REGISTRAR, SELLER, Story, told
+from tests.procedure.story import (
+    A_FILE,
+    BUYER,
+    OTHER_REGISTRAR,
+    POOL,
+    REGISTRAR,
+    ROOT,
+    SELLER,
+    Story,
+    a_decision,
+    told,
+)
 
 Rule = Callable[..., list[Event]]
 Fitting = Callable[[Dispute], Mapping[str, Any]]
@@ -47,6 +61,37 @@ def _agreement_as_shown(dispute: Dispute) -> Mapping[str, Any]:
     return {"seen": dispute.agreement.seal if dispute.agreement else ""}
 
 
+def _pool(dispute: Dispute) -> Mapping[str, Any]:
+    # Whoever was drawn once is drawn no more, so there is always somebody left.
+    return {"pool": (*POOL, *(f"{number:032x}" for number in range(len(dispute.met))))}
+
+
+def _declarations(dispute: Dispute) -> Mapping[str, Any]:
+    return {"declared": dispute.rules.declarations}
+
+
+def _challenge(dispute: Dispute) -> Mapping[str, Any]:
+    return {"ground": "tie", "text": "They went to school together."}
+
+
+def _late_item(dispute: Dispute) -> Mapping[str, Any]:
+    late = [item.item for item in dispute.evidence if "late" in item.notes and item.item not in dispute.admitted_late]
+    return {"item": late[0] if late else 0, "text": "It could not be had before."}
+
+
+def _proposal_as_shown(dispute: Dispute) -> Mapping[str, Any]:
+    seal = dispute.proposals[-1].seal if dispute.proposals else ""
+    return {"proposal": len(dispute.proposals) - 1, "seen": seal}
+
+
+def _decision_as_shown(dispute: Dispute) -> Mapping[str, Any]:
+    return {"seen": dispute.decision.seal if dispute.decision else ""}
+
+
+def _notice(dispute: Dispute) -> Mapping[str, Any]:
+    return {"side": "seller", "template": "your_turn"}
+
+
 # A permission, the rules it opens, and for each of them arguments that are never the reason of a refusal.
 ACTS: dict[str, tuple[tuple[Rule, Fitting], ...]] = {
     "information:ask": ((filing.ask_information, lambda dispute: {"topics": ("order",), "text": "Which?"}),),
@@ -75,6 +120,54 @@ ACTS: dict[str, tuple[tuple[Rule, Fitting], ...]] = {
     "settlement:sign": ((procedure.sign_settlement, _agreement_as_shown),),
     "direct:state": ((procedure.state_direct_settlement, _text),),
     "direct:deny": ((procedure.deny_direct_settlement, _nothing),),
+    "pool:commit": ((mediation.commit_pool, _pool),),
+    "mediator:draw": ((mediation.draw_mediator, lambda dispute: {"size": 7, "root": ROOT}),),
+    "appointment:accept": ((mediation.accept_appointment, _declarations),),
+    "appointment:decline": ((mediation.decline_appointment, _nothing),),
+    "objection:make": ((mediation.object_to_mediator, _nothing),),
+    "objection:waive": ((mediation.waive_objection, _nothing),),
+    "challenge:make": ((mediation.challenge_mediator, _challenge),),
+    "challenge:decide": tuple(
+        (mediation.decide_challenge, lambda dispute, upheld=upheld: {"upheld": upheld, "text": "Our reasons."})
+        for upheld in (True, False)
+    ),
+    "mediator:resign": ((mediation.resign, _text),),
+    "evidence:request": tuple(
+        (mediation.request_evidence, lambda dispute, side=side: {"side": side, "days": 6, "text": "The tracking."})
+        for side in ("buyer", "seller")
+    ),
+    "evidence:admit": ((mediation.admit_late_evidence, _late_item),),
+    "proposal:make": ((mediation.make_proposal, _whole_claim),),
+    "proposal:accept": ((mediation.accept_proposal, _proposal_as_shown),),
+    "proposal:reject": ((mediation.reject_proposal, _proposal_as_shown),),
+    "mediation:close": ((mediation.close_mediation, _nothing),),
+    "decider:ask": ((decision.ask_fresh_decider, _nothing),),
+    "final_words:give": ((decision.give_final_words, _nothing),),
+    "decision:issue": (
+        (decision.issue_decision, a_decision),
+        (decision.issue_decision, lambda dispute: a_decision(dispute, *[False] * len(dispute.items))),
+    ),
+    "decision:accept": ((decision.accept_decision, _decision_as_shown),),
+    "decision:reject": ((decision.reject_decision, _decision_as_shown),),
+    "performance:report": ((compliance.report_performance, _text),),
+    "performance:confirm": ((compliance.confirm_performance, _nothing),),
+    "performance:deny": ((compliance.deny_performance, _text),),
+    "proof:check": tuple(
+        (compliance.check_proof, lambda dispute, shown=shown: {"shown": shown, "text": "The papers say so."})
+        for shown in (True, False)
+    ),
+    "procedure:rate": ((compliance.rate_procedure, lambda dispute: {"score": 4}),),
+    "notice:record": ((procedure.record_notice, _notice), (procedure.return_notice, _notice)),
+    "address:give": ((response.give_address, lambda dispute: {"seller": '{"email": "shop@example.org"}'}),),
+    "suspension:ask": ((procedure.ask_suspension, _nothing),),
+    "suspension:agree": ((procedure.agree_suspension, _nothing),),
+    "suspension:order": (
+        (procedure.order_suspension, lambda dispute: {"ground": "incapacity", "text": "In hospital."}),
+    ),
+    "suspension:end": ((procedure.end_suspension, _nothing),),
+    "dispute:hand_over": (
+        (procedure.hand_over, lambda dispute: {"reason": "moved_to_court", "text": "Filed with a court."}),
+    ),
     "extension:ask": ((procedure.ask_extension, _nothing),),
     "extension:agree": ((procedure.agree_extension, _nothing),),
     "extension:grant": ((procedure.grant_extension, _text),),
@@ -88,7 +181,9 @@ ACTORS: dict[str, Actor] = {
     "a stranger as buyer": Actor("e" * 32, "buyer"),
     "a stranger as seller": Actor("e" * 32, "seller"),
     "the seller as buyer": Actor(SELLER.id, "buyer"),
-    "mediator": Actor("3" * 32, "mediator"),
+    **{f"mediator {place} of the pool": Actor(name, "mediator") for place, name in enumerate(POOL, 1)},
+    "a mediator who was not drawn": Actor("3" * 32, "mediator"),
+    "nobody as mediator": Actor("", "mediator"),
     "regulator": Actor("4" * 32, "regulator"),
     "admin": Actor("6" * 32, "admin"),
     "system": Actor("system", "system"),
@@ -109,6 +204,29 @@ def _lapsed_unfired() -> Story:
     story = told().in_negotiation().offered(SELLER)
     story.at = story.offer.expires
     return story
+
+
+def _pool_exhausted() -> Story:
+    story = told().drawn(POOL[:1])
+    return story.do(mediation.decline_appointment, story.mediator)
+
+
+def _evidence_late() -> Story:
+    return told().in_mediation().evidence_requested(days=2).later(days=4).with_evidence(SELLER)
+
+
+def _fresh_decider() -> Story:
+    return told().in_decision().do(decision.ask_fresh_decider, SELLER)
+
+
+def _rebuttal_of_the_decision() -> Story:
+    story = told().in_decision()
+    story.at = story.clock.due - 1
+    return story.with_evidence(SELLER).expired()
+
+
+def _final_words_nearly_over() -> Story:
+    return told().in_decision().later(days=4)
 
 
 # Every phase, and every difference within one that a rule can see.
@@ -136,10 +254,80 @@ PLACES: dict[str, Callable[[], Story]] = {
         told().in_negotiation().do(procedure.state_direct_settlement, SELLER, text="We paid.")
     ),
     "assignment": lambda: told().left(),
+    "awaiting response, address asked": lambda: told().unserved(),
+    "awaiting response, address asked, the seller came": lambda: (
+        told().unserved().do(response.join_seller, SELLER, proof="invitation_link")
+    ),
+    "evidence, suspension asked": lambda: told().contested().do(procedure.ask_suspension, BUYER),
+    "evidence, suspended by both": lambda: told().contested().suspended(),
+    "evidence, suspended by the registrar": lambda: told().contested().suspended(by="registrar"),
+    "evidence, suspended since mail came back": lambda: told().contested().suspended(by="system"),
     "default track": lambda: told().seller_silent(),
+    "default track, the seller came": lambda: (
+        told().seller_silent().do(response.join_seller, SELLER, proof="invitation_link")
+    ),
+    "assignment, draw overdue": lambda: told().left().expired(),
+    "assignment, pool fixed": lambda: told().pool_fixed(),
+    "assignment, drawn": lambda: told().drawn(),
+    "assignment, pool exhausted": _pool_exhausted,
+    "assignment, accepted": lambda: told().appointed(),
+    "assignment, accepted, suspended": lambda: told().appointed().suspended(by="registrar"),
+    "assignment, one side waived": lambda: told().appointed().do(mediation.waive_objection, BUYER),
+    "assignment, one objection used": lambda: told().appointed().objected_to(BUYER).appointed(),
+    "assignment, both objections used": lambda: told().appointed().objected_to(BUYER).appointed().objected_to(SELLER),
+    "assignment, challenged": lambda: told().appointed().challenged(),
+    "assignment in default, accepted": lambda: told().seller_silent().expired().appointed(),
+    "assignment of a fresh decider": _fresh_decider,
+    "assignment of a fresh decider, accepted": lambda: _fresh_decider().appointed(),
+    "mediation": lambda: told().in_mediation(),
+    "mediation, proposal open": lambda: told().in_mediation().proposed(),
+    "mediation, proposal accepted by the buyer": lambda: told().in_mediation().proposed().proposal_accepted(BUYER),
+    "mediation, proposal rejected": lambda: (
+        told().in_mediation().proposed().do(mediation.reject_proposal, SELLER, proposal=0, seen=f"{14:064x}")
+    ),
+    "mediation, evidence requested": lambda: told().in_mediation().evidence_requested(),
+    "mediation, evidence late": _evidence_late,
+    "mediation, challenged": lambda: told().in_mediation().challenged(SELLER),
+    "mediation, challenge dismissed": lambda: (
+        told().in_mediation().challenged().do(mediation.decide_challenge, REGISTRAR, upheld=False, text="No tie.")
+    ),
+    "mediation, suspended": lambda: told().in_mediation().suspended(),
+    "decision": lambda: told().in_decision(),
+    "decision, one side gave final words": lambda: told().in_decision().final_words(BUYER),
+    "decision, too late for a fresh decider": _final_words_nearly_over,
+    "decision, evidence late": lambda: _evidence_late().in_decision(),
+    "decision, rebuttal": _rebuttal_of_the_decision,
+    "decision, file closed": lambda: told().file_closed(),
+    "decision, file closed, challenged": lambda: told().file_closed().challenged(),
+    "decision, file closed, suspended": lambda: told().file_closed().suspended(by="registrar"),
+    "decision, overdue": lambda: told().file_closed().expired(),
+    "decision by a fresh decider": lambda: _fresh_decider().taken_up(),
+    "decision by a fresh decider, file closed": lambda: _fresh_decider().taken_up().file_closed(),
+    "decision in default": lambda: told().seller_silent().in_decision(),
+    "decided": lambda: told().decided(),
+    "decided against the buyer": lambda: told().decided(False),
+    "decided, the buyer accepted": lambda: told().decided().answered(buyer=True),
+    "decided, the seller rejected": lambda: told().decided().answered(seller=False),
+    "decided, suspended since mail came back": lambda: told().decided().suspended(by="system"),
     "settled": lambda: told().settled(),
     "settled, one signature": lambda: told().settled().signed(BUYER),
+    "settled in mediation": lambda: told().in_mediation().proposed().proposal_accepted(BUYER).proposal_accepted(SELLER),
     "closed": lambda: told().settled().signed(),
+    "closed by a decision": lambda: told().closed_by_decision(),
+    "closed by a decision the buyer rejected": lambda: told().decided().answered(buyer=False),
+    "closed, confirmation asked": lambda: told().closed_by_decision().expired(),
+    "closed, performance reported": lambda: told().closed_by_decision().reported(),
+    "closed, performance denied": lambda: told().closed_by_decision().reported().denied(),
+    "closed, made good": lambda: told().closed_by_decision().reported().denied().reported(),
+    "closed, proof to be checked": lambda: told().closed_by_decision().reported().denied().reported().denied(),
+    "closed, honoured": lambda: told().closed_by_decision().do(compliance.confirm_performance, BUYER),
+    "closed, not honoured": lambda: told().closed_by_decision().reported().denied().expired(),
+    "closed, nobody knows": lambda: told().closed_by_decision().expired().expired(),
+    "closed, rated by the buyer": lambda: told().closed_by_decision().do(compliance.rate_procedure, BUYER, score=5),
+    "not served": lambda: told().unserved().expired(),
+    "handed over": lambda: (
+        told().contested().do(procedure.hand_over, REGISTRAR, reason="moved_to_court", text="Filed with a court.")
+    ),
     "withdrawn before admission": lambda: told().withdrawn(),
 }
 
@@ -172,6 +360,12 @@ TRANSITIONS: dict[tuple[Phase, str], frozenset[Phase]] = {
             "time:reply": {_P.AWAITING_RESPONSE},
             "time:scope": {_P.AWAITING_RESPONSE},
             "time:last_call": {_P.DEFAULT_TRACK},
+            # Who came by another way was reached after all and gets the last call.
+            "time:address": {_P.CLOSED, _P.AWAITING_RESPONSE},
+        },
+        _P.DEFAULT_TRACK: {
+            "evidence:complete": {_P.ASSIGNMENT},
+            "time:default": {_P.ASSIGNMENT},
         },
         _P.EVIDENCE: {
             "evidence:complete": {_P.EVIDENCE, _P.NEGOTIATION},
@@ -184,6 +378,43 @@ TRANSITIONS: dict[tuple[Phase, str], frozenset[Phase]] = {
             "negotiation:leave": {_P.ASSIGNMENT},
             "time:negotiation": {_P.ASSIGNMENT},
         },
+        _P.ASSIGNMENT: {
+            # Where nobody may object any more the mediator begins at once: to mediate, or, where there is nobody to
+            # mediate with or it was tried, to decide.
+            "appointment:accept": {_P.ASSIGNMENT, _P.MEDIATION, _P.DECISION},
+            "appointment:decline": {_P.ASSIGNMENT},
+            "objection:make": {_P.ASSIGNMENT},
+            "objection:waive": {_P.ASSIGNMENT, _P.MEDIATION, _P.DECISION},
+            "challenge:decide": {_P.ASSIGNMENT},
+            "mediator:resign": {_P.ASSIGNMENT},
+            "time:draw": {_P.ASSIGNMENT},
+            "time:draw_late": {_P.ASSIGNMENT},
+            "time:appointment": {_P.ASSIGNMENT},
+            "time:objection": {_P.MEDIATION, _P.DECISION},
+        },
+        _P.MEDIATION: {
+            "proposal:accept": {_P.MEDIATION, _P.SETTLED},
+            "mediation:close": {_P.DECISION},
+            "challenge:decide": {_P.MEDIATION, _P.ASSIGNMENT},
+            "mediator:resign": {_P.ASSIGNMENT},
+            "time:mediation": {_P.DECISION},
+        },
+        _P.DECISION: {
+            "decider:ask": {_P.ASSIGNMENT},
+            "decision:issue": {_P.DECIDED},
+            "challenge:decide": {_P.DECISION, _P.ASSIGNMENT},
+            "mediator:resign": {_P.ASSIGNMENT},
+            "time:final_words": {_P.DECISION},
+            "time:rebuttal": {_P.DECISION},
+            "time:decision": {_P.DECISION},
+            # Late is not who waits for the registrar's answer to a challenge.
+            "time:decision_late": {_P.ASSIGNMENT, _P.DECISION},
+        },
+        _P.DECIDED: {
+            "decision:accept": {_P.DECIDED, _P.CLOSED},
+            "decision:reject": {_P.DECIDED, _P.CLOSED},
+            "time:acceptance": {_P.CLOSED},
+        },
         _P.SETTLED: {
             "settlement:sign": {_P.SETTLED, _P.CLOSED},
             "time:sign": {_P.CLOSED},
@@ -195,19 +426,36 @@ TRANSITIONS: dict[tuple[Phase, str], frozenset[Phase]] = {
     **{
         (phase, "dispute:withdraw"): frozenset({_P.CLOSED})
         for phase in Phase
+        if phase not in (_P.UNFILED, _P.DECIDED, _P.SETTLED, _P.CLOSED)
+    },
+    **{
+        (phase, "dispute:hand_over"): frozenset({_P.CLOSED})
+        for phase in Phase
         if phase not in (_P.UNFILED, _P.SETTLED, _P.CLOSED)
     },
     **{
         # The buyer's word ends the dispute, the seller's waits for it.
         (phase, "direct:state"): frozenset({phase, _P.CLOSED})
-        for phase in (_P.AWAITING_RESPONSE, _P.EVIDENCE, _P.NEGOTIATION, _P.ASSIGNMENT, _P.DEFAULT_TRACK)
+        for phase in (
+            _P.AWAITING_RESPONSE,
+            _P.EVIDENCE,
+            _P.NEGOTIATION,
+            _P.ASSIGNMENT,
+            _P.MEDIATION,
+            _P.DEFAULT_TRACK,
+            _P.DECISION,
+        )
     },
 }
 
 # Acts that leave the phase as it is, wherever they are possible.
 STAYING = frozenset(
     "seller:join evidence:add message:send offer:make offer:reject offer:withdraw direct:deny extension:ask"
-    " extension:agree extension:grant time:offer".split()
+    " extension:agree extension:grant time:offer pool:commit mediator:draw challenge:make time:challenge"
+    " evidence:request evidence:admit proposal:make proposal:reject final_words:give performance:report"
+    " performance:confirm performance:deny proof:check procedure:rate time:performance time:confirmation time:cure"
+    " time:proof notice:record address:give suspension:ask suspension:agree suspension:order suspension:end"
+    " time:suspension".split()
 )
 
 

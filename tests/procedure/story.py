@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
+from odr.compliance import rules as compliance
+from odr.decision import rules as decision
 from odr.evidence import rules as evidence
 from odr.evidence.rules import StoredFile
 from odr.filing import rules as filing
 from odr.kernel import SYSTEM, Actor, Money, Refused, instant, moment
+from odr.mediation import rules as mediation
 from odr.negotiation import rules as negotiation
 from odr.procedure import expiry
 from odr.procedure import rules as procedure
 from odr.procedure.deadlines import DAY, Calendar, Seats
-from odr.procedure.dispute import Agreement, Dispute, Header, Offer, apply
-from odr.procedure.events import ClaimItem, Deadline, Event, Term
+from odr.procedure.dispute import Agreement, Decision, Dispute, Header, Offer, Phase, Proposal, apply
+from odr.procedure.events import ClaimItem, Deadline, Event, Finding, Term
 from odr.procedure.ruleset import Ruleset, Rulesets, read_ruleset, shipped_rulesets
 from odr.response import rules as response
 
@@ -31,6 +34,9 @@ SELLER = Actor("5" * 32, "seller")
 REGISTRAR = Actor("1" * 32, "registrar")
 OTHER_REGISTRAR = Actor("2" * 32, "registrar")
 STRANGER = Actor("e" * 32, "buyer")
+# Three who can be drawn, in the order of their ids, and the root of the checkpoint that draws them.
+POOL = ("a1" * 16, "a2" * 16, "a3" * 16)
+ROOT = "7" * 64
 
 # Nobody rests, so that a due day is the number of days; the days of rest have tests of their own.
 NEVER_RESTING = Calendar("never", frozenset())
@@ -159,6 +165,107 @@ class Story:
     def left(self) -> Story:
         return self.in_negotiation().do(negotiation.leave_negotiation, BUYER)
 
+    def unserved(self) -> Story:
+        """The invitation came back: the buyer is asked for another address."""
+        return self.admitted().mail_came_back("seller")
+
+    def mail_came_back(self, side: str) -> Story:
+        return self.do(procedure.return_notice, SYSTEM, side=side, template="your_turn")
+
+    def pool_fixed(self, pool: tuple[str, ...] = POOL) -> Story:
+        """In assignment, unless that was done otherwise, with a pool from which nobody is drawn yet."""
+        if self.dispute.phase is not Phase.ASSIGNMENT:
+            self.left()
+        return self.do(mediation.commit_pool, SYSTEM, pool=pool)
+
+    def drawn(self, pool: tuple[str, ...] = POOL) -> Story:
+        return self.pool_fixed(pool).do(mediation.draw_mediator, SYSTEM, size=7, root=ROOT)
+
+    def appointed(self) -> Story:
+        """The drawn mediator accepts; whoever still has an objection may make it."""
+        if not self.dispute.mediator:
+            self.drawn()
+        return self.do(mediation.accept_appointment, self.mediator, declared=self.ruleset.declarations)
+
+    def released(self) -> Story:
+        """The mediator who sits gives the dispute back, and the next of the order is drawn."""
+        return self.do(mediation.resign, self.mediator, text="I am ill.")
+
+    def objected_to(self, by: Actor = BUYER) -> Story:
+        return self.do(mediation.object_to_mediator, by)
+
+    def challenged(self, by: Actor = BUYER) -> Story:
+        return self.do(mediation.challenge_mediator, by, ground="tie", text="They went to school together.")
+
+    def taken_up(self) -> Story:
+        """Nobody objects, and the mediator begins: to mediate, or to decide."""
+        if not self.dispute.appointed:
+            self.appointed()
+        for side in (BUYER, SELLER):
+            if self.dispute.phase is Phase.ASSIGNMENT and side.role not in self.dispute.objected:
+                self.do(mediation.waive_objection, side)
+        return self
+
+    def in_mediation(self) -> Story:
+        return self.taken_up()
+
+    def proposed(self, minor: int = 2500) -> Story:
+        return self.do(mediation.make_proposal, self.mediator, terms=terms(Money(minor, "EUR")))
+
+    def proposal_accepted(self, by: Actor) -> Story:
+        proposal = self.proposal
+        return self.do(mediation.accept_proposal, by, proposal=proposal.number, seen=proposal.seal)
+
+    def evidence_requested(self, side: str = "seller", days: int = 5) -> Story:
+        return self.do(mediation.request_evidence, self.mediator, side=side, days=days, text="The tracking, please.")
+
+    def in_decision(self) -> Story:
+        """After a mediation without agreement; in default at once."""
+        if self.dispute.phase is Phase.DEFAULT_TRACK:
+            self.do(evidence.complete_evidence, BUYER)
+        if self.dispute.phase not in (Phase.MEDIATION, Phase.DECISION):
+            self.taken_up()
+        return self.do(mediation.close_mediation, self.mediator) if self.dispute.phase is Phase.MEDIATION else self
+
+    def final_words(self, by: Actor) -> Story:
+        return self.do(decision.give_final_words, by, text="Nothing more.")
+
+    def file_closed(self) -> Story:
+        if self.dispute.phase is not Phase.DECISION:
+            self.in_decision()
+        return self.final_words(BUYER).final_words(SELLER)
+
+    def decided(self, *amounts: Money | bool, **given: Any) -> Story:
+        """The decision on each item, unless told otherwise that the whole claim is granted."""
+        if self.dispute.file_closed_at is None:
+            self.file_closed()
+        return self.do(decision.issue_decision, self.mediator, **a_decision(self.dispute, *amounts, **given))
+
+    def answered(self, *, buyer: bool | None = None, seller: bool | None = None) -> Story:
+        """Each side accepts or rejects the decision, or does not say; the seller first."""
+        for actor, accepts in ((SELLER, seller), (BUYER, buyer)):
+            if accepts is not None:
+                rule = decision.accept_decision if accepts else decision.reject_decision
+                self.do(rule, actor, seen=self.decision.seal)
+        return self
+
+    def closed_by_decision(self) -> Story:
+        return self.decided().answered(buyer=True, seller=True)
+
+    def reported(self) -> Story:
+        return self.do(compliance.report_performance, SELLER, text="Paid today.")
+
+    def denied(self) -> Story:
+        return self.do(compliance.deny_performance, BUYER, text="Nothing came.")
+
+    def suspended(self, *, by: str = "parties") -> Story:
+        """Time stands still: by consent, by the registrar, or because the buyer's mail came back ("system")."""
+        if by == "registrar":
+            return self.do(procedure.order_suspension, REGISTRAR, ground="incapacity", text="In hospital.")
+        if by == "system":
+            return self.mail_came_back("buyer")
+        return self.do(procedure.ask_suspension, BUYER).do(procedure.agree_suspension, SELLER)
+
     def withdrawn(self) -> Story:
         return self.do(procedure.withdraw_dispute, BUYER)
 
@@ -171,6 +278,21 @@ class Story:
     @property
     def offer(self) -> Offer:
         return self.dispute.offers[-1]
+
+    @property
+    def mediator(self) -> Actor:
+        """Whoever sits as the mediator now, drawn or appointed."""
+        return Actor(self.dispute.mediator, "mediator")
+
+    @property
+    def proposal(self) -> Proposal:
+        return self.dispute.proposals[-1]
+
+    @property
+    def decision(self) -> Decision:
+        decided = self.dispute.decision
+        assert decided is not None
+        return decided
 
     @property
     def agreement(self) -> Agreement:
@@ -212,6 +334,18 @@ def terms(*amounts: Money | bool) -> tuple[Term, ...]:
         Term(place, amount is not False, amount if isinstance(amount, Money) else None)
         for place, amount in enumerate(amounts)
     )
+
+
+def a_decision(dispute: Dispute, *amounts: Money | bool, **changes: Any) -> dict[str, Any]:
+    """What a mediator gives with a decision: on each item, or that the whole claim is granted."""
+    whole = tuple(Term(place, True, item.amount) for place, item in enumerate(dispute.items))
+    given: dict[str, Any] = {
+        "terms": terms(*amounts) or whole,
+        "basis": "buyer_law",
+        "findings": (Finding((0,)),),
+        "texts": {"reasons": "The seller bears the risk of the way.", "finding_1": "The parcel never came."},
+    }
+    return {**given, **changes}
 
 
 def due(at: int, days: int) -> int:

@@ -8,7 +8,7 @@ from copy import copy
 from odr.kernel import Refused
 from odr.procedure.access import PERMISSIONS
 from odr.procedure.dispute import Phase
-from odr.procedure.rules import _EXPIRY
+from odr.procedure.expiry import _EXPIRY
 from tests.procedure.acts import ACTS, PLACES, STAYING, TRANSITIONS, leads_to
 from tests.procedure.story import BUYER, OTHER_REGISTRAR, REGISTRAR, SELLER, default_ruleset, told
 
