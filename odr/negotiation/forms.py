@@ -83,19 +83,15 @@ def seen_or_none(form: Form, field: Field) -> None:
         shaped(SEAL)(form, field)
 
 
-class OfferForm(ActForm):
-    """Makes an offer. Its rows differ from dispute to dispute: `offer_form` adds them."""
+class TermsForm(ActForm):
+    """Says item by item what is given. Its rows differ from dispute to dispute: `fields_of` makes them."""
 
-    seen = HiddenField(validators=[seen_or_none])
     perform_days = StringField(_("Days to carry it out"), [whole_days])
-    open_days = StringField(_("Days your offer stays open"), [whole_days])
-    text = TextAreaField(
-        _("A word with it"),
-        [text_length],
-        description=_("You need not add any. The other side reads it as you write it."),
-    )
 
     items: tuple[ClaimItem, ...] = ()
+    # What is asked of each item where there are several, and what is said when it was not answered.
+    asks = _("Is this part of your offer?")
+    unanswered = _("Say whether “%(remedy)s” is part of your offer.")
 
     @property
     def rows(self) -> list[Row]:
@@ -106,20 +102,18 @@ class OfferForm(ActForm):
         ]
 
     @property
-    def given(self) -> dict[str, Any]:
-        """What the rule is asked; of a form that is not whole, as far as it can be read."""
+    def terms(self) -> tuple[Term, ...]:
+        """What is given; nothing where it cannot be read."""
         try:
-            terms = tuple(Term(place, row.is_given, row.money()) for place, row in enumerate(self.rows))
+            return tuple(Term(place, row.is_given, row.money()) for place, row in enumerate(self.rows))
         except Refused:
-            terms = ()
-        days = {name: read_days(self[name].data) for name in ("perform_days", "open_days")}
-        return {"terms": terms, "text": (self.text.data or "").strip(), "seen": self.seen.data or "", **days}
+            return ()
 
     def validate(self, extra_validators: Any = None) -> bool:
         sound = super().validate(extra_validators)
         for row in self.rows:
             if row.granted is not None and row.granted.data not in (YES, NO):
-                row.granted.errors = [gettext("Say whether “%(remedy)s” is part of your offer.", remedy=row.remedy)]
+                row.granted.errors = [str(self.unanswered) % {"remedy": row.remedy}]
                 sound = False
             try:
                 row.money()
@@ -133,33 +127,48 @@ class OfferForm(ActForm):
     def refuse(self, refused: Refused, field: str = "text") -> None:
         """A refusal stands beside the field it is about, where there is but one such field."""
         super().refuse(refused, field)
-        amounts = [row.amount for row in self.rows if row.amount is not None]
-        place = {
-            "perform_days_out_of_range": self.perform_days,
-            "offer_days_out_of_range": self.open_days,
-            "above_claim": amounts[0] if len(amounts) == 1 else None,
-        }.get(refused.code)
+        place = self._place_of(refused.code)
         if place is not None:
             self.form_errors = []
             _put(place, refused)
+
+    def _place_of(self, code: str) -> Field | None:
+        amounts = [row.amount for row in self.rows if row.amount is not None]
+        if code == "above_claim":
+            return amounts[0] if len(amounts) == 1 else None
+        return self.perform_days if code == "perform_days_out_of_range" else None
+
+
+class OfferForm(TermsForm):
+    """Makes an offer."""
+
+    seen = HiddenField(validators=[seen_or_none])
+    open_days = StringField(_("Days your offer stays open"), [whole_days])
+    text = TextAreaField(
+        _("A word with it"),
+        [text_length],
+        description=_("You need not add any. The other side reads it as you write it."),
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the rule is asked; of a form that is not whole, as far as it can be read."""
+        days = {name: read_days(self[name].data) for name in ("perform_days", "open_days")}
+        return {"terms": self.terms, "text": (self.text.data or "").strip(), "seen": self.seen.data or "", **days}
+
+    def _place_of(self, code: str) -> Field | None:
+        return self.open_days if code == "offer_days_out_of_range" else super()._place_of(code)
 
 
 def offer_form(reading: Reading) -> OfferForm:
     """The form of an offer on this dispute: a row for each claim item. The buyer asks in the currency of the claim,
     the seller may pay in another."""
-    dispute = reading.dispute
-    fields: dict[str, Any] = {}
-    for place, item in enumerate(dispute.items):
-        fields |= _fields_of(place, item, several=len(dispute.items) > 1, other_currency=reading.role == "seller")
-    rules, shown = dispute.rules, dispute.open_offer
-    kind = type("OfferForm", (OfferForm,), {**fields, "items": dispute.items})
+    rules, shown = reading.dispute.rules, reading.dispute.open_offer
+    kind = with_rows(OfferForm, reading, other_currency=reading.role == "seller")
     form: OfferForm = kind(
         seen=shown.seal if shown else "", perform_days=str(rules.perform_days), open_days=str(rules.offer_days)
     )
-    form.perform_days.description = ngettext(
-        "Counted from the agreement; at most %(num)d day.", "Counted from the agreement; at most %(num)d days.",
-        rules.perform_days_most,
-    )  # fmt: skip
+    hint_at_days(form, reading)
     form.open_days.description = ngettext(
         "After that it ends by itself; at most %(num)d day.", "After that it ends by itself; at most %(num)d days.",
         rules.offer_days_most,
@@ -167,11 +176,28 @@ def offer_form(reading: Reading) -> OfferForm:
     return form
 
 
-def _fields_of(place: int, item: ClaimItem, *, several: bool, other_currency: bool) -> dict[str, Any]:
+def with_rows(kind: type[TermsForm], reading: Reading, *, other_currency: bool) -> Any:
+    """This form with a row for each claim item of this dispute."""
+    items = reading.dispute.items
     fields: dict[str, Any] = {}
-    if several:
+    for place, item in enumerate(items):
+        fields |= _fields_of(place, item, kind.asks if len(items) > 1 else None, other_currency=other_currency)
+    return type(kind.__name__, (kind,), {**fields, "items": items})
+
+
+def hint_at_days(form: TermsForm, reading: Reading) -> None:
+    """Say from when the days to carry it out count, and how many there can be."""
+    form.perform_days.description = ngettext(
+        "Counted from the agreement; at most %(num)d day.", "Counted from the agreement; at most %(num)d days.",
+        reading.dispute.rules.perform_days_most,
+    )  # fmt: skip
+
+
+def _fields_of(place: int, item: ClaimItem, asks: Any, *, other_currency: bool) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if asks:
         fields[f"granted_{place}"] = RadioField(
-            gettext("Is this part of your offer?"),
+            asks,
             choices=[SelectChoice(YES, gettext("Yes")), SelectChoice(NO, gettext("No"))],
             validate_choice=False,
         )
