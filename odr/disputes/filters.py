@@ -67,6 +67,8 @@ MEDIA = {
     "text/": _("Text"),
 }
 
+_DESKS = {"registrar": "filing.desk", "mediator": "mediation.desk"}
+
 # What an ending means for both sides, in the same words for either.
 AFTER = {
     "withdrawn": _("The buyer withdrew the dispute. Nobody decided on it, and the buyer may file it once more."),
@@ -131,6 +133,11 @@ class Reading:
     def is_party(self) -> bool:
         """Whether the reader is one of the two sides: offers, bids and the talk around them are for nobody else."""
         return self._may_read("offers:read")
+
+    @property
+    def desk(self) -> str | None:
+        """The desk that this reader came from; None for the sides, who come from their list."""
+        return link_to(_DESKS[self.role]) if self.role in _DESKS else None
 
     @property
     def reads_file(self) -> bool:
@@ -284,6 +291,15 @@ class Reading:
         return [line for line in self.page.docket if line.type in _MESSAGES]
 
     @property
+    def message_readers(self) -> Any:
+        """Who will read what is written now."""
+        if self.dispute.phase is Phase.MEDIATION:
+            return _("Both sides and the mediator read it. If somebody else decides later, it stays hidden from them.")
+        if self.dispute.phase in (Phase.AWAITING_RESPONSE, Phase.EVIDENCE):
+            return _("The other side reads it as you write it. It becomes part of the file.")
+        return _("The other side reads it as you write it. Whoever decides never sees it.")
+
+    @property
     def mediator(self) -> Row | None:
         """Who mediates and decides: a name or else a code, whether and since when in place, and the way to the draw.
         None while nobody is drawn."""
@@ -360,6 +376,11 @@ class Reading:
         return link_to("negotiation.offers", number=self.number) if self.dispute.offers and self.is_party else None
 
     @property
+    def decision_href(self) -> str | None:
+        """The page of the decision, once this reader can read one there."""
+        return link_to("decision.decision", number=self.number) if self.dispute.decision and self.reads_file else None
+
+    @property
     def agreement(self) -> Row | None:
         """The agreed terms as a table of one column, once there are any."""
         dispute = self.dispute
@@ -422,10 +443,8 @@ class Reading:
             return f"#evidence-{line.data['item']}", _("Look at it")
         if line.type in _MESSAGES:
             return f"#message-{line.version}", _("Read it")
-        if line.type in _ROOMS:
-            endpoint, label = _ROOMS[line.type]
-            return link_to(endpoint, number=self.number), label
-        return None, None
+        endpoint, permission, label = _ROOMS.get(line.type, ("", "dispute:read", None))
+        return (link_to(endpoint, number=self.number), label) if self._may_read(permission) else (None, None)
 
     @property
     def kinds(self) -> list[tuple[str, Any]]:
@@ -481,14 +500,13 @@ def _ending(dispute: Dispute, promised: bool) -> str:
     return kind
 
 
-# Where the docket leads for what has a page of its own, and in which words.
+# Where the docket leads for what has a page of its own, for whom, and in which words.
 _ROOMS = {
-    "offer_made": ("negotiation.offers", _("Read it")),
-    "pool_committed": ("mediation.draw_record", _("Look at the draw")),
-    "mediator_drawn": ("mediation.draw_record", _("Look at the draw")),
-    "proposal_made": ("mediation.proposals", _("Read it")),
-    "decision_issued": ("decision.page", _("Read it")),
-    "agreement_reached": ("disputes.settlement", _("Read it")),
+    "offer_made": ("negotiation.offers", "offers:read", _("Read it")),
+    "pool_committed": ("mediation.draw_record", "dispute:read", _("Look at the draw")),
+    "mediator_drawn": ("mediation.draw_record", "dispute:read", _("Look at the draw")),
+    "decision_issued": ("decision.decision", "evidence:read", _("Read it")),
+    "agreement_reached": ("disputes.settlement", "offers:read", _("Read it")),
 }
 
 

@@ -61,9 +61,7 @@ class ActForm(FlaskForm):
 class MessageForm(ActForm):
     """Writes to the other side."""
 
-    text = TextAreaField(
-        _("Your message"), [text_length], default="", description=_("The other side reads it as you write it.")
-    )
+    text = TextAreaField(_("Your message"), [text_length], default="")
 
 
 class WithdrawalForm(ActForm):
@@ -99,6 +97,25 @@ class ExtensionForm(ActForm):
 
     text = TextAreaField(
         _("What you need the time for"),
+        [text_length],
+        default="",
+        description=_("You need not say. The other side reads it."),
+    )
+
+
+class AddedTimeForm(ActForm):
+    """The mediator gives more time in the present step."""
+
+    text = TextAreaField(
+        _("Your reasons"), [text_length], default="", description=_("Both sides read this word for word.")
+    )
+
+
+class SuspensionForm(ActForm):
+    """Asks the other side to let all time stand still."""
+
+    text = TextAreaField(
+        _("Why time should stand still"),
         [text_length],
         default="",
         description=_("You need not say. The other side reads it."),

@@ -19,7 +19,7 @@ from odr.log.payloads import reveal
 from odr.people import tables as people
 from odr.procedure import access
 from odr.procedure.dispute import SIDES, Dispute, fold, fold_on
-from odr.procedure.events import Event
+from odr.procedure.events import TYPES, AddressGiven, Event
 
 PAGE = 25
 """Rows of a list on one page."""
@@ -78,6 +78,17 @@ class Page:
         """What was filed in words: narrative as text; order, buyer and seller as objects."""
         words = self.docket[0].words
         return {name: text if name == "narrative" else json.loads(text) for name, text in words.items()}
+
+    @property
+    def seller_named(self) -> list[Mapping[str, Any]]:
+        """The seller as the filing names them, and each time the buyer named another address, as far as this reader
+        may read it and it was not erased."""
+        named = [line.words["seller"] for line in (self.docket[0], *self._readdressed) if "seller" in line.words]
+        return [json.loads(text) for text in named]
+
+    @property
+    def _readdressed(self) -> list[Line]:
+        return [line for line in self.docket if line.type == "address_given"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,16 +315,21 @@ def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = N
     return [listed(row, "registrar") for row in connection.execute(query)]
 
 
-def mediator_queue(connection: Connection, mediator_id: str, *, after: tuple[int, str] | None = None) -> list[ListRow]:
-    """The disputes a mediator sits in, what runs out first on top, a page at a time; `after` is (due, id) of the last
-    one seen."""
+def mediator_queue(
+    connection: Connection, mediator_id: str, *, after: tuple[int, str] | None = None, awaited: str | None = None
+) -> list[ListRow]:
+    """The disputes a mediator sits in, or those of them in which this role is `awaited`; what runs out first on top, a
+    page at a time; `after` is (due, id) of the last one seen."""
     due = dispute_row.c.clock_due
     query = (
         select(*_LISTED)
         .where(dispute_row.c.mediator == mediator_id, dispute_row.c.phase != "closed")
-        .order_by(due, dispute_row.c.id)
+        # Where time stands still nothing runs out.
+        .order_by(due.is_(None), due, dispute_row.c.id)
         .limit(PAGE + 1)
     )
+    if awaited:
+        query = query.where(dispute_row.c.awaited == awaited)
     if after:
         query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
     return [listed(row, "mediator") for row in connection.execute(query)]
@@ -360,7 +376,8 @@ def phase_counts(connection: Connection) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a side of a dispute is reached: its account, or the address that the filing names for the seller."""
+    """How a side of a dispute is reached: its account, or the address that the filing names for the seller, unless the
+    buyer named another one later. `named_at` is when the buyer did."""
 
     side: str
     number: str
@@ -368,6 +385,15 @@ class Contact:
     email: str | None
     name: str | None
     language: str
+    named_at: int
+
+
+_NAMED_ANEW = (
+    select(log.entry.c.ver, log.entry.c.at)
+    .where(log.entry.c.stream == bindparam("stream"), log.entry.c.type == TYPES[AddressGiven])
+    .order_by(log.entry.c.ver.desc())
+    .limit(1)
+)
 
 
 def contact_of(connection: Connection, house: House, dispute_id: str, side: str) -> Contact:
@@ -378,6 +404,8 @@ def contact_of(connection: Connection, house: House, dispute_id: str, side: str)
     account_id = connection.scalar(
         select(party.c.account_id).where(party.c.dispute_id == dispute_id, party.c.side == side)
     )
-    named = json.loads(read_words(connection, house, dispute_id, 1).get(side, "{}"))
+    anew = connection.execute(_NAMED_ANEW, {"stream": stream_of(dispute_id)}).first() if side == "seller" else None
+    version, named_at = anew or (1, dispute.filed_at)
+    named = json.loads(read_words(connection, house, dispute_id, version).get(side, "{}"))
     language = dispute.buyer_language if side == "buyer" else dispute.seller_language
-    return Contact(side, dispute.number, account_id, named.get("email"), named.get("name"), language)
+    return Contact(side, dispute.number, account_id, named.get("email"), named.get("name"), language, named_at)

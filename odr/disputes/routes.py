@@ -49,6 +49,7 @@ def page(number: str) -> Any:
 
 
 def _dispute_page(reading: Reading, form: ActForm) -> tuple[str, int]:
+    form["text"].description = reading.message_readers
     kind = request.args.get("show", "all")
     return render_template("disputes/page.html", dispute=reading, form=form, kind=kind), form.status
 
@@ -128,6 +129,38 @@ def agree_extension(number: str) -> Response:
     return done(number, _("You agreed. The new time limit is on the page."))
 
 
+@blueprint.route("/disputes/<number>/added-time", methods=["GET", "POST"])
+@requires("extension:grant")
+def added_time(number: str) -> Any:
+    reading, form = read(number), forms.AddedTimeForm()
+    if attempt(form, reading, rules.grant_extension, text=form.text.data):
+        return done(number, _("You gave more time. Both sides are told."))
+    return ask("extension:grant", reading, form, "disputes/added_time.html")
+
+
+@blueprint.route("/disputes/<number>/suspension", methods=["GET", "POST"])
+@requires("suspension:ask")
+def suspension(number: str) -> Any:
+    reading, form = read(number), forms.SuspensionForm()
+    if attempt(form, reading, rules.ask_suspension, text=form.text.data):
+        return done(number, _("You asked to let time stand still. The other side is told."))
+    return ask("suspension:ask", reading, form, "disputes/suspension.html")
+
+
+@blueprint.post("/disputes/<number>/suspension/agreement")
+@requires("suspension:agree")
+def agree_suspension(number: str) -> Response:
+    press(read(number), rules.agree_suspension)
+    return done(number, _("You agreed. All time stands still now."))
+
+
+@blueprint.post("/disputes/<number>/suspension/end")
+@requires("suspension:end")
+def end_suspension(number: str) -> Response:
+    press(read(number), rules.end_suspension)
+    return done(number, _("Time goes on. The new time limit is on the page."))
+
+
 # -- what the pages of all rooms of a dispute share ----------------------------------------------------------------
 
 
@@ -151,11 +184,11 @@ def read(number: str) -> Reading:
 
 
 def names_reader(reading: Reading) -> bool:
-    """Whether the filing names the present reader as the seller, by their address."""
+    """Whether the buyer names the present reader as the seller, by their address."""
     with current_house().engine.connect() as connection:
         owner = account_by_id(connection, current_user.account_id)
-    named = (reading.filing.get("seller") or {}).get("email", "").lower()
-    return owner is not None and named == owner.email
+    named = {str(seller.get("email") or "").lower() for seller in reading.page.seller_named}
+    return owner is not None and owner.email in named
 
 
 def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:

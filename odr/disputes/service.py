@@ -25,6 +25,7 @@ from odr.procedure.dispute import Dispute, apply
 from odr.procedure.events import Event
 from odr.procedure.expiry import fire
 from odr.procedure.ruleset import Ruleset
+from odr.statistics.tables import count_in
 
 Rule = Callable[..., list[Event]]
 Alongside = Callable[[Connection, list[Stored]], None]
@@ -173,6 +174,7 @@ class _Opened:
         self.head = Head(self.dispute.version, self.dispute.at, stored[-1].seal)
         keep(Standing(self.dispute, self.head))
         project(self.connection, before, self.dispute)
+        count_in(self.connection, before, self.dispute, self.house.clock_kind)
         project_draws(self.connection, self.dispute, history)
         return stored
 

@@ -40,7 +40,7 @@ from odr.people.forms import country_choices, filled, language_choices, new_addr
 from odr.procedure.rules import read_day
 from odr.web.forms import read_amount
 from odr.web.language import manner
-from odr.web.sentences import CATEGORIES, GROUNDS, REMEDIES, TOPICS, refusal
+from odr.web.sentences import CATEGORIES, GROUNDS, HANDOVERS, REMEDIES, SUSPENSION_GROUNDS, TOPICS, refusal
 
 LINE = 200
 """The longest answer of one line: a name, an order number, an address on the web."""
@@ -537,6 +537,32 @@ class RefusalForm(Form):
     ground = _radios(_("On which ground?"), GROUNDS, _("Choose a ground from the closed list."))
     text = _words(
         _("Your reasons"),
+        _("Give your reasons; the parties will read them."),
+        description=_("The parties read this word for word."),
+    )
+
+
+class SuspensionForm(Form):
+    """The registrar lets all time stand still, on one ground of the closed list."""
+
+    ground = _radios(
+        _("On which ground?"),
+        {code: words for code, words in SUSPENSION_GROUNDS.items() if code != "notice_returned"},
+        _("Choose a ground from the closed list."),
+    )
+    text = _words(
+        _("Your reasons"),
+        _("Give your reasons; the parties will read them."),
+        description=_("The parties read this word for word."),
+    )
+
+
+class HandoverForm(Form):
+    """The registrar records that a court or another body has the dispute now."""
+
+    reason = _radios(_("Who has it now?"), HANDOVERS, _("Choose who has it now from the list."))
+    text = _words(
+        _("How you know it"),
         _("Give your reasons; the parties will read them."),
         description=_("The parties read this word for word."),
     )

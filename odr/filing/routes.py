@@ -495,6 +495,30 @@ def extend(number: str) -> Any:
     return _decide(number, "extend", procedure.grant_extension, _with_text, _("More time is given."))
 
 
+@blueprint.get("/disputes/<number>/suspension/order")
+@requires("suspension:order")
+def suspension(number: str) -> str:
+    return _desk_page(_at_desk(number), opened="suspend")
+
+
+@blueprint.post("/disputes/<number>/suspension/order")
+@requires("suspension:order")
+def suspend(number: str) -> Any:
+    return _decide(number, "suspend", procedure.order_suspension, _on_ground, _("All time stands still now."))
+
+
+@blueprint.get("/disputes/<number>/handover")
+@requires("dispute:hand_over")
+def handover(number: str) -> str:
+    return _desk_page(_at_desk(number), opened="hand_over")
+
+
+@blueprint.post("/disputes/<number>/handover")
+@requires("dispute:hand_over")
+def hand_over(number: str) -> Any:
+    return _decide(number, "hand_over", procedure.hand_over, _for_reason, _("The dispute is closed here."))
+
+
 _DECISIONS: dict[str, tuple[str, type[Form]]] = {
     "admit": ("filing:admit", forms.AdmissionForm),
     "ask": ("information:ask", forms.InformationForm),
@@ -502,6 +526,8 @@ _DECISIONS: dict[str, tuple[str, type[Form]]] = {
     "dismiss": ("scope:decide", forms.ReasonForm),
     "uphold": ("scope:decide", forms.RefusalForm),
     "extend": ("extension:grant", forms.ReasonForm),
+    "suspend": ("suspension:order", forms.SuspensionForm),
+    "hand_over": ("dispute:hand_over", forms.HandoverForm),
 }
 
 CHECKS = {
@@ -619,6 +645,10 @@ def _with_text(form: Any) -> dict[str, str]:
 
 def _on_ground(form: Any) -> dict[str, str]:
     return {"ground": form.ground.data, **_with_text(form)}
+
+
+def _for_reason(form: Any) -> dict[str, str]:
+    return {"reason": form.reason.data, **_with_text(form)}
 
 
 def _on_topics(form: Any) -> dict[str, Any]:

@@ -9,11 +9,23 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, Form, RadioField, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms import (
+    BooleanField,
+    EmailField,
+    Field,
+    Form,
+    RadioField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+    ValidationError,
+)
 
 from odr.disputes.forms import ActForm, text_length
+from odr.filing.forms import LINE, as_rule_says, if_filled, in_turn, not_longer
+from odr.filing.service import site_key
 from odr.kernel import Money, Refused, read_number
-from odr.people.forms import filled, name_shape
+from odr.people.forms import filled, name_shape, new_address
 from odr.people.rules import MOST_NAME
 from odr.procedure.dispute import Dispute
 from odr.procedure.events import Term
@@ -181,6 +193,32 @@ def _readable_in(currency: str) -> Any:
             raise ValidationError(refusal(refused)) from refused
 
     return check
+
+
+class AddressForm(ActForm):
+    """The buyer names another address of a seller who could not be reached. `used` are the addresses that were tried,
+    `own` is the buyer's."""
+
+    email = EmailField(
+        _("Another e-mail address of the seller"),
+        [in_turn(filled(_("Give an e-mail address of the seller.")), new_address, not_longer(254))],
+        description=_("Look on the invoice, in the confirmation of your order, or under “Contact” on their site."),
+    )
+    site = StringField(
+        _("The seller’s web site, if it is another one"),
+        [if_filled(as_rule_says(site_key), not_longer(LINE))],
+        description=_("For example: shop.example. You need not give one."),
+    )
+
+    own: str = ""
+    used: frozenset[str] = frozenset()
+
+    def validate_email(self, field: Field) -> None:
+        named = (field.data or "").strip().lower()
+        if named == self.own:
+            raise ValidationError(refusal(Refused("seller_is_buyer")))
+        if named in self.used:
+            raise ValidationError(gettext("Mail to this address came back. Give another one."))
 
 
 FORMS: Mapping[str, Any] = {

@@ -1,7 +1,9 @@
-"""The pages of the seller's answer: the invitation by a mailed link, and the reply with its five choices."""
+"""The pages of the seller's answer: the invitation, another address for it, and the reply with its five choices."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +15,7 @@ from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm
 from odr.disputes.routes import ask, attempt, done, read
 from odr.kernel import Missing, Refused, read_number
+from odr.people.queries import account_by_id
 from odr.people.security import caller, carry_session, current_house
 from odr.people.service import sign_out
 from odr.response import forms, rules, service
@@ -161,6 +164,34 @@ def reply_with(number: str, choice: str) -> Any:
             return redirect(url_for("disputes.settlement", number=number), 303)
         return done(number, _("Your reply is on record, and the buyer is told."))
     return ask("reply:give", reading, form, f"response/{choice}.html")
+
+
+# -- another address of the seller ------------------------------------------------------------------------------
+
+
+@blueprint.route("/disputes/<number>/seller-address", methods=["GET", "POST"])
+@requires("address:give")
+def address(number: str) -> Any:
+    reading, form = read(number), forms.AddressForm()
+    tried = reading.page.seller_named
+    form.own = _own_address()
+    form.used = frozenset(str(named.get("email") or "").lower() for named in tried)
+    if attempt(form, reading, rules.give_address, seller=_named(form, tried)):
+        return done(number, _("The notice goes to that address now."))
+    return ask("address:give", reading, form, "response/address.html", tried=tried)
+
+
+def _own_address() -> str:
+    with current_house().engine.connect() as connection:
+        owner = account_by_id(connection, current_user.account_id)
+    return owner.email or "" if owner else ""
+
+
+def _named(form: forms.AddressForm, tried: list[Mapping[str, Any]]) -> str:
+    """The seller as the filing names them, with the new address: a JSON object."""
+    last = tried[-1] if tried else {}
+    site = (form.site.data or "").strip() or last.get("site") or ""
+    return json.dumps({**last, "email": (form.email.data or "").strip(), "site": site}, ensure_ascii=False)
 
 
 def _said(form: ActForm) -> dict[str, Any]:

@@ -293,7 +293,8 @@ def test_the_end_says_what_it_means_and_asks_nobody_for_anything(dispute, buyer,
         page = reader.read(at(dispute))
         assert "Withdrawn by the buyer" in page
         assert "Nobody decided on it" in page
-        assert "What you can do now" not in page
+        assert "turn" not in page.split("What is claimed")[0]
+        assert re.findall(r"What you can do now (.*?) A grade", page) == ["Rate the procedure"]
 
 
 def silent(dispute, clock) -> None:
