@@ -187,7 +187,7 @@ class DecisionForm(ActForm):
     def _check_block(self, block: Block) -> bool:
         if not (block.text.data or "").strip():
             return _put(block.text, refusal(Refused("finding_missing")))
-        return bool(block.cites.data) or _put(block.cites, refusal(Refused("finding_rests_on_nothing")))
+        return bool(block.numbers) or _put(block.cites, refusal(Refused("finding_rests_on_nothing")))
 
     def refuse(self, refused: Refused, field: str = "text") -> None:
         """A refusal stands beside the field it is about; of several amounts or findings, beside the first that it can
@@ -309,7 +309,9 @@ def _block_fields(place: int, choices: Collection[Choice]) -> dict[str, Any]:
     return {
         f"finding-{place}-text": TextAreaField(gettext("What you find"), [text_length], default=""),
         f"finding-{place}-cites": SelectMultipleField(
-            gettext("It rests on"), choices=[(value, label) for value, label, _hint in choices], validate_choice=False
+            gettext("It rests on"),
+            choices=[SelectChoice(value, label) for value, label, _hint in choices],
+            validate_choice=False,
         ),
     }
 
