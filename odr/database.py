@@ -84,6 +84,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def one_moment(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads one moment of the database, whatever is written meanwhile."""
+    # SQLite does so in any transaction, PostgreSQL when told so.
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
 def write_unit(engine: Engine, unit: Callable[[Connection], T], *, attempts: int = 12) -> T:
     """Run `unit(connection)` in one transaction and commit it; run it again from the start when another writer
     was first (a version conflict, a deadlock, a serialization failure), at most `attempts` times.

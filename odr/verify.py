@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from odr.database import one_moment
 from odr.disputes.rebuild import compare
 from odr.evidence.verify import verify_files
 from odr.house import House
@@ -18,9 +19,7 @@ SOUND, TAMPERED, CANNOT_TELL = 0, 1, 2
 def verify_house(house: House) -> Verified:
     """Everything that can be checked from inside the house. Reads one moment of the database, whatever is written
     meanwhile."""
-    # SQLite reads one moment in any transaction, PostgreSQL when told so.
-    options = {"isolation_level": "REPEATABLE READ"} if house.engine.dialect.name == "postgresql" else {}
-    with house.engine.connect().execution_options(**options) as connection, connection.begin():
+    with one_moment(house.engine) as connection:
         return verify_within(connection, house)
 
 
