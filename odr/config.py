@@ -117,6 +117,8 @@ def _own_secret(file: Path) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return ""
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
@@ -184,6 +186,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "demonstration": _switch,
     "mail_url": _text,
     "mail_from": _text,
+    "mail_reports": _path,
     "upload_limit": _number,
     "master_key_file": _path,
     "signing_key_file": _path,

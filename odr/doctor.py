@@ -128,7 +128,7 @@ def _work(connection: Connection) -> Iterator[Finding]:
     yield Finding(alive, _either(alive, "The worker is at work.",
         "No worker is at work: deadlines do not fire and no mail leaves until `odr serve` or `odr worker` runs."),
         grave=False)  # fmt: skip
-    letters = backlog(connection)
+    letters = backlog(connection, now)
     late = letters.oldest_due is not None and letters.oldest_due < now - LATE_NOTICE
     yield Finding(not late and not letters.given_up, f"{letters.waiting} notices wait to be sent, {letters.given_up} "
         "were given up.", grave=False)  # fmt: skip

@@ -37,6 +37,7 @@ class Settings:
     demonstration: bool = False
     mail_url: str
     mail_from: str = "evenhand@localhost"
+    mail_reports: Path | None = None
     upload_limit: int = 25 * MEGABYTE
     master_key_file: Path
     signing_key_file: Path

@@ -1,4 +1,5 @@
-"""The worker: seals the log, fires deadlines, sends mail and sweeps, each part in a thread of its own."""
+"""The worker: fires deadlines, draws, seals the log, sends mail, learns what became of it, and sweeps, each part in a
+thread of its own."""
 
 from __future__ import annotations
 
@@ -14,23 +15,64 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from flask import Flask
 from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from odr.database import write_unit
-from odr.disputes.queries import contact_of, to_be_drawn
-from odr.disputes.service import due_disputes, fire_one
+from odr.disputes.queries import contact_of, stand, to_be_drawn
+from odr.disputes.service import Rule, due_disputes, fire_one, perform
 from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
-from odr.kernel import Refused, new_pseudonym, real_clock
+from odr.kernel import SYSTEM, Refused, new_pseudonym, real_clock
 from odr.log.integrator import integrate, publish
+from odr.log.journal import Stored
 from odr.mediation.service import advance_draw
-from odr.notices.mail import Post, Press, PutOff, Recipient, TurnedAway, open_post, recipient_of, send
-from odr.notices.outbox import Letter, claim, hand_back, mark_failed, mark_refused, mark_sent
+from odr.notices.mail import (
+    Post,
+    Press,
+    PutOff,
+    Recipient,
+    TurnedAway,
+    domain_of,
+    mediator_account,
+    open_post,
+    recipient_of,
+    send,
+)
+from odr.notices.outbox import (
+    RETURNED,
+    SENT,
+    Letter,
+    Unrecorded,
+    claim,
+    hand_back,
+    hold,
+    mark_failed,
+    mark_overtaken,
+    mark_recorded,
+    mark_refused,
+    mark_returned,
+    mark_sent,
+    unrecorded,
+)
+from odr.notices.reports import (
+    DONE,
+    FAILED,
+    UNKNOWN,
+    forget_reports,
+    open_report,
+    put_away,
+    read_report,
+    waiting_reports,
+)
+from odr.notices.rules import MEDIATOR, REMINDERS, overtaken
 from odr.notices.tables import worker
 from odr.people.service import sweep as sweep_people
+from odr.procedure.rules import record_notice, return_notice
 
 HOUR = 3600.0
 
@@ -43,8 +85,9 @@ PULSE = 10.0
 PATIENCE = 8.0
 
 LETTERS_AT_ONCE = 20
-# A letter is not begun when its lease could end before a slow mail server has answered.
-LEASE_LEFT = 60_000
+FACTS_AT_ONCE = 200
+REPORTS_AT_ONCE = 50
+REPORTS_EVERY = 5.0
 
 # A dispute for which nobody on the roster fits is looked at again after this long; more often helps nobody.
 NOBODY_FITS = 60_000
@@ -54,6 +97,7 @@ MOST_DRAWS = 100_000
 DAY_MS = 86_400_000
 STAGED_LASTS = DAY_MS
 WORKER_MISSED = DAY_MS
+REPORT_KEPT = 30 * DAY_MS
 
 journal = logging.getLogger("odr.worker")
 
@@ -86,6 +130,8 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         # At most one checkpoint a second, however many acts there are.
         Part("log", lambda: seal_log(house), busy=IDLE),
         Part("mail", lambda: send_mail(app, house, post, owner, stop)),
+        Part("reports", lambda: read_reports(house), idle=REPORTS_EVERY),
+        Part("service", lambda: record_service(house)),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
     if once:
@@ -172,7 +218,7 @@ def send_mail(app: Flask, house: House, post: Post, owner: str, stop: threading.
         with app.app_context():
             press = Press(app.jinja_env, house.settings)
             for place, letter in enumerate(letters):
-                if stop.is_set() or house.clock() > letter.leased_until - LEASE_LEFT:
+                if stop.is_set():
                     for left in letters[place:]:
                         hand_back(house.engine, left)
                     break
@@ -184,7 +230,14 @@ def send_mail(app: Flask, house: House, post: Post, owner: str, stop: threading.
 
 def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
     """Send one notice and write down what became of it; the operator's line names ids and codes only."""
+    if not hold(house.engine, letter, house.clock()):
+        # The letters before it took so long that another worker has it now.
+        return
     try:
+        if is_overtaken(house, letter):
+            mark_overtaken(house.engine, letter, house.clock())
+            _tell(logging.INFO, "notice overtaken", letter, "")
+            return
         send(house, press, post, lambda connection, row: find_recipient(house, connection, row), letter)
     except TurnedAway as end:
         mark_refused(house.engine, letter, house.clock(), end.code)
@@ -202,10 +255,25 @@ def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
         _tell(logging.INFO, "notice sent", letter, "")
 
 
+def is_overtaken(house: House, letter: Letter) -> bool:
+    """Whether what the letter was written for is over, asked of the dispute as it stands now."""
+    if letter.dispute_id is None or letter.side is None:
+        return False
+    if letter.template not in REMINDERS and letter.side != MEDIATOR:
+        return False
+    with house.engine.connect() as connection:
+        dispute = stand(connection, house, letter.dispute_id).dispute
+    return overtaken(dispute, letter.template, letter.side, letter.params)
+
+
 def find_recipient(house: House, connection: Connection, letter: Letter) -> Recipient | None:
-    """Who a letter goes to now: the account of a side, else the address that the filing names; None when gone."""
+    """Who a letter goes to now: the account of a side or of the mediator whom it names, else the address that the
+    filing names; None when gone."""
     if letter.dispute_id is None or letter.side is None:
         return recipient_of(house, connection, letter)
+    if letter.side == MEDIATOR:
+        sitting = mediator_account(connection, letter.params["mediator"])
+        return recipient_of(house, connection, letter, sitting) if sitting else None
     contact = contact_of(connection, house, letter.dispute_id, letter.side)
     holder = recipient_of(house, connection, letter, contact.account_id) if contact.account_id else None
     # A seller stays a party after closing an account, and can come in again by the link; a buyer who closed the
@@ -215,11 +283,102 @@ def find_recipient(house: House, connection: Connection, letter: Letter) -> Reci
     return Recipient(contact.email, contact.language, "UTC")
 
 
+def read_reports(house: House) -> int:
+    """Read what mail servers report on notices that left, and put it away; answers how many were looked at."""
+    folder = house.settings.mail_reports
+    if folder is None:
+        return 0
+    looked_at = 0
+    for path in waiting_reports(folder, REPORTS_AT_ONCE):
+        try:
+            room = _take_in(house, path)
+        except FileNotFoundError:
+            # Another worker was first.
+            continue
+        except SQLAlchemyError:
+            # The report is whole, the database is not; it stays where it is.
+            raise
+        except Exception as bug:  # written by a stranger, perhaps to do harm; it must not stop those that follow
+            journal.error("report unreadable", extra={"facts": _trace(bug)})
+            room = UNKNOWN
+        put_away(folder, path, room)
+        looked_at += 1
+    return looked_at
+
+
+def _take_in(house: House, path: Path) -> str:
+    """Read one report and mark its notice; answers into which room it goes."""
+    raw = open_report(path)
+    report = read_report(raw, domain_of(house.settings)) if raw is not None else None
+    if report is None:
+        return UNKNOWN
+    if report.what != FAILED:
+        return DONE
+    if not mark_returned(house.engine, report.mark, house.clock(), report.code):
+        return UNKNOWN
+    journal.warning("notice returned", extra={"facts": {"mark": report.mark, "code": report.code}})
+    return DONE
+
+
+def record_service(house: House) -> int:
+    """Record in their disputes which notices left and which came back; answers how many. One that fails does not stop
+    the others."""
+    recorded, failures = 0, []
+    for fact in unrecorded(house.engine, FACTS_AT_ONCE):
+        try:
+            record_one(house, fact)
+            recorded += 1
+        except Exception as bug:  # the outermost edge: nobody above could go on with the next fact
+            failures.append(bug)
+            journal.error("service broken", extra={"facts": {"notice": fact.id, **_trace(bug)}})
+    if failures:
+        raise ExceptionGroup("notices whose fate could not be recorded", failures)
+    return recorded
+
+
+def record_one(house: House, fact: Unrecorded) -> None:
+    """Record what became of one notice, once: the entry and the mark that it is written are one transaction, and the
+    key makes a second attempt the same act."""
+
+    def noted(connection: Connection, _stored: list[Stored]) -> None:
+        mark_recorded(connection, fact.id, fact.what)
+
+    def record(rule: Rule, what: str) -> None:
+        written = noted if fact.what == what else None
+        given = {"side": fact.side, "template": fact.template}
+        perform(
+            house,
+            rule,
+            fact.dispute_id,
+            SYSTEM,
+            key=f"notice/{fact.id}/{what}",
+            alongside=written,
+            gather=None,
+            **given,
+        )
+
+    if fact.left:
+        record(record_notice, SENT)
+    if fact.what == RETURNED and _went_elsewhere(house, fact):
+        # The buyer has named another address since; that this one does not work says nothing of the new one.
+        write_unit(house.engine, lambda connection: mark_recorded(connection, fact.id, fact.what))
+    elif fact.what == RETURNED:
+        record(return_notice, RETURNED)
+
+
+def _went_elsewhere(house: House, fact: Unrecorded) -> bool:
+    with house.engine.connect() as connection:
+        contact = contact_of(connection, house, fact.dispute_id, fact.side)
+    return contact.account_id is None and contact.named_at > fact.at
+
+
 def sweep(house: House) -> int:
     """Forget what nobody needs any more: old links and sessions, drafts, staged files, workers long gone."""
     now = house.clock()
     sweep_people(house)
     house.files.sweep_staging(STAGED_LASTS, real_clock())
+    if house.settings.mail_reports is not None:
+        forget_reports(house.settings.mail_reports, real_clock() - REPORT_KEPT)
 
     def unit(connection: Connection) -> None:
         sweep_drafts(connection, now - DRAFT_LASTS)

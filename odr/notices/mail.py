@@ -36,11 +36,13 @@ from odr.house import House, Settings
 from odr.kernel import Money, moment
 from odr.notices.outbox import Letter, email_of
 from odr.people.links import DAY, issue_link
-from odr.people.tables import account
+from odr.people.tables import account, mediator
 from odr.web import sentences
 
 SERVER_PATIENCE = 20
-"""Seconds that a mail server may take over each answer, well within a lease."""
+"""Seconds that a mail server may take over each of its dozen answers: all of them end well within a lease."""
+CLOSING = 421
+"""The answer of a server that closes the line (RFC 5321, 3.8)."""
 
 # An international reader of English is best served by "27 March 2026", which cannot be misread.
 _MANNERS = {"en": "en_150"}
@@ -102,6 +104,12 @@ def recipient_of(
     return Recipient(row.email, row.language, row.zone, row.id) if row else None
 
 
+def mediator_account(connection: Connection, mediator_id: str) -> str | None:
+    """The account of the mediator whom entries call so."""
+    found: str | None = connection.scalar(select(mediator.c.account_id).where(mediator.c.id == mediator_id))
+    return found
+
+
 # -- the link: one in each mail, made when the mail is made --------------------------------------------------------
 
 
@@ -120,6 +128,8 @@ DOORS = {
     "sign_in_link": Door("/session/link/", "signin"),
     "password_changed": Door("/password/forgotten"),
     "invitation": Door("/invitation/", "invite"),
+    # Whoever left a dispute can open it no more.
+    "mediator_released": Door("/"),
 }
 _DISPUTE = Door("/disputes/")
 
@@ -186,7 +196,7 @@ class Press:
         message["To"] = _address(recipient.email)
         message["Subject"] = _one_line(subject)
         message["Date"] = moment(at)
-        message["Message-ID"] = f"<{mark(letter)}@{self._settings.mail_from.rpartition('@')[2]}>"
+        message["Message-ID"] = f"<{mark(letter)}@{domain_of(self._settings)}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text + "\n")
         message.add_alternative(html, subtype="html")
@@ -204,9 +214,15 @@ class Press:
         return "\n".join(line for line, above in zip(lines, ["", *lines], strict=False) if line or above)
 
 
+def domain_of(settings: Settings) -> str:
+    """The domain that stands in every Message-ID of this house."""
+    return settings.mail_from.rpartition("@")[2]
+
+
 def mark(letter: Letter) -> str:
-    """What makes a message recognisable however often it is sent: 32 hex digits from the key of its row."""
-    return hashlib.sha256(f"odr/message/v1\n{letter.key}".encode()).hexdigest()[:32]
+    """What makes a message recognisable however often it is sent: 32 hex digits kept with its row."""
+    # A row that the release before wrote has none, and is known by its key.
+    return letter.mark or hashlib.sha256(f"odr/message/v1\n{letter.key}".encode()).hexdigest()[:32]
 
 
 def _address(email: str) -> Address:
@@ -241,6 +257,9 @@ _SAYINGS: dict[str, Any] = {
     "waiting": sentences.WAITING,
     "sentence": sentences.sentence,
     "named": _named,
+    "outcomes": sentences.OUTCOMES,
+    "releases": sentences.RELEASES,
+    "suspensions": sentences.SUSPENSION_GROUNDS,
 }
 
 
@@ -368,18 +387,24 @@ class SmtpPost:
             server.send_message(message)
         except smtplib.SMTPRecipientsRefused as refusal:
             (code, _said), *_others = refusal.recipients.values()
-            raise _answer(code) from refusal
+            raise self._refused(code) from refusal
         except smtplib.SMTPSenderRefused as refusal:
             # Our own address or our rights are at fault, never the recipient's.
+            self._refused(refusal.smtp_code)
             raise PutOff(f"smtp_{refusal.smtp_code}") from refusal
         except smtplib.SMTPDataError as refusal:
-            raise _answer(refusal.smtp_code) from refusal
+            raise self._refused(refusal.smtp_code) from refusal
         except smtplib.SMTPNotSupportedError as refusal:
             raise TurnedAway("smtputf8_missing") from refusal
         except (smtplib.SMTPException, OSError) as lost:
             # Whether the server took the message nobody knows: it goes again, and its Message-ID tells.
             self._server = None
             raise PutOff(_trouble(lost)) from lost
+
+    def _refused(self, code: int) -> PutOff:
+        if code == CLOSING:
+            self._server = None
+        return _answer(code)
 
     def _connected(self) -> smtplib.SMTP:
         if self._server is None:

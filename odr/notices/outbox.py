@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from odr.database import Prepared, write_unit
+from odr.kernel import new_pseudonym
 from odr.log.keys import WRAPPED_SIZE, Keys
 from odr.log.payloads import conceal, disclose
-from odr.notices.rules import Notice
+from odr.notices.rules import Notice, proves_service
 from odr.notices.tables import outbox
 
 MINUTE = 60_000
@@ -25,10 +26,13 @@ LONGEST_REST = 6 * HOUR
 # notice did not arrive.
 GIVE_UP_AFTER = 72 * HOUR
 GATHER = 30 * MINUTE
+OVERTAKEN = "overtaken"
+"""What is said of a notice that had nothing left to say when its time came; it is not a failure."""
 
+SENT, RETURNED = "sent", "returned"
 
 _WRITTEN = (
-    "key", "template", "account_id", "email_sealed", "dispute_id", "side", "params", "created_at", "due_at",
+    "key", "mark", "template", "account_id", "email_sealed", "dispute_id", "side", "params", "created_at", "due_at",
 )  # fmt: skip
 _INSERT_ONCE = {
     name: Prepared(insert(outbox).inline().on_conflict_do_nothing(index_elements=["key"]), _WRITTEN)
@@ -42,6 +46,7 @@ class Letter:
 
     id: int
     key: str
+    mark: str | None
     template: str
     account_id: str | None
     email_sealed: bytes | None
@@ -56,12 +61,29 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """What became of a notice and does not stand in its dispute yet: `what` is "sent" or "returned", `left` whether it
+    ever left the house, `at` when it did or was given up."""
+
+    id: int
+    dispute_id: str
+    side: str
+    template: str
+    what: str
+    left: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much waits, since when the oldest has been due (ms, None when nothing waits), how much was given up."""
+    """How much waits that is due, since when the oldest has been (ms, None when nothing waits), how much was given up,
+    how much came back after it was sent, and how much of that is not recorded in its dispute yet."""
 
     waiting: int
     oldest_due: int | None
     given_up: int
+    returned: int
+    unrecorded: int
 
 
 def enqueue(
@@ -89,6 +111,7 @@ def enqueue(
         raise ValueError("a bare address is stored sealed only")
     row = {
         "key": key,
+        "mark": new_pseudonym(),
         "template": template,
         "account_id": account_id,
         "email_sealed": _sealed(keys, key, email) if email is not None and keys is not None else None,
@@ -106,13 +129,16 @@ def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tup
     rows = []
     for version, notice in notices:
         moment, due = str(version), at
-        if notice.gathered:
+        if notice.due is not None:
+            moment, due = f"{version}/{notice.due}", notice.due
+        elif notice.gathered:
             # One key and one due instant per half hour: whatever falls into it is told by one mail after its end.
             window = at // GATHER
             moment, due = f"gathered/{window}", (window + 1) * GATHER
         rows.append(
             {
                 "key": f"dispute/{dispute_id}/{moment}/{notice.template}/{notice.side}",
+                "mark": new_pseudonym(),
                 "template": notice.template,
                 "account_id": None,
                 "email_sealed": None,
@@ -161,7 +187,8 @@ def claim(engine: Engine, now: int, owner: str, n: int) -> list[Letter]:
 
 def mark_sent(engine: Engine, letter: Letter, now: int) -> None:
     """The notice has left the house: true also when the lease ended meanwhile."""
-    _settle(engine, _still_waiting(letter), sent_at=now, failure=None, email_sealed=None)
+    recorded = {"to_record": SENT} if _proves_service(letter) else {}
+    _settle(engine, _still_waiting(letter), sent_at=now, failure=None, email_sealed=None, **recorded)
 
 
 def mark_failed(engine: Engine, letter: Letter, now: int, code: str) -> bool:
@@ -170,30 +197,96 @@ def mark_failed(engine: Engine, letter: Letter, now: int, code: str) -> bool:
     if now >= end:
         return mark_refused(engine, letter, now, code)
     rest = min(FIRST_REST * 2 ** min(letter.attempts - 1, 20), LONGEST_REST)
-    mine = and_(_still_waiting(letter), outbox.c.lease_owner == letter.lease_owner)
-    _settle(engine, mine, leased_until=min(now + rest, end), lease_owner=None, failure=code)
+    _settle(engine, _mine(letter), leased_until=min(now + rest, end), lease_owner=None, failure=code)
     return False
 
 
 def mark_refused(engine: Engine, letter: Letter, now: int, code: str) -> bool:
     """The notice cannot reach this recipient and is given up at once. Always True."""
-    mine = and_(_still_waiting(letter), outbox.c.lease_owner == letter.lease_owner)
-    _settle(engine, mine, failed_at=now, failure=code, email_sealed=None)
+    recorded = {"to_record": RETURNED} if _proves_service(letter) else {}
+    _settle(engine, _mine(letter), failed_at=now, failure=code, email_sealed=None, **recorded)
     return True
+
+
+def mark_overtaken(engine: Engine, letter: Letter, now: int) -> None:
+    """The notice has nothing left to say: what it reminds of is done, or its reader has left the dispute."""
+    _settle(engine, _mine(letter), failed_at=now, failure=OVERTAKEN, email_sealed=None)
+
+
+def mark_returned(engine: Engine, mark: str, now: int, code: str) -> bool:
+    """A notice that had left came back, as a delivery report says. A second report on it changes nothing. False when
+    no notice has this mark."""
+
+    def unit(connection: Connection) -> bool:
+        known = select(outbox.c.id, outbox.c.template, outbox.c.side, outbox.c.params, outbox.c.sent_at)
+        row = connection.execute(known.where(outbox.c.mark == mark)).one_or_none()
+        if row is None:
+            return False
+        # A report may come before a worker has written down that the message left, or after that worker died.
+        end = {"returned_at": now} if row.sent_at is not None else {"failed_at": now, "email_sealed": None}
+        recorded = {"to_record": RETURNED} if proves_service(row.template, row.side, row.params) else {}
+        first = and_(outbox.c.id == row.id, outbox.c.returned_at.is_(None), outbox.c.failed_at.is_(None))
+        connection.execute(update(outbox).where(first).values(failure=code, **end, **recorded))
+        return True
+
+    return write_unit(engine, unit)
+
+
+def unrecorded(engine: Engine, limit: int) -> list[Unrecorded]:
+    """What became of notices and is to be recorded in their disputes, in the order of the notices."""
+    query = (
+        select(
+            outbox.c.id,
+            outbox.c.dispute_id,
+            outbox.c.side,
+            outbox.c.template,
+            outbox.c.to_record,
+            outbox.c.sent_at.is_not(None),
+            func.coalesce(outbox.c.sent_at, outbox.c.failed_at),
+        )
+        .where(outbox.c.to_record.is_not(None))
+        .order_by(outbox.c.id)
+        .limit(limit)
+    )
+    with engine.connect() as connection:
+        return [Unrecorded(*row) for row in connection.execute(query)]
+
+
+def mark_recorded(connection: Connection, notice_id: int, what: str) -> None:
+    """The fact stands in the dispute: written in the very transaction that appended it."""
+    done = and_(outbox.c.id == notice_id, outbox.c.to_record == what)
+    connection.execute(update(outbox).where(done).values(to_record=None))
+
+
+def hold(engine: Engine, letter: Letter, now: int) -> bool:
+    """Hold a notice for a whole lease more, before it is sent: however slow the letters before it were, and this one
+    will be, nobody else sends it meanwhile. False when the lease was lost."""
+    mine = and_(_mine(letter), outbox.c.leased_until > now)
+
+    def unit(connection: Connection) -> bool:
+        held: int = connection.execute(update(outbox).where(mine).values(leased_until=now + LEASE)).rowcount
+        return bool(held)
+
+    return write_unit(engine, unit)
 
 
 def hand_back(engine: Engine, letter: Letter) -> None:
     """Give a notice back untried, so that the next worker need not wait for the lease to end."""
-    mine = and_(_still_waiting(letter), outbox.c.lease_owner == letter.lease_owner)
-    _settle(engine, mine, leased_until=None, lease_owner=None, attempts=letter.attempts - 1)
+    _settle(engine, _mine(letter), leased_until=None, lease_owner=None, attempts=letter.attempts - 1)
 
 
-def backlog(connection: Connection) -> Backlog:
-    """What waits and what was given up, for the operator."""
-    waiting = and_(outbox.c.sent_at.is_(None), outbox.c.failed_at.is_(None))
-    count, oldest = connection.execute(select(func.count(), func.min(outbox.c.due_at)).where(waiting)).one()
-    given_up = connection.execute(select(func.count()).where(outbox.c.failed_at.is_not(None))).scalar_one()
-    return Backlog(count, oldest, given_up)
+def backlog(connection: Connection, now: int) -> Backlog:
+    """What waits, what was given up and what came back, for the operator."""
+    waiting = and_(outbox.c.sent_at.is_(None), outbox.c.failed_at.is_(None), outbox.c.due_at <= now)
+    given_up = and_(outbox.c.failed_at.is_not(None), outbox.c.failure != OVERTAKEN)
+    counts = (
+        func.count().filter(waiting),
+        func.min(outbox.c.due_at).filter(waiting),
+        func.count().filter(given_up),
+        func.count().filter(outbox.c.returned_at.is_not(None)),
+        func.count().filter(outbox.c.to_record.is_not(None)),
+    )
+    return Backlog(*connection.execute(select(*counts)).one())
 
 
 def _due(now: int) -> Select[tuple[int]]:
@@ -222,6 +315,14 @@ def _due(now: int) -> Select[tuple[int]]:
 
 def _still_waiting(letter: Letter) -> Any:
     return and_(outbox.c.id == letter.id, outbox.c.sent_at.is_(None), outbox.c.failed_at.is_(None))
+
+
+def _mine(letter: Letter) -> Any:
+    return and_(_still_waiting(letter), outbox.c.lease_owner == letter.lease_owner)
+
+
+def _proves_service(letter: Letter) -> bool:
+    return proves_service(letter.template, letter.side, letter.params)
 
 
 def _settle(engine: Engine, where: Any, **values: Any) -> None:

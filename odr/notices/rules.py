@@ -7,61 +7,135 @@ from dataclasses import dataclass
 from typing import Any
 
 from odr.kernel import Money
-from odr.procedure.dispute import SIDES, Dispute, other_side
+from odr.procedure.deadlines import DAY
+from odr.procedure.dispute import SIDES, Dispute
 from odr.procedure.events import (
     TYPES,
+    AddressGiven,
     AdmissionOverdue,
     AgreementReached,
+    BuyerRated,
+    ChallengeDecided,
+    ChallengeMade,
+    ChallengeOverdue,
+    ComplianceEnded,
+    ConfirmationAsked,
+    DecisionAnswered,
+    DecisionIssued,
+    DecisionOpened,
+    DecisionOverdue,
+    DefaultTrackEnded,
     DirectSettlementDenied,
     DirectSettlementStated,
     DisputeClosed,
     DisputeFiled,
+    DisputeHandedOver,
+    DisputeResumed,
+    DisputeSuspended,
     DisputeWithdrawn,
+    DrawOverdue,
     Event,
     EvidenceAdded,
     EvidenceCompleted,
+    EvidenceRequested,
     ExtensionAsked,
     ExtensionGranted,
+    FileClosed,
     FilingAdmitted,
     FilingRefused,
+    FinalWordsGiven,
     InformationAsked,
     InformationGiven,
     LastCallMade,
+    LateEvidenceAdmitted,
+    MediationEnded,
+    MediationMessageSent,
+    MediationOpened,
+    MediatorAccepted,
+    MediatorDrawn,
+    MediatorReleased,
     MessageSent,
     NegotiationEnded,
     NegotiationOpened,
+    NoticeReturned,
+    NoticeSent,
+    ObjectionWaived,
     OfferAccepted,
     OfferLapsed,
     OfferMade,
     OfferRejected,
     OfferWithdrawn,
+    PerformanceConfirmed,
+    PerformanceDenied,
+    PerformanceReported,
+    PoolCommitted,
+    ProposalAnswered,
+    ProposalMade,
     RebuttalOpened,
     RefusalReviewAsked,
     ReplyGiven,
     ScopeObjectionDismissed,
     SellerJoined,
+    SellerRated,
     SellerSilent,
     SettlementSigned,
+    SuspensionAsked,
     UploadRefused,
     WalledMessageSent,
 )
 
 Params = Mapping[str, Any]
 
-BUYER, SELLER = "buyer", "seller"
+BUYER, SELLER, MEDIATOR = "buyer", "seller", "mediator"
 BOTH = "both"
-# The side that did not act: every event told to it names the acting `side`.
+# The side that did not act, or both where neither did: the event names the acting `side`.
 OTHER = "other"
+# The side that the event names as the one something is asked of.
+NAMED = "named"
+# The mediator who left, whom the dispute no longer names.
+RELEASED = "released"
+
+# Days after its beginning on which a seller who has not answered is reminded (features 12: the ladder 0, 3, 7, 12;
+# day 0 is the invitation, and the last call follows the end).
+LADDER = (3, 7, 12)
+REMINDERS = frozenset({"reminder", "deadline_near"})
+
+# Notices that begin or carry a time limit. Whether they left or came back is recorded in the dispute (decisions: no
+# notice could be served), where the time is the reader's own.
+SERVICE = frozenset(
+    {
+        "information_asked",
+        "filing_refused",
+        "invitation",
+        "reminder",
+        "last_call",
+        "address_wanted",
+        "reply_received",
+        "your_turn",
+        "dispute_moved",
+        "deadline_near",
+        "mediator_appointed",
+        "decision_opened",
+        "decision_issued",
+        "settlement_to_sign",
+        "dispute_resumed",
+        "performance_due",
+        "confirmation_asked",
+        "evidence_requested",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice to one side. `gathered`: what happens often within half an hour is told once, at its end."""
+    """One notice to one side, or to the mediator whom its `params` name. `gathered`: what happens often within half an
+    hour is told once, at its end. `due`: when it is to leave, at once where None."""
 
     template: str
     side: str
     params: Params
     gathered: bool = False
+    due: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +160,15 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
     SellerJoined: (Line("news", BUYER),),
     ReplyGiven: (Line("reply_received", BUYER),),
     ScopeObjectionDismissed: (Line("your_turn", SELLER), Line("news", BUYER)),
-    LastCallMade: (Line("deadline_near", SELLER), Line("news", BUYER)),
-    SellerSilent: (Line("dispute_moved", BOTH),),
-    EvidenceAdded: (Line("news", OTHER, gathered=True),),
+    LastCallMade: (Line("last_call", SELLER), Line("news", BUYER)),
+    SellerSilent: (Line("your_turn", BUYER), Line("dispute_moved", SELLER)),
+    DefaultTrackEnded: (Line("dispute_moved", BOTH),),
+    # A notice about a notice would have no end.
+    NoticeSent: (),
+    # Where no address is asked for, all time stands still, which is told; or it stops nobody's time.
+    NoticeReturned: (Line("address_wanted", BUYER, "address_asked"),),
+    AddressGiven: (Line("invitation", SELLER),),
+    EvidenceAdded: (Line("news", OTHER, gathered=True), Line("news", MEDIATOR, "file_open", gathered=True)),
     # The side whose file was turned away is told on the page, at once.
     UploadRefused: (),
     EvidenceCompleted: (Line("news", OTHER),),
@@ -102,46 +182,140 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
     OfferLapsed: (Line("news", BOTH),),
     OfferAccepted: (Line("offer_accepted", OTHER),),
     NegotiationEnded: (Line("dispute_moved", BOTH),),
-    AgreementReached: (Line("settlement_to_sign", BOTH),),
+    # The public record of the draw tells it; the parties are told of whoever accepted.
+    PoolCommitted: (),
+    MediatorDrawn: (Line("appointment", MEDIATOR),),
+    # The registrar finds it in the queue; the parties would read the same again every three days.
+    DrawOverdue: (),
+    # Where nobody can object any more the next step begins at once, which is told.
+    MediatorAccepted: (Line("mediator_appointed", BOTH, "objection_open"),),
+    MediatorReleased: (Line("news", BOTH), Line("mediator_released", RELEASED, "left_unasked")),
+    ObjectionWaived: (),
+    ChallengeMade: (Line("news", OTHER), Line("news", MEDIATOR)),
+    # As with a draw that is late.
+    ChallengeOverdue: (),
+    ChallengeDecided: (Line("news", BOTH), Line("news", MEDIATOR, "challenge_dismissed")),
+    MediationOpened: (Line("dispute_moved", BOTH), Line("your_turn", MEDIATOR)),
+    MediationMessageSent: (Line("news", OTHER), Line("news", MEDIATOR, "sides_word", gathered=True)),
+    EvidenceRequested: (Line("evidence_requested", NAMED),),
+    LateEvidenceAdmitted: (Line("news", BOTH),),
+    ProposalMade: (Line("proposal_received", BOTH),),
+    # The second yes makes the agreement, which is told.
+    ProposalAnswered: (Line("news", OTHER, "not_yet_agreed"), Line("news", MEDIATOR, "not_yet_agreed")),
+    # The step that follows in the same act tells it.
+    MediationEnded: (),
+    DecisionOpened: (Line("decision_opened", BOTH),),
+    FinalWordsGiven: (Line("news", OTHER),),
+    FileClosed: (Line("dispute_moved", BOTH), Line("your_turn", MEDIATOR)),
+    DecisionOverdue: (Line("news", BOTH), Line("your_turn", MEDIATOR)),
+    DecisionIssued: (Line("decision_issued", BOTH),),
+    # The answer that ends it is told by the end.
+    DecisionAnswered: (Line("news", OTHER, "answer_awaited"),),
+    AgreementReached: (Line("settlement_to_sign", BOTH), Line("news", MEDIATOR)),
     # The second signature and the buyer's own word end the dispute, and the end is told.
     SettlementSigned: (Line("news", OTHER, "one_has_signed"),),
     DirectSettlementStated: (Line("news", OTHER, "waits_for_buyers_word"),),
     DirectSettlementDenied: (Line("news", OTHER),),
     # The end that follows in the same act tells both.
     DisputeWithdrawn: (),
-    DisputeClosed: (Line("dispute_closed", BOTH),),
+    DisputeHandedOver: (),
+    DisputeClosed: (
+        Line("dispute_closed", BUYER),
+        Line("dispute_closed", SELLER, "nothing_is_due"),
+        Line("performance_due", SELLER, "something_is_due"),
+        Line("news", MEDIATOR),
+    ),
+    PerformanceReported: (Line("confirmation_asked", BUYER),),
+    ConfirmationAsked: (Line("confirmation_asked", BUYER), Line("news", SELLER)),
+    PerformanceConfirmed: (Line("news", SELLER),),
+    PerformanceDenied: (Line("your_turn", SELLER, "sellers_time"), Line("news", SELLER, "not_sellers_time")),
+    ComplianceEnded: (Line("news", BOTH),),
+    # A grade is for the figures alone.
+    BuyerRated: (),
+    SellerRated: (),
     ExtensionAsked: (Line("news", OTHER),),
-    ExtensionGranted: (Line("news", BOTH),),
+    ExtensionGranted: (Line("news", BOTH), Line("news", MEDIATOR, "not_by_mediator")),
+    SuspensionAsked: (Line("news", OTHER),),
+    DisputeSuspended: (Line("dispute_suspended", BOTH), Line("dispute_suspended", MEDIATOR)),
+    DisputeResumed: (Line("dispute_resumed", BOTH), Line("dispute_resumed", MEDIATOR)),
 }
 
-Condition = Callable[[Dispute], bool]
+Condition = Callable[[Any, Dispute], bool]
 
 CONDITIONS: dict[str, Condition] = {
-    "always": lambda dispute: True,
-    "time_goes_on": lambda dispute: dispute.clock is not None,
-    "one_has_signed": lambda dispute: len(dispute.signed) == 1,
-    "waits_for_buyers_word": lambda dispute: dispute.settled_directly_by == SELLER,
+    "always": lambda event, dispute: True,
+    "time_goes_on": lambda event, dispute: dispute.clock is not None,
+    "one_has_signed": lambda event, dispute: len(dispute.signed) == 1,
+    "waits_for_buyers_word": lambda event, dispute: dispute.settled_directly_by == SELLER,
+    "address_asked": lambda event, dispute: event.clock is not None,
+    "file_open": lambda event, dispute: dispute.appointed and dispute.closed_at is None,
+    "objection_open": lambda event, dispute: event.clock is not None,
+    # Who declines or resigns knows it.
+    "left_unasked": lambda event, dispute: event.reason not in ("declined", "resigned"),
+    "challenge_dismissed": lambda event, dispute: not event.upheld,
+    "sides_word": lambda event, dispute: event.side in SIDES,
+    "not_yet_agreed": lambda event, dispute: not dispute.proposals or dispute.proposals[-1].state != "accepted",
+    "answer_awaited": lambda event, dispute: _answer_awaited(dispute),
+    "nothing_is_due": lambda event, dispute: event.compliance != "due",
+    "something_is_due": lambda event, dispute: event.compliance == "due",
+    "sellers_time": lambda event, dispute: event.clock.holder == SELLER,
+    "not_sellers_time": lambda event, dispute: event.clock.holder != SELLER,
+    "not_by_mediator": lambda event, dispute: event.by != MEDIATOR,
 }
+
+
+def _answer_awaited(dispute: Dispute) -> bool:
+    decision = dispute.decision
+    return decision is not None and decision.answered_by != set(SIDES) and BUYER not in decision.rejected_by
 
 
 def notices_for(event: Event, dispute: Dispute) -> list[Notice]:
-    """The notices that one event causes; `dispute` is its state after that event.
+    """The notices that one event causes, reminders of the time it begins among them; `dispute` is its state after that
+    event.
 
     The seller is told nothing before the filing is admitted: until then there is no dispute with the seller.
     """
-    return [
-        Notice(line.template, side, _PARAMS[line.template](event, dispute), line.gathered)
+    told = [
+        Notice(
+            line.template, side, _PARAMS[line.template](event, dispute) | _bound(line.to, event, dispute), line.gathered
+        )
         for line in RULES[type(event)]
-        if CONDITIONS[line.when](dispute)
-        for side in _sides(line.to, event)
-        if side == BUYER or dispute.admitted_at is not None
+        if CONDITIONS[line.when](event, dispute)
+        for side in _sides(line.to, event, dispute)
     ]
+    return [
+        each for each in (*told, *_reminders(event, dispute)) if each.side != SELLER or dispute.admitted_at is not None
+    ]
+
+
+def overtaken(dispute: Dispute, template: str, side: str, params: Params) -> bool:
+    """Whether a notice that was written earlier has nothing left to say to its reader now."""
+    if side == MEDIATOR and template != "mediator_released" and dispute.mediator != params["mediator"]:
+        # Whoever left a dispute learns nothing more of it.
+        return True
+    if template not in REMINDERS:
+        return False
+    clock = dispute.clock
+    if clock is None or (clock.step, clock.due) != (params["step"], params["due"]):
+        return True
+    # Of a time that both hold one may have done its part; the mediator's own goes on whoever answers meanwhile.
+    return (dispute.awaited if clock.holder == BOTH else clock.holder) not in (side, BOTH)
+
+
+def proves_service(template: str, side: str | None, params: Params) -> bool:
+    """Whether it is recorded in the dispute that this notice left or came back: it carries a time limit of its reader,
+    who is a party. A mediator who misses a time is replaced; nothing stands still for that."""
+    if template not in SERVICE or side not in SIDES:
+        return False
+    return template == "evidence_requested" or params.get("holder") in (side, BOTH)
 
 
 def standing(dispute: Dispute, side: str) -> Notice | None:
     """What a side that lost its mail is told again: the invitation while the seller's reply is awaited, else whose
     turn it is. None when nothing is expected of this side any more."""
     clock = dispute.clock
+    if dispute.suspension:
+        return Notice("dispute_suspended", side, _suspended(None, dispute))
     if clock is None:
         return Notice("dispute_moved", side, _time(dispute)) if dispute.closed_at is None else None
     if side == SELLER and clock.step in ("reply", "last_call"):
@@ -149,16 +323,53 @@ def standing(dispute: Dispute, side: str) -> Notice | None:
     return Notice("your_turn", side, _time(dispute)) if clock.holder in (side, BOTH) else None
 
 
-def _sides(to: str, event: Event) -> tuple[str, ...]:
-    if to == OTHER:
-        return (other_side(event.side),)  # type: ignore[attr-defined]  # promised by a test over the whole table
-    return SIDES if to == BOTH else (to,)
+def _sides(to: str, event: Event, dispute: Dispute) -> tuple[str, ...]:
+    acting = getattr(event, "side", None)
+    match to:
+        case "other":
+            return tuple(side for side in SIDES if side != acting)
+        case "named":
+            return (str(acting),)
+        case "both":
+            return SIDES
+        case "mediator":
+            return (MEDIATOR,) if dispute.mediator else ()
+        case "released":
+            return (MEDIATOR,)
+    return (to,)
+
+
+def _bound(to: str, event: Any, dispute: Dispute) -> dict[str, Any]:
+    """The mediator's name in entries, so that a notice that leaves late still goes to whom it was written for."""
+    return {"mediator": event.mediator if to == RELEASED else dispute.mediator} if to in (MEDIATOR, RELEASED) else {}
+
+
+def _reminders(event: Event, dispute: Dispute) -> list[Notice]:
+    """What whoever is awaited is told before the time ends that this event has begun. Each of them is asked again when
+    it is to leave whether it still has something to say."""
+    clock = dispute.clock
+    if clock is None or getattr(event, "clock", None) != clock or clock.step == "last_call":
+        return []
+    if clock.step == "reply" and not isinstance(event, ExtensionGranted):
+        days = [dispute.at + day * DAY for day in LADDER]
+        claim = _invitation(None, dispute)
+        return [Notice("reminder", SELLER, claim, due=day) for day in days if day < clock.due - DAY]
+    due = clock.due - DAY
+    if due < dispute.at + DAY:
+        # The notice that began so short a time is still fresh.
+        return []
+    holders = SIDES if clock.holder == BOTH else (clock.holder,)
+    return [
+        Notice("deadline_near", side, {**_time(dispute), **_bound(side, event, dispute)}, due=due)
+        for side in holders
+        if side in SIDES or (side == MEDIATOR and dispute.mediator)
+    ]
 
 
 # -- what each notice says: codes, amounts and instants; the words are found when it is sent ----------------------
 
 
-def _time(dispute: Dispute) -> Params:
+def _time(dispute: Dispute) -> dict[str, Any]:
     """Whose turn it is and until when: `due` is the first millisecond that is too late."""
     clock = dispute.clock
     return {
@@ -174,19 +385,19 @@ def _amounts(sums: Mapping[str, Money]) -> list[dict[str, Any]]:
     return [{"minor": money.minor, "currency": money.currency} for money in sums.values()]
 
 
-def _filing_received(event: DisputeFiled, dispute: Dispute) -> Params:
+def _filing_received(event: DisputeFiled, dispute: Dispute) -> dict[str, Any]:
     return {**_time(dispute), "amounts": _amounts(dispute.claimed)}
 
 
-def _information_asked(event: InformationAsked, dispute: Dispute) -> Params:
+def _information_asked(event: InformationAsked, dispute: Dispute) -> dict[str, Any]:
     return {**_time(dispute), "topics": list(event.topics)}
 
 
-def _filing_refused(event: FilingRefused, dispute: Dispute) -> Params:
+def _filing_refused(event: FilingRefused, dispute: Dispute) -> dict[str, Any]:
     return {**_time(dispute), "ground": event.ground}
 
 
-def _invitation(event: FilingAdmitted, dispute: Dispute) -> Params:
+def _invitation(event: object, dispute: Dispute) -> dict[str, Any]:
     return {
         **_time(dispute),
         "category": dispute.category,
@@ -198,52 +409,107 @@ def _invitation(event: FilingAdmitted, dispute: Dispute) -> Params:
     }
 
 
-def _reply_received(event: ReplyGiven, dispute: Dispute) -> Params:
+def _reply_received(event: ReplyGiven, dispute: Dispute) -> dict[str, Any]:
     # An answer that ends the matter has no clock of its own, and the old one no longer means anything.
     time = {} if event.clock else {"due": None, "holder": None, "step": None}
     return {**_time(dispute), **time, "choice": event.choice}
 
 
-def _offer_received(event: OfferMade, dispute: Dispute) -> Params:
+def _offer_received(event: OfferMade, dispute: Dispute) -> dict[str, Any]:
     offer = dispute.offers[-1]
     return {"number": dispute.number, "from": event.side, "amounts": _amounts(offer.totals), "expires": event.expires}
 
 
-def _offer_accepted(event: OfferAccepted, dispute: Dispute) -> Params:
+def _offer_accepted(event: OfferAccepted, dispute: Dispute) -> dict[str, Any]:
     return {"number": dispute.number, "by": event.side, "amounts": _amounts(dispute.offers[-1].totals)}
 
 
-def _settlement(event: AgreementReached, dispute: Dispute) -> Params:
+def _settlement(event: AgreementReached, dispute: Dispute) -> dict[str, Any]:
     sums = dispute.agreement.totals if dispute.agreement else {}
     return {**_time(dispute), "amounts": _amounts(sums), "perform_by": event.perform_by}
 
 
-def _dispute_closed(event: DisputeClosed, dispute: Dispute) -> Params:
-    agreement = dispute.agreement
+def _dispute_closed(event: DisputeClosed, dispute: Dispute) -> dict[str, Any]:
+    source = dispute.agreement or dispute.decision
+    sums = dispute.agreement.totals if dispute.agreement else dispute.decision.awarded if dispute.decision else {}
+    costs = dispute.decision.costs if dispute.decision and not dispute.agreement else None
+    due = source is not None and event.compliance == "due"
     return {
-        "number": dispute.number,
+        **_time(dispute),
         "code": event.code,
         "compliance": event.compliance,
-        "amounts": _amounts(agreement.totals) if agreement else [],
-        "perform_by": agreement.perform_by if agreement and event.compliance == "due" else None,
+        "decided": source is not None and source is dispute.decision,
+        "amounts": _amounts(sums),
+        "costs": _amounts({"": costs}) if costs else [],
+        "perform_by": dispute.perform_by if due else None,
+    }
+
+
+def _mediator_appointed(event: MediatorAccepted, dispute: Dispute) -> dict[str, Any]:
+    return {**_time(dispute), "may_object": [side for side in SIDES if side not in dispute.objected]}
+
+
+def _mediator_released(event: MediatorReleased, dispute: Dispute) -> dict[str, Any]:
+    return {"number": dispute.number, "reason": event.reason}
+
+
+def _evidence_requested(event: EvidenceRequested, dispute: Dispute) -> dict[str, Any]:
+    return {"number": dispute.number, "due": event.due}
+
+
+def _proposal_received(event: ProposalMade, dispute: Dispute) -> dict[str, Any]:
+    return {**_time(dispute), "amounts": _amounts(dispute.proposals[-1].totals) if dispute.proposals else []}
+
+
+def _decision_opened(event: DecisionOpened, dispute: Dispute) -> dict[str, Any]:
+    ended = dispute.mediation_ended_at
+    fresh = None if ended is None or dispute.fresh_decider else ended + dispute.rules.fresh_decider_days * DAY
+    return {**_time(dispute), "fresh_until": fresh}
+
+
+def _decision_issued(event: DecisionIssued, dispute: Dispute) -> dict[str, Any]:
+    sums = dispute.decision.awarded if dispute.decision else {}
+    return {
+        **_time(dispute),
+        "outcome": event.outcome,
+        "amounts": _amounts(sums),
+        "costs": _amounts({"": event.costs}) if event.costs else [],
+        "perform_by": event.perform_by,
+        "seller_bound": dispute.rules.seller_bound,
+    }
+
+
+def _confirmation_asked(event: Event, dispute: Dispute) -> dict[str, Any]:
+    return {**_time(dispute), "reported": isinstance(event, PerformanceReported)}
+
+
+def _suspended(event: object, dispute: Dispute) -> dict[str, Any]:
+    stood = dispute.suspension
+    return {
+        "number": dispute.number,
+        "ground": stood.ground if stood else None,
+        "until": stood.until if stood else None,
+        "returned": sorted(dispute.returned),
     }
 
 
 # The closed fields that the sentence of a fact speaks of (web/sentences.py); none of them holds anybody's words.
-_TOLD = ("side", "item", "offer", "choice", "by")
+_TOLD = (
+    "side", "item", "offer", "proposal", "choice", "by", "reason", "ground", "upheld", "accepts", "outcome", "result",
+)  # fmt: skip
 
 
-def _news(event: Event, dispute: Dispute) -> Params:
+def _news(event: Event, dispute: Dispute) -> dict[str, Any]:
     name = TYPES[type(event)]
     told = {field: value for field in _TOLD if isinstance(value := getattr(event, field, None), str | int)}
     return {**_time(dispute), "about": name, "facts": told}
 
 
-def _moved(event: Event, dispute: Dispute) -> Params:
+def _moved(event: Event, dispute: Dispute) -> dict[str, Any]:
     return _time(dispute)
 
 
-_PARAMS: dict[str, Callable[[Any, Dispute], Params]] = {
+_PARAMS: dict[str, Callable[[Any, Dispute], dict[str, Any]]] = {
     "filing_received": _filing_received,
     "information_asked": _information_asked,
     "filing_refused": _filing_refused,
@@ -252,10 +518,23 @@ _PARAMS: dict[str, Callable[[Any, Dispute], Params]] = {
     "reply_received": _reply_received,
     "your_turn": _moved,
     "deadline_near": _moved,
+    "last_call": _moved,
+    "address_wanted": _moved,
     "dispute_moved": _moved,
+    "dispute_resumed": _moved,
+    "appointment": _moved,
     "offer_received": _offer_received,
     "offer_accepted": _offer_accepted,
     "settlement_to_sign": _settlement,
     "dispute_closed": _dispute_closed,
+    "performance_due": _dispute_closed,
+    "confirmation_asked": _confirmation_asked,
+    "mediator_appointed": _mediator_appointed,
+    "mediator_released": _mediator_released,
+    "evidence_requested": _evidence_requested,
+    "proposal_received": _proposal_received,
+    "decision_opened": _decision_opened,
+    "decision_issued": _decision_issued,
+    "dispute_suspended": _suspended,
     "news": _news,
 }

@@ -1,4 +1,4 @@
-"""The outbox of notices, and the pulse of the workers that empty it."""
+"""The outbox of notices with what became of each, and the pulse of the workers that empty it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ outbox = Table(
     # Counted, not UUIDv7: two notices of one act fall into one millisecond and their order must still be certain.
     Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
     Column("key", String(200), nullable=False),
+    # The name in the Message-ID, by which a delivery report finds its notice. Random: whoever could compute it could
+    # report as undelivered what the other side received, and stop a clock at will.
+    Column("mark", String(32)),
     Column("template", String(40), nullable=False),
     Column("account_id", String(32)),
     # Only for an address that has no account; emptied as soon as the notice is sent or given up.
@@ -41,10 +44,14 @@ outbox = Table(
     Column("sent_at", BigInteger),
     Column("failed_at", BigInteger),
     Column("failure", String(64)),
+    Column("returned_at", BigInteger),
+    # "sent" or "returned" until that fact stands in the dispute's own stream.
+    Column("to_record", String(8)),
     UniqueConstraint("key"),
     CheckConstraint("sent_at IS NULL OR failed_at IS NULL", name="one_end"),
     CheckConstraint("(dispute_id IS NULL) = (side IS NULL)", name="side_of_dispute"),
-    CheckConstraint("side IN ('buyer', 'seller')", name="side"),
+    CheckConstraint("side IN ('buyer', 'seller', 'mediator')", name="side"),
+    CheckConstraint("to_record IN ('sent', 'returned')", name="to_record"),
     # A table filled up by the years must not slow the search for the few rows still waiting.
     sqlite_autoincrement=True,
 )
@@ -60,6 +67,10 @@ Index(
     sqlite_where=_waiting,
     postgresql_where=_waiting,
 )
+_unrecorded = outbox.c.to_record.is_not(None)
+
+Index("ix_outbox_mark", outbox.c.mark, unique=True)
+Index("ix_outbox_to_record", outbox.c.id, sqlite_where=_unrecorded, postgresql_where=_unrecorded)
 
 worker = Table(
     "worker",

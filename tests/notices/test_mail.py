@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import hashlib
 import re
 import socket
 import ssl
@@ -40,7 +41,7 @@ from odr.notices.mail import (
     open_post,
 )
 from odr.notices.outbox import Letter
-from odr.notices.rules import RULES
+from odr.notices.rules import REMINDERS, RULES, SERVICE
 from odr.people.links import find_link
 from odr.web.language import init_language
 
@@ -51,6 +52,16 @@ NUMBER = "7K3M-Q9TZ-5"
 EUR, JPY = {"minor": 114900, "currency": "EUR"}, {"minor": 7200, "currency": "JPY"}
 
 TIME = {"number": NUMBER, "phase": "awaiting_response", "due": MAY, "holder": "seller", "step": "reply"}
+SITTING = {**TIME, "holder": "mediator", "mediator": "1" * 32}
+CLOSED = {
+    **TIME,
+    "phase": "closed",
+    "step": "performance",
+    "compliance": "due",
+    "amounts": [EUR],
+    "costs": [],
+    "perform_by": MAY,
+}
 
 LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
     "verify_email": (None, {"language": "en"}),
@@ -74,9 +85,23 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
             "last_call_days": 3,
         },
     ),
+    "reminder": (
+        "seller",
+        {
+            **TIME,
+            "category": "defective",
+            "remedies": ["repair"],
+            "amounts": [],
+            "buyer_country": "CN",
+            "ordered_on": "2026-03-27",
+            "last_call_days": 3,
+        },
+    ),
     "reply_received": ("buyer", {**TIME, "choice": "contest", "holder": "both"}),
     "your_turn": ("seller", {**TIME, "step": "negotiation", "phase": "negotiation", "holder": "both"}),
-    "deadline_near": ("seller", {**TIME, "step": "last_call"}),
+    "last_call": ("seller", {**TIME, "step": "last_call"}),
+    "deadline_near": ("buyer", {**TIME, "step": "evidence", "phase": "evidence", "holder": "both"}),
+    "address_wanted": ("buyer", {**TIME, "step": "address", "holder": "buyer"}),
     "dispute_moved": ("buyer", {**TIME, "phase": "default_track", "due": None, "holder": None, "step": None}),
     "offer_received": ("buyer", {"number": NUMBER, "from": "seller", "amounts": [EUR], "expires": MAY}),
     "offer_accepted": ("seller", {"number": NUMBER, "by": "buyer", "amounts": []}),
@@ -84,10 +109,46 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
         "buyer",
         {**TIME, "step": "sign", "holder": "both", "phase": "settled", "amounts": [EUR], "perform_by": MAY + 1},
     ),
-    "dispute_closed": (
-        "seller",
-        {"number": NUMBER, "code": "settled_negotiation", "compliance": "due", "amounts": [EUR], "perform_by": MAY},
+    "dispute_closed": ("buyer", {**CLOSED, "code": "settled_negotiation", "decided": False}),
+    "performance_due": ("seller", {**CLOSED, "code": "decided_partly:accepted", "decided": True, "costs": [JPY]}),
+    "confirmation_asked": (
+        "buyer",
+        {**TIME, "phase": "closed", "step": "confirmation", "holder": "buyer", "reported": True},
     ),
+    "appointment": ("mediator", {**SITTING, "step": "appointment", "phase": "assignment"}),
+    "mediator_appointed": (
+        "seller",
+        {**TIME, "step": "objection", "phase": "assignment", "holder": "both", "may_object": ["seller"]},
+    ),
+    "mediator_released": ("mediator", {"number": NUMBER, "mediator": "1" * 32, "reason": "objection"}),
+    "evidence_requested": ("buyer", {"number": NUMBER, "due": MAY}),
+    "proposal_received": (
+        "buyer",
+        {**TIME, "step": "mediation", "phase": "mediation", "holder": "mediator", "amounts": [EUR]},
+    ),
+    "decision_opened": (
+        "buyer",
+        {**TIME, "step": "final_words", "phase": "decision", "holder": "both", "fresh_until": MAY + 1},
+    ),
+    "decision_issued": (
+        "seller",
+        {
+            **TIME,
+            "step": "acceptance",
+            "phase": "decided",
+            "holder": "both",
+            "outcome": "partly",
+            "amounts": [EUR],
+            "costs": [EUR],
+            "perform_by": MAY + 1,
+            "seller_bound": False,
+        },
+    ),
+    "dispute_suspended": (
+        "buyer",
+        {"number": NUMBER, "ground": "notice_returned", "until": MAY, "returned": ["buyer"]},
+    ),
+    "dispute_resumed": ("mediator", {**SITTING, "step": "mediation", "phase": "mediation"}),
     "news": ("buyer", {**TIME, "about": "extension_asked", "facts": {"side": "seller"}, "holder": "both"}),
 }
 
@@ -97,6 +158,7 @@ def letter(template: str, **changes: Any) -> Letter:
     values: dict[str, Any] = {
         "id": 7,
         "key": f"test/{template}",
+        "mark": hashlib.sha256(template.encode()).hexdigest()[:32],
         "template": template,
         "account_id": None if side else "a" * 32,
         "email_sealed": None,
@@ -161,7 +223,7 @@ def test_every_notice_of_the_rules_has_a_mail_and_every_mail_a_sample() -> None:
     frame = {"layout", "parts", "subject", "foot", "check", "words"}
 
     assert {path.stem for path in folder.glob("*.txt")} - frame == set(LETTERS)
-    assert {line.template for lines in RULES.values() for line in lines} <= set(LETTERS)
+    assert {line.template for lines in RULES.values() for line in lines} | REMINDERS | SERVICE <= set(LETTERS)
 
 
 def test_both_parts_of_a_mail_say_the_same(press: Press) -> None:
@@ -173,9 +235,9 @@ def test_both_parts_of_a_mail_say_the_same(press: Press) -> None:
 
 
 def test_a_deadline_is_told_in_the_readers_zone_and_in_utc(press: Press) -> None:
-    paris = text_of(press.render(letter("deadline_near"), recipient(), LINK, MAY))
-    auckland = text_of(press.render(letter("deadline_near"), recipient(zone="Pacific/Auckland"), LINK, MAY))
-    nowhere = text_of(press.render(letter("deadline_near"), recipient(zone="Nowhere/At_All"), LINK, MAY))
+    paris = text_of(press.render(letter("last_call"), recipient(), LINK, MAY))
+    auckland = text_of(press.render(letter("last_call"), recipient(zone="Pacific/Auckland"), LINK, MAY))
+    nowhere = text_of(press.render(letter("last_call"), recipient(zone="Nowhere/At_All"), LINK, MAY))
 
     assert "15 May 2026, 14:00 Paris time (12:00 UTC)" in paris
     assert "16 May 2026, 00:00 Auckland time (15 May 2026, 12:00 UTC)" in auckland
@@ -211,10 +273,17 @@ def test_a_letter_that_lacks_a_word_does_not_leave(press: Press) -> None:
 def test_a_retry_has_the_same_message_id_and_another_letter_has_another(press: Press) -> None:
     first = press.render(letter("news"), recipient(), LINK, MAY)
     again = press.render(letter("news", attempts=4), recipient(), LINK + "?later", MAY + 60_000)
-    other = press.render(letter("news", key="test/another"), recipient(), LINK, MAY)
+    other = press.render(letter("news", mark="0" * 32), recipient(), LINK, MAY)
 
     assert first["Message-ID"] == again["Message-ID"] != other["Message-ID"]
     assert re.fullmatch(r"<[0-9a-f]{32}@[a-z.]+>", first["Message-ID"])
+
+
+def test_a_row_of_the_release_before_keeps_the_name_that_reports_on_it_know(press: Press) -> None:
+    message = press.render(letter("news", key="test/news", mark=None), recipient(), LINK, MAY)
+
+    known_by_key = hashlib.sha256(b"odr/message/v1\ntest/news").hexdigest()[:32]
+    assert message["Message-ID"] == f"<{known_by_key}@localhost>"
 
 
 def test_a_mail_says_that_a_machine_sent_it_and_when(press: Press) -> None:

@@ -16,9 +16,9 @@ CHECKOUT = Path(__file__).parents[2]
 FLOORS = {
     "forms routes filters turns acts security language cli worker app config demo replay doctor serve env __main__": 4,
     "service": 3,
-    "database house tables queries journal payloads integrator records store outbox mail keys verify rebuild limits"
-    " links sentences calendars media pictures drafts": 2,
-    "kernel events draw dispute ruleset rules passages expiry access deadlines chain proof note figures": 1,
+    "database house tables queries journal payloads integrator records store outbox mail reports keys verify rebuild"
+    " limits links sentences calendars media pictures drafts": 2,
+    "kernel events draw dispute ruleset rules passages expiry access deadlines chain proof note figures disclosure": 1,
 }
 FLOOR_OF = {word: floor for words, floor in FLOORS.items() for word in words.split()}
 GROUND = 1
