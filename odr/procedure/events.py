@@ -355,8 +355,8 @@ class DrawOverdue(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MediatorAccepted(Event):
-    """The drawn mediator accepts and declares to be free of each of these ties. Words: text. The time for objections
-    begins, where somebody still has one."""
+    """The drawn mediator accepts and declares to be free of each of these ties; the time for objections begins, where
+    somebody still has one. Words: text."""
 
     declared: tuple[str, ...]
     clock: Deadline | None
@@ -501,7 +501,7 @@ class DecisionOverdue(Event):
 @dataclass(frozen=True, kw_only=True)
 class DecisionIssued(Event):
     """The decision: each claimed item granted or refused, the costs beside them, on which basis, what each finding
-    rests on, and until when it is to be carried out. Words: reasons, finding_1 …"""
+    rests on, and until when it is to be carried out. Words: reasons, finding_1 (and one for each further finding)."""
 
     outcome: str
     terms: tuple[Term, ...]

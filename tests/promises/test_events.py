@@ -14,7 +14,7 @@ from odr.disputes.records import to_event, to_fact
 from odr.kernel import Money
 from odr.log.chain import canonical
 from odr.procedure.dispute import _CONSEQUENCES
-from odr.procedure.events import EVENTS, FACT_FIELDS, ClaimItem, Deadline, Term
+from odr.procedure.events import EVENTS, FACT_FIELDS, ClaimItem, Deadline, Finding, Term
 from odr.procedure.ruleset import shipped_rulesets
 from odr.web.sentences import FACT_TYPES, sentence
 
@@ -78,12 +78,12 @@ def test_the_words_beside_an_event_are_those_its_code_tells_of(name):
     """Words are said in the docstring of an event; the docs name them one by one."""
     [line] = [line for line in lines() if line[0] == [name]]
     told = re.search(r"Words: (.*?)\.$", " ".join((EVENTS[name].__doc__ or "").split()))
-    named = re.findall(r"\b[a-z]+\b", re.sub(r"\([^)]*\)", "", told[1])) if told else []
+    named = re.findall(r"[a-z_0-9]+", re.sub(r"\([^)]*\)", "", told[1])) if told else []
 
     assert [word for word in named if word not in ("and",)] == line[3]
 
 
-@pytest.mark.parametrize("part", [Money, Deadline, ClaimItem, Term])
+@pytest.mark.parametrize("part", [Money, Deadline, ClaimItem, Term, Finding])
 def test_what_fields_are_made_of_is_in_the_docs(part):
     [row] = re.findall(rf"^\| {re.sub(r'(?<!^)(?=[A-Z])', ' ', part.__name__).lower()} \|([^|]*)\|", PAGE, re.M)
 
