@@ -18,6 +18,7 @@ from odr.kernel import Money, Refused
 from odr.log.integrator import seal_all, tree_head
 from odr.procedure.dispute import Dispute, Phase
 from odr.procedure.ruleset import Ruleset, read_ruleset, rulesets_beside
+from odr.replay.passages import HOUSE
 from odr.replay.records import script_line
 from odr.replay.rules import Deed, Malformed, Script, read_script
 from odr.replay.service import Course, Outcome, Stage, Step, Task, registrar_names
@@ -66,6 +67,9 @@ class Result:
     refusals: list[Refusal] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     settled: dict[str, Money] = field(default_factory=dict)
+    awarded: dict[str, Money] = field(default_factory=dict)
+    costs: dict[str, Money] = field(default_factory=dict)
+    compliance: Counter[str] = field(default_factory=Counter)
     malformed: list[tuple[int, str]] = field(default_factory=list)
     size: int = 0
     root: str = ""
@@ -80,14 +84,19 @@ class Result:
             "refused": len(self.refusals),
             "refused_by": dict(sorted(Counter(one.why.code for one in self.refusals).items())),
             "outcomes": dict(sorted(self.outcomes.items())),
-            "settled": {currency: str(amount) for currency, amount in sorted(self.settled.items())},
-            "awarded": {},
+            "settled": _told(self.settled),
+            "awarded": _told(self.awarded),
+            "costs": _told(self.costs),
+            "compliance": dict(sorted(self.compliance.items())),
             "malformed": [{"line": number, "reason": reason} for number, reason in self.malformed],
             "log": {"size": self.size, "root": self.root},
             "seconds": round(self.seconds, 3),
         }
 
     def count(self, line: int, script: Script, deed: Deed, outcome: Outcome) -> None:
+        if deed.by == HOUSE:
+            # A pool of which nobody is left: the house looks again whenever the draw is overdue.
+            return
         # What happens by itself is no act of the line; only should it be refused must that be seen.
         self.acts += deed.position is not None or outcome.refused is not None
         if outcome.refused:
@@ -96,11 +105,24 @@ class Result:
             self.performed += deed.position is not None
 
     def close(self, dispute: Dispute) -> None:
+        """Count what a line came to."""
         self.outcomes[dispute.code or str(dispute.phase)] += 1
-        agreement = dispute.agreement
-        if agreement and dispute.phase in (Phase.SETTLED, Phase.CLOSED):
-            for currency, amount in agreement.totals.items():
-                self.settled[currency] = self.settled.get(currency, Money(0, currency)) + amount
+        if dispute.compliance:
+            self.compliance[dispute.compliance] += 1
+        if dispute.agreement and dispute.phase in (Phase.SETTLED, Phase.CLOSED):
+            _add(self.settled, dispute.agreement.totals.values())
+        if dispute.decision:
+            _add(self.awarded, dispute.decision.awarded.values())
+            _add(self.costs, [dispute.decision.costs] if dispute.decision.costs else [])
+
+
+def _add(sums: dict[str, Money], amounts: Iterable[Money]) -> None:
+    for amount in amounts:
+        sums[amount.currency] = sums.get(amount.currency, Money(0, amount.currency)) + amount
+
+
+def _told(sums: Mapping[str, Money]) -> dict[str, str]:
+    return {currency: str(amount) for currency, amount in sorted(sums.items())}
 
 
 @dataclass(slots=True)

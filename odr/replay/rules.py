@@ -1,4 +1,4 @@
-"""A script: one line of a replay file read into acts, and what happens by itself between them."""
+"""A script: one line of a replay file, read into acts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from odr.kernel import instant, moment
-from odr.procedure.dispute import SIDES, Dispute, Phase
 
 Fields = Mapping[str, Any]
 
@@ -82,30 +81,86 @@ DEEDS: dict[str, dict[str, type]] = {
     "settled_directly": _TEXT,
     "deny_direct": {},
     "extend": _TEXT,
+    "suspend": {"ground": str, **_TEXT},
+    "resume": {},
     "complete": _TEXT,
     "review": _TEXT,
+    "address": {"name": str, "email": str},
     "withdraw": _TEXT,
+    "object": {},
+    "waive": {},
+    "challenge": {"ground": str, **_TEXT},
+    "accept_proposal": {"of": int},
+    "reject_proposal": {"of": int},
+    "fresh_decider": {},
+    "final_words": _TEXT,
+    "accept_decision": {},
+    "reject_decision": {},
+    "performed": _TEXT,
+    "confirm": {},
+    "not_honoured": _TEXT,
+    "rate": {"score": int},
     # The registrar.
     "admit": {},
     "ask": {"topics": list, **_TEXT},
     "refuse": {"ground": str, **_TEXT},
     "dismiss": _TEXT,
     "uphold": {"ground": str, **_TEXT},
-    # The clock.
+    "dismiss_challenge": _TEXT,
+    "uphold_challenge": _TEXT,
+    "check_proof": {"shown": bool, **_TEXT},
+    "hand_over": {"reason": str, **_TEXT},
+    # The mediator.
+    "accept_appointment": _TEXT,
+    "decline_appointment": _TEXT,
+    "resign": _TEXT,
+    "request_evidence": {"side": str, "days": int, **_TEXT},
+    "admit_late": {"item": int, **_TEXT},
+    "propose": {**_AMOUNT, **_TEXT, "perform_days": int},
+    "close_mediation": {},
+    "decide": {
+        "outcome": str,
+        **_AMOUNT,
+        "costs": str,
+        "basis": str,
+        "reasons": str,
+        "findings": list,
+        "perform_days": int,
+    },
+    # The clock, and the mail that comes back.
     "advance": {},
+    "notice_returned": {"side": str},
 }
-"""Every act that can be done today, with its fields and their types."""
+"""Every act, with its fields and their types."""
 
-_NEEDED = {"reply": "choice", "evidence": "file", "refuse": "ground", "uphold": "ground"}
+_NEEDED = {
+    "reply": "choice",
+    "evidence": "file",
+    "refuse": "ground",
+    "uphold": "ground",
+    "challenge": "ground",
+    "check_proof": "shown",
+    "hand_over": "reason",
+    "rate": "score",
+    "decide": "outcome",
+}
 
-LATER = frozenset(
-    "accept_proposal reject_proposal object final_words accept_decision reject_decision performed confirm not_honoured"
-    " rate accept_appointment decline_appointment request_evidence propose close_mediation decide".split()
-)
-"""Acts of steps of the procedure that are not there yet: refused, not malformed."""
+OUTCOMES = {
+    "for_buyer": "for_buyer",
+    "partly": "partly",
+    "for_seller": "for_seller",
+    # As ombudsmen say it.
+    "upheld": "for_buyer",
+    "partly_upheld": "partly",
+    "not_upheld": "for_seller",
+}
+"""What a decision can come to, by the words that a script may use for it."""
+
+# Nobody does these: they happen.
+_BY_CLOCK = ("advance", "notice_returned")
 
 # A century around today. Beyond it dates overflow and no calendar of holidays is known.
-_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 def read_script(line: bytes) -> Script:
@@ -205,15 +260,13 @@ def _deed(position: int, told: Any) -> Deed:
         raise Malformed(f"act {position}: {broken}") from None
     if deed.by not in BY:
         raise Malformed(f"act {position}: nobody is called {deed.by}")
-    if (deed.by == "clock") != (deed.do == "advance"):
-        raise Malformed(f"act {position}: the clock advances and does nothing else")
+    if (deed.by == "clock") != (deed.do in _BY_CLOCK):
+        raise Malformed(f"act {position}: the clock advances and brings mail back, and nobody else does")
     return deed
 
 
 def _fields(told: Mapping[str, Any]) -> Fields:
     do = told["do"]
-    if do in LATER:
-        return {}
     if do not in DEEDS:
         raise Malformed(f"nobody can do {do}")
     needed = _NEEDED.get(do)
@@ -221,14 +274,29 @@ def _fields(told: Mapping[str, Any]) -> Fields:
         _of(told, needed, DEEDS[do][needed])
     if do == "evidence" and "\0" in told["file"]:
         raise Malformed("file is no name of a file")
-    if do == "offer" and not {"amount", "items"} & told.keys():
-        raise Malformed("an offer needs an amount or items")
+    if do in ("offer", "propose") and not {"amount", "items"} & told.keys():
+        raise Malformed(f"who does {do} names an amount or items")
     given = {name: _of(told, name, kind) for name, kind in DEEDS[do].items() if told.get(name) is not None}
     for item in given.get("items", []):
         _offered(item)
     if not all(isinstance(topic, str) for topic in given.get("topics", [])):
         raise Malformed("a topic is not a text")
-    return given
+    return _decided(given) if do == "decide" else given
+
+
+def _decided(given: dict[str, Any]) -> dict[str, Any]:
+    outcome = OUTCOMES.get(given["outcome"])
+    if outcome is None:
+        raise Malformed(f"no decision comes to {given['outcome']}")
+    if outcome == "partly" and not {"amount", "items"} & given.keys():
+        raise Malformed("a decision partly for the buyer names an amount or items")
+    for finding in given.get("findings", []):
+        if not isinstance(finding, dict):
+            raise Malformed("a finding is not an object")
+        _of(finding, "text", str)
+        if not all(isinstance(item, int) for item in _of(finding, "cites", list, [])):
+            raise Malformed("a finding cites something else than the numbers of items")
+    return {**given, "outcome": outcome}
 
 
 def _offered(item: Any) -> None:
@@ -247,49 +315,6 @@ def _instant(text: str) -> int:
         raise Malformed(f"{text!r} is no instant") from None
     if read.tzinfo is None:
         raise Malformed(f"{text!r} names no zone")
-    if not _FIRST_YEAR <= read.year < _LAST_YEAR:
-        raise Malformed(f"{text!r} is not between {_FIRST_YEAR} and {_LAST_YEAR}")
+    if not FIRST_YEAR <= read.year < LAST_YEAR:
+        raise Malformed(f"{text!r} is not between {FIRST_YEAR} and {LAST_YEAR}")
     return instant(read)
-
-
-# -- what is not spelled out ----------------------------------------------------------------------------------
-
-FILE = "file"
-"""The act that begins every line, told by its claim."""
-
-
-def groups_of(script: Script, *, racing: bool) -> list[tuple[Deed, ...]]:
-    """All acts of a line, its filing among them, as they are done: one by one, or with `racing` those of one instant
-    at once. Nothing races with the filing."""
-    opening = Deed(None, script.opened, "buyer", FILE)
-    groups: list[list[Deed]] = []
-    for deed in sorted((opening, *script.deeds), key=lambda deed: deed.at):
-        last = groups[-1][0] if groups else opening
-        if racing and last.at == deed.at and FILE not in (last.do, deed.do):
-            groups[-1].append(deed)
-        else:
-            groups.append([deed])
-    return [tuple(group) for group in groups]
-
-
-def what_follows(script: Script, dispute: Dispute, later: set[str], at: int) -> Deed | None:
-    """The act that happens by itself now, because the line does not mention its stage; None when none does.
-
-    `later`: what the line still does after this instant. To be asked again after each act that this answers.
-    """
-    if script.strict:
-        return None
-    mentioned = {deed.do for deed in script.deeds}
-    if dispute.phase is Phase.SCREENING and not mentioned & {"admit", "refuse"} and "ask" not in later:
-        return Deed(None, at, "registrar", "admit")
-    if dispute.phase is Phase.AWAITING_RESPONSE and "reply" not in mentioned and not script.silent:
-        return Deed(None, at, "seller", "reply", {"choice": "contest"})
-    if dispute.phase is Phase.EVIDENCE and "evidence_complete" not in mentioned and "evidence" not in later:
-        return _by_first_missing(dispute.complete, "evidence_complete", at)
-    if dispute.phase is Phase.SETTLED and "sign" not in mentioned:
-        return _by_first_missing(dispute.signed, "sign", at)
-    return None
-
-
-def _by_first_missing(there: frozenset[str], do: str, at: int) -> Deed | None:
-    return next((Deed(None, at, side, do) for side in SIDES if side not in there), None)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odr.procedure.dispute import Dispute, Phase
-from odr.replay.rules import DEEDS, LATER, Deed, Malformed, groups_of, read_script, what_follows
+from odr.replay.passages import groups_of
+from odr.replay.rules import DEEDS, Deed, Malformed, read_script
+from odr.replay.service import _ASKED
 from tests.replay.scripts import OPENED, a_line, an_act
 
 
@@ -42,15 +42,27 @@ def test_a_line_becomes_a_script():
         ({"acts": ["accept"]}, "act 0 is not an object"),
         ({"acts": [an_act(4, "seller", "dance")]}, "act 0: nobody can do dance"),
         ({"acts": [an_act(4, "nobody", "accept")]}, "nobody is called nobody"),
-        ({"acts": [an_act(4, "clock", "accept")]}, "the clock advances and does nothing else"),
-        ({"acts": [an_act(4, "buyer", "advance")]}, "the clock advances and does nothing else"),
+        ({"acts": [an_act(4, "clock", "accept")]}, "the clock advances and brings mail back"),
+        ({"acts": [an_act(4, "buyer", "advance")]}, "the clock advances and brings mail back"),
         ({"acts": [{"by": "buyer", "do": "accept"}]}, "act 0: at is missing"),
         ({"acts": [an_act(4, "buyer", "accept", of="0")]}, "of is not of type int"),
         ({"acts": [an_act(4, "buyer", "accept", of=True)]}, "of is not of type int"),
-        ({"acts": [an_act(4, "seller", "offer")]}, "an offer needs an amount or items"),
+        ({"acts": [an_act(4, "seller", "offer")]}, "names an amount or items"),
         ({"acts": [an_act(4, "seller", "offer", items=[7])]}, "neither null, true, false nor an object"),
         ({"acts": [an_act(4, "seller", "reply")]}, "choice is missing"),
         ({"acts": [an_act(4, "registrar", "refuse")]}, "ground is missing"),
+        ({"acts": [an_act(4, "mediator", "propose")]}, "names an amount or items"),
+        ({"acts": [an_act(4, "mediator", "decide")]}, "outcome is missing"),
+        ({"acts": [an_act(4, "mediator", "decide", outcome="victory")]}, "no decision comes to victory"),
+        ({"acts": [an_act(4, "mediator", "decide", outcome="partly")]}, "names an amount or items"),
+        ({"acts": [an_act(4, "mediator", "decide", outcome="for_buyer", findings=[7])]}, "a finding is not an object"),
+        (
+            {"acts": [an_act(4, "mediator", "decide", outcome="upheld", findings=[{"text": "", "cites": ["a"]}])]},
+            "cites something else",
+        ),
+        ({"acts": [an_act(4, "buyer", "rate")]}, "score is missing"),
+        ({"acts": [an_act(4, "buyer", "rate", score="4")]}, "score is not of type int"),
+        ({"acts": [an_act(4, "buyer", "notice_returned")]}, "brings mail back, and nobody else does"),
         ({"acts": [an_act(4, "buyer", "evidence", file="a\0b")]}, "no name of a file"),
     ],
 )
@@ -81,11 +93,25 @@ def test_no_line_does_more_harm_than_being_malformed(told):
         assert str(malformed)
 
 
-@pytest.mark.parametrize("do", sorted(LATER))
-def test_acts_of_later_steps_are_well_formed(do):
-    [deed] = read_script(a_line("one", an_act(4, "mediator", do, amount="1.00", stars=5))).deeds
+@pytest.mark.parametrize(
+    ("word", "outcome"),
+    [
+        ("for_buyer", "for_buyer"),
+        ("upheld", "for_buyer"),
+        ("for_seller", "for_seller"),
+        ("not_upheld", "for_seller"),
+        ("partly", "partly"),
+        ("partly_upheld", "partly"),
+    ],
+)
+def test_a_decision_is_told_in_the_words_of_the_procedure_or_of_ombudsmen(word, outcome):
+    [deed] = read_script(a_line("one", an_act(4, "mediator", "decide", outcome=word, amount="1.00"))).deeds
 
-    assert deed.do == do and do not in DEEDS
+    assert deed.fields == {"outcome": outcome, "amount": "1.00"}
+
+
+def test_every_act_of_the_format_can_be_done():
+    assert set(DEEDS) - {"advance"} == set(_ASKED)
 
 
 def test_acts_are_done_in_the_order_of_their_instants_whatever_their_place():
@@ -105,45 +131,3 @@ def test_acts_of_one_instant_race_only_when_told_so_and_never_with_the_filing():
 
     assert [len(group) for group in groups_of(script, racing=False)] == [1, 1, 1]
     assert [[deed.do for deed in group] for group in groups_of(script, racing=True)] == [["file"], ["leave", "leave"]]
-
-
-def test_what_a_line_does_not_mention_happens_by_itself():
-    script = read_script(a_line("one"))
-    dispute = Dispute(id="0" * 32, phase=Phase.SCREENING)
-
-    def follows(**state):
-        deed = what_follows(script, replace(dispute, **state), set(), 7)
-        return deed and (deed.by, deed.do, deed.at)
-
-    assert follows() == ("registrar", "admit", 7)
-    assert follows(phase=Phase.AWAITING_RESPONSE) == ("seller", "reply", 7)
-    assert follows(phase=Phase.EVIDENCE) == ("buyer", "evidence_complete", 7)
-    assert follows(phase=Phase.EVIDENCE, complete=frozenset({"buyer"})) == ("seller", "evidence_complete", 7)
-    assert follows(phase=Phase.SETTLED) == ("buyer", "sign", 7)
-    assert follows(phase=Phase.SETTLED, signed=frozenset({"buyer"})) == ("seller", "sign", 7)
-    assert follows(phase=Phase.NEGOTIATION) is None
-
-
-@pytest.mark.parametrize(
-    ("phase", "changes"),
-    [
-        (Phase.SCREENING, {"strict": True}),
-        (Phase.SCREENING, {"acts": [an_act(4, "registrar", "refuse", ground="late")]}),
-        (Phase.AWAITING_RESPONSE, {"seller": {"name": "S", "country": "CN", "silent": True}}),
-        (Phase.AWAITING_RESPONSE, {"acts": [an_act(4, "seller", "reply", choice="decline")]}),
-        (Phase.EVIDENCE, {"acts": [an_act(4, "seller", "evidence_complete")]}),
-        (Phase.SETTLED, {"acts": [an_act(4, "seller", "sign")]}),
-    ],
-)
-def test_what_a_line_mentions_does_not_happen_by_itself(phase, changes):
-    script = read_script(a_line("one", **changes))
-
-    assert what_follows(script, Dispute(id="0" * 32, phase=phase), set(), 7) is None
-
-
-def test_the_evidence_is_not_complete_while_the_line_still_adds_some():
-    script = read_script(a_line("one", an_act(4, "seller", "evidence", file="a.txt")))
-    dispute = Dispute(id="0" * 32, phase=Phase.EVIDENCE)
-
-    assert what_follows(script, dispute, {"evidence"}, 7) is None
-    assert what_follows(script, dispute, set(), 7) is not None
