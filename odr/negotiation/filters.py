@@ -39,6 +39,13 @@ class Shown:
         return self.reading.page.at >= self.offer.expires
 
     @property
+    def until(self) -> int:
+        """Until when it can be answered: its own time, or the end of the negotiation where that comes first."""
+        clock = self.reading.dispute.clock
+        end = clock.due if clock and clock.step == "negotiation" else self.offer.expires
+        return min(end, self.offer.expires)
+
+    @property
     def maker(self) -> str:
         """Whose offer it is, in a sentence of its own."""
         if self.is_own:
@@ -139,12 +146,11 @@ class Offers:
             otherwise = sentences.ON_EXPIRY["negotiation"] if end else ""
             told = {"holder": "both", "act": _("Either side can make an offer."), "due": end, "otherwise": otherwise}
             return told if reading.may("offer:make") else None
-        first = end is not None and end < shown.offer.expires
         return {
             "holder": other_side(shown.offer.side) if shown.is_own else "you",
             "act": AWAITED["negotiation"][other_side(shown.offer.side)] if shown.is_own else ANSWER_OFFER,
-            "due": end if first else shown.offer.expires,
-            "otherwise": sentences.ON_EXPIRY["negotiation"] if first else OFFER_ENDS,
+            "due": shown.until,
+            "otherwise": OFFER_ENDS if shown.until == shown.offer.expires else sentences.ON_EXPIRY["negotiation"],
         }
 
     @property

@@ -2,11 +2,13 @@
 import { rememberZone } from "./zone.js";
 import { countSigns } from "./counter.js";
 import { guardForms } from "./autosave.js";
+import { guardAnswers } from "./guard.js";
 import { weighFiles } from "./files.js";
 
 rememberZone();
 countSigns(document);
 guardForms(document);
+guardAnswers(document);
 weighFiles(document);
 
 // After a refused form the list of errors is what should be read first.

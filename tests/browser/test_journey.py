@@ -21,6 +21,7 @@ from odr.people.security import cookie_name
 from odr.people.service import grant_role, open_account, start_session
 from odr.verify import verify_house
 from odr.worker import run as work
+from tests.builders import a_dispute
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -177,6 +178,26 @@ def test_a_dispute_is_filed_answered_negotiated_and_settled(
         assert registrar.page.goto(f"{address}{dispute}/evidence/1").status == 404
     assert work(app, once=True)
     assert verify_house(house).findings == []
+
+
+def test_a_message_that_was_typed_and_not_sent_is_not_left_without_a_question(
+    app: Flask, chromium: Browser, address: str
+) -> None:
+    house: House = app.extensions["odr"]
+    account = write_unit(
+        house.engine,
+        lambda connection: open_account(connection, house, email="a@example.org", name="Anna", at=house.clock()),
+    )
+    dispute = a_dispute(house, buyer_account=account).admitted()
+    with visitor(chromium, address, script=True, app=app, account=account) as buyer:
+        asked: list[str] = []
+        buyer.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        for typed, button in (("Is anybody there?", "简体中文"), ("在吗？", "发送留言"), ("", "English")):
+            buyer.go(f"/disputes/{dispute.number}").type(text=typed)
+            with buyer.page.expect_navigation():
+                buyer.page.get_by_role("button", name=button, exact=True).click()
+
+        assert asked == ["beforeunload"]
 
 
 def register(app: Flask, buyer: Visitor) -> None:

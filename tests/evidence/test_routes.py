@@ -297,9 +297,11 @@ def test_after_the_exchange_no_file_travels(house, dispute, buyer):
     hidden = buyer.hidden(address(dispute), address(dispute))
     dispute.in_negotiation()
 
-    answer = buyer.post(address(dispute), {**hidden, "file": (io.BytesIO(PDF), "late.pdf")})
+    sent = {**hidden, "about": "The letter of the carrier.", "file": (io.BytesIO(PDF), "late.pdf")}
+    answer = buyer.post(address(dispute), sent)
 
     assert answer.status_code == 409
+    assert "The letter of the carrier." in text(answer)
     assert "not possible at the present stage" in text(answer)
     assert "No evidence can be added" in buyer.read(address(dispute))
     assert (kept(house), staged(house)) == ([], [])

@@ -150,6 +150,25 @@ def test_a_decision_comes_too_late_and_says_so(rita, someone, number):
 
 
 @pytest.mark.parametrize(
+    ("path", "sent", "status"),
+    [
+        ("admission/question", {"ask-topics": "order", "ask-text": "kept words"}, 409),
+        ("admission/refusal", {"refuse-ground": "late", "refuse-text": "kept words"}, 409),
+        ("admission/refusal", {"refuse-text": "kept words"}, 422),
+        ("objection/dismissal", {"dismiss-text": "kept words"}, 409),
+    ],
+)
+@pytest.mark.one_database
+def test_what_was_written_for_a_decision_that_comes_too_late_is_given_back(rita, someone, number, path, sent, status):
+    someone("rosa", "registrar").post(f"/disputes/{number}/admission")
+
+    late = rita.post(f"/disputes/{number}/{path}", **sent)
+
+    assert late.status_code == status
+    assert "kept words" in late.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
     ("path", "sent", "sentence"),
     [
         ("admission/question", {"ask-text": "kept words"}, "Choose at least one topic"),

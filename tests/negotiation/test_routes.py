@@ -329,6 +329,16 @@ def test_what_was_written_beside_an_offer_that_came_too_late_is_given_back(negot
 
 
 @pytest.mark.one_database
+def test_an_offer_can_be_accepted_no_longer_than_the_negotiation_lasts(negotiating, buyer, seller):
+    make(seller, negotiating, amount_0="10", currency_0="EUR", open_days="30")
+
+    asked = buyer.read(offers(negotiating, "/0/acceptance"))
+
+    end = re.search(r"until (\d+ \w+ 2026)", buyer.read(offers(negotiating)))
+    assert end and f"can be accepted until {end[1]}" in asked
+
+
+@pytest.mark.one_database
 def test_nobody_answers_their_own_offer(negotiating, buyer, seller):
     make(seller, negotiating, amount_0="10", currency_0="EUR")
 
