@@ -462,3 +462,15 @@ STAYING = frozenset(
 def leads_to(phase: Phase, what: str) -> frozenset[Phase]:
     """The phases in which an act of this phase can end; none when the act is not listed."""
     return frozenset({phase}) if what in STAYING else TRANSITIONS.get((phase, what), frozenset())
+
+
+def time_that_ends(dispute: Dispute) -> str:
+    """Whose end comes next, as the table names it: an offer's, a challenge's, a suspension's, or the step's."""
+    due = dispute.next_due
+    if dispute.open_offer and dispute.open_offer.expires == due:
+        return "offer"
+    if dispute.suspension:
+        return "suspension"
+    if dispute.challenge and dispute.challenge.clock.due == due:
+        return "challenge"
+    return dispute.running_clock.step

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import deque
 from copy import copy
 
-from odr.kernel import Refused
+from odr.kernel import SYSTEM, Refused
 from odr.procedure.access import PERMISSIONS
 from odr.procedure.dispute import Phase
 from odr.procedure.expiry import _EXPIRY
-from tests.procedure.acts import ACTS, PLACES, STAYING, TRANSITIONS, leads_to
-from tests.procedure.story import BUYER, OTHER_REGISTRAR, REGISTRAR, SELLER, default_ruleset, told
+from odr.procedure.passages import came_late
+from odr.procedure.ruleset import shipped_rulesets
+from tests.procedure.acts import ACTS, PLACES, STAYING, TRANSITIONS, leads_to, time_that_ends
+from tests.procedure.story import BUYER, OTHER_REGISTRAR, REGISTRAR, SELLER, told
 
-ACTORS = (BUYER, SELLER, REGISTRAR, OTHER_REGISTRAR)
+ACTORS = (BUYER, SELLER, REGISTRAR, OTHER_REGISTRAR, SYSTEM)
 
 
 def test_no_way_leads_where_the_table_does_not_and_every_way_is_walked():
@@ -35,11 +37,12 @@ def test_no_way_leads_where_the_table_does_not_and_every_way_is_walked():
 
 
 def test_every_step_of_the_ruleset_has_an_end_and_every_end_a_step():
-    assert set(_EXPIRY) == set(default_ruleset().steps)
+    for name in shipped_rulesets().names():
+        assert set(_EXPIRY) | {"challenge"} == set(shipped_rulesets().named(name).steps)
 
 
 def test_every_way_is_an_act_of_the_table_or_the_end_of_a_time():
-    ends = {f"time:{step}" for step in _EXPIRY} | {"time:offer"}
+    ends = {f"time:{step}" for step in _EXPIRY} | {"time:offer", "time:challenge", "time:suspension"}
     acts = {name for name, row in PERMISSIONS.items() if row.act}
 
     assert {what for _, what in TRANSITIONS} | STAYING == acts | ends
@@ -64,16 +67,14 @@ def _ways_on(story):
         now.facts, now.at = list(story.facts), at
         for what, rules in ACTS.items():
             for rule, fitting in rules:
-                for actor in ACTORS:
+                for actor in (*ACTORS, story.mediator):
                     after = _after(now, rule, actor, fitting)
                     if after:
                         yield what, after
     if due is not None:
         late = copy(story)
         late.facts, late.at = list(story.facts), max(due, story.at)
-        offers = story.dispute.open_offer and story.dispute.open_offer.expires == due
-        what = "time:offer" if offers else f"time:{story.clock.step}"
-        yield what, late.fold(*late.fire())
+        yield f"time:{time_that_ends(story.dispute)}", late.fold(*late.fire())
 
 
 def _after(story, rule, actor, fitting):
@@ -88,19 +89,81 @@ def _after(story, rule, actor, fitting):
 
 def _looks(story):
     """What a rule can see of a state, as far as it decides where an act leads."""
-    dispute, clock, offer = story.dispute, story.dispute.clock, story.dispute.open_offer
-    late = clock and any(item.at > clock.due - 5 * 86_400_000 for item in dispute.evidence)
+    dispute = story.dispute
+    for overlay in (dispute.suspension and dispute.suspension.by, dispute.suspension_asked_by):
+        if overlay:
+            # What lies over a phase changes nothing of the ways within it: one look at each is enough.
+            return dispute.phase, overlay, bool(dispute.suspension)
+    return dispute.phase, dispute.step, *_LOOKS.get(dispute.phase, _of_the_first_half)(dispute)
+
+
+def _of_the_first_half(dispute):
+    clock, offer = dispute.clock, dispute.open_offer
     return (
-        dispute.phase,
-        clock and clock.step,
         offer and offer.side,
         dispute.complete,
-        dispute.signed,
         dispute.review_asked,
         dispute.refused_by,
         dispute.scope_objected,
         dispute.objected_once,
         dispute.settled_directly_by,
         dispute.extension_asked_by,
-        bool(late),
+        clock and came_late(dispute),
+        dispute.seller_joined and dispute.step == "address",
     )
+
+
+def _of_an_appointment(dispute):
+    draw = dispute.draw
+    return (
+        draw and bool(draw.root),
+        draw and draw.place + 1 < len(draw.pool),
+        dispute.appointed,
+        dispute.objected,
+        dispute.unopposed,
+        dispute.challenge is not None,
+        dispute.in_default or dispute.mediation_ended_at is not None,
+    )
+
+
+def _of_a_mediation(dispute):
+    proposal = dispute.open_proposal
+    return proposal and proposal.accepted_by, dispute.challenge is not None, bool(dispute.requests), _late(dispute)
+
+
+def _of_the_way_to_a_decision(dispute):
+    return (
+        dispute.final_words,
+        dispute.file_closed_at is not None,
+        dispute.challenge and bool(dispute.clock and dispute.challenge.clock.due < dispute.clock.due),
+        came_late(dispute),
+        dispute.fresh_decider or dispute.mediation_ended_at is None,
+        _late(dispute),
+    )
+
+
+def _late(dispute):
+    return any("late" in item.notes for item in dispute.evidence)
+
+
+def _of_a_decision(dispute):
+    decision = dispute.decision
+    return decision.outcome, decision.accepted_by, decision.rejected_by
+
+
+def _of_an_agreement(dispute):
+    return (dispute.signed,)
+
+
+def _of_an_end(dispute):
+    return dispute.compliance, dispute.denied, dispute.rated, dispute.admitted_at is None, dispute.seller_joined
+
+
+_LOOKS = {
+    Phase.ASSIGNMENT: _of_an_appointment,
+    Phase.MEDIATION: _of_a_mediation,
+    Phase.DECISION: _of_the_way_to_a_decision,
+    Phase.DECIDED: _of_a_decision,
+    Phase.SETTLED: _of_an_agreement,
+    Phase.CLOSED: _of_an_end,
+}
