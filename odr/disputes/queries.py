@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, or_, select
@@ -18,7 +19,7 @@ from odr.log.journal import EMPTY, Head, Stored, read_stream
 from odr.log.payloads import reveal
 from odr.people import tables as people
 from odr.procedure import access
-from odr.procedure.dispute import SIDES, Dispute, fold, fold_on
+from odr.procedure.dispute import SIDES, Dispute, Phase, fold, fold_on
 from odr.procedure.events import TYPES, AddressGiven, Event
 
 PAGE = 25
@@ -160,15 +161,17 @@ class Standing:
 # history, whoever wrote on meanwhile; what does not meet its seal again is folded from the beginning.
 _kept: dict[str, Standing] = {}
 MOST_KEPT = 1_024
+# A dictionary that another thread grows meanwhile does not name its oldest key, and the act would fail on that.
+_keeping = Lock()
 
 
 def keep(standing: Standing) -> None:
     """Keep a state, so that the next act on its dispute folds only what came after. It need not be committed yet."""
-    _kept.pop(standing.dispute.id, None)
-    _kept[standing.dispute.id] = standing
-    while len(_kept) > MOST_KEPT:
-        # Another thread may have made room meanwhile.
-        _kept.pop(next(iter(_kept), ""), None)
+    with _keeping:
+        _kept.pop(standing.dispute.id, None)
+        _kept[standing.dispute.id] = standing
+        while len(_kept) > MOST_KEPT:
+            del _kept[next(iter(_kept))]
 
 
 def stand(connection: Connection, house: House, dispute_id: str) -> Standing:
@@ -285,6 +288,7 @@ _LISTED = (
     dispute_row.c.changed_at,
     dispute_row.c.awaited,
     dispute_row.c.clock_due,
+    dispute_row.c.next_due,
 )
 # What a seller must not learn of: filings that were never admitted.
 _BEFORE_ADMISSION = ("screening", "needs_information", "refused")
@@ -348,6 +352,8 @@ def to_be_drawn(connection: Connection, limit: int = 200) -> list[str]:
 
 def listed(row: Any, role: str) -> ListRow:
     """A row of the docket table as a list shows it to a reader of this role."""
+    # An open offer may end before the negotiation does. Nobody but the sides may learn that there is one.
+    bargains = role in SIDES and row.phase == Phase.NEGOTIATION
     return ListRow(
         id=row.id,
         number=row.number,
@@ -360,7 +366,7 @@ def listed(row: Any, role: str) -> ListRow:
         filed_at=row.filed_at,
         changed_at=row.changed_at,
         awaited=row.awaited,
-        due=row.clock_due,
+        due=row.next_due if bargains else row.clock_due,
         role=role,
     )
 

@@ -374,6 +374,22 @@ def test_the_panel_offers_only_what_this_reader_may_do_now(dispute, buyer, selle
 # -- the list ---------------------------------------------------------------------------------------------------
 
 
+def test_the_list_names_the_end_of_an_open_offer_to_the_sides_only(dispute, buyer, registrar):
+    dispute.in_negotiation()
+    before = time_left(registrar.read("/desk/negotiation"))
+
+    dispute.offer(dispute.seller, "20.00", open_days=2)
+
+    assert time_left(buyer.read("/disputes")) == time_left(buyer.read(f"/disputes/{dispute.number}")) == "2 days left"
+    assert time_left(registrar.read("/desk/negotiation")) == before != "2 days left"
+
+
+def time_left(page: str) -> str:
+    found = re.search(r"\d+ (?:days|hours) left", page)
+    assert found, page
+    return found[0]
+
+
 def test_an_empty_list_says_what_will_appear_and_how(buyer):
     assert "No disputes yet" in buyer.read("/disputes")
 

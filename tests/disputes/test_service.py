@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,12 +23,12 @@ from odr.filing import rules as filing
 from odr.house import House
 from odr.kernel import Actor, Missing, Money, Refused, new_id
 from odr.log import tables as log
-from odr.log.journal import Stored, read_stream
+from odr.log.journal import EMPTY, Stored, read_stream
 from odr.negotiation import rules as negotiation
 from odr.notices.tables import outbox
 from odr.procedure import rules as procedure
 from odr.procedure.deadlines import DAY
-from odr.procedure.dispute import Phase, fold
+from odr.procedure.dispute import Dispute, Phase, fold
 from odr.procedure.events import Term
 from odr.response import rules as response
 from tests.builders import ADispute, a_dispute
@@ -118,6 +119,26 @@ def test_only_so_many_states_are_kept(house: House, monkeypatch: Any) -> None:
 
     assert set(queries._kept) == {each.id for each in told[2:]}
     assert told[0].admitted().state.phase is Phase.AWAITING_RESPONSE
+
+
+def test_states_are_kept_by_many_threads_at_once(monkeypatch: Any) -> None:
+    monkeypatch.setattr(queries, "_kept", {})
+    monkeypatch.setattr(queries, "MOST_KEPT", 50)
+    patience = sys.getswitchinterval()
+
+    def keep(name: str) -> None:
+        for number in range(20_000):
+            queries.keep(queries.Standing(Dispute(id=f"{name}{number % 200}"), EMPTY))
+
+    # Threads take turns as often as they can.
+    sys.setswitchinterval(1e-6)
+    try:
+        answers = at_once(*(lambda name=name: keep(name) for name in "abcd"))
+    finally:
+        sys.setswitchinterval(patience)
+
+    assert answers == [None] * 4
+    assert len(queries._kept) == 50
 
 
 # -- the same act twice -----------------------------------------------------------------------------------------
