@@ -32,6 +32,7 @@ from odr.log.integrator import seal_all
 from odr.log.journal import Stored, read_stream
 from odr.log.tables import idempotency
 from odr.mediation import rules as mediation
+from odr.mediation.queries import Seed, seed_of
 from odr.negotiation import rules as negotiation
 from odr.people.service import open_account
 from odr.people.tables import mediator
@@ -40,7 +41,7 @@ from odr.procedure.dispute import SIDES, Dispute, fold, other_side
 from odr.procedure.events import ClaimItem, Finding, Term
 from odr.procedure.ruleset import Ruleset
 from odr.replay.passages import COMMIT, DRAW, FILE, HOUSE, Outlook, groups_of, what_follows
-from odr.replay.queries import checkpoint_over_pool, count_mediators, first_checkpoint_over, pool_of
+from odr.replay.queries import count_mediators, pool_of
 from odr.replay.rules import FIRST_YEAR, LAST_YEAR, NO_WORDS, Deed, Person, Script
 from odr.response import rules as response
 
@@ -146,7 +147,8 @@ def _let_fire(house: House, task: Task) -> Outcome:
 
 def _act(house: House, task: Task, rule: Rule, actor: Actor) -> Outcome:
     if task.sealing is not None:
-        _seal(house, task.dispute_id, task.sealing)
+        seed = _seal(house, task.dispute_id, task.sealing)
+        task = replace(task, given={"size": seed.size, "root": seed.root})
     if task.ahead and _recorded(house, actor, task.key) is None:
         _refuse_again(house, task, rule, actor)
     if task.file:
@@ -170,8 +172,9 @@ def _send(house: House, task: Task, rule: Rule, actor: Actor) -> Outcome:
 _MOST_LOOKS, _PAUSE = 20_000, 0.005
 
 
-def _seal(house: House, dispute_id: str, version: int) -> None:
-    """Let a checkpoint cover this entry. It is really signed now, whatever day the script has.
+def _seal(house: House, dispute_id: str, version: int) -> Seed:
+    """Let a checkpoint cover this entry, and answer the first that does. It is really signed now, whatever day the
+    script has.
 
     Of several processes one integrates at a time and the others find nothing to do, so each looks until its own entry
     is covered.
@@ -179,8 +182,9 @@ def _seal(house: House, dispute_id: str, version: int) -> None:
     house = replace(house, clock=real_clock)
     for look in range(_MOST_LOOKS):
         with house.engine.connect() as connection:
-            if first_checkpoint_over(connection, dispute_id, version):
-                return
+            seed = seed_of(connection, house, dispute_id, version)
+        if seed:
+            return seed
         if look:
             time.sleep(_PAUSE)
         seal_all(house)
@@ -333,7 +337,7 @@ class Course:
             seat_mediators(self.stage.house)
         if deed.do == DRAW:
             sealing = self.dispute.draw.version if self.dispute.draw else None
-            more = {"rule": mediation.draw_mediator, "gather": checkpoint_over_pool, "sealing": sealing}
+            more = {"rule": mediation.draw_mediator, "sealing": sealing}
         return self._task(deed.at, deed=deed, actor=SYSTEM, key=self._key(deed), twice=self.stage.twice, **more)
 
     def _task(self, at: int, **more: Any) -> Task:
