@@ -22,6 +22,7 @@ from odr.house import MEGABYTE, House, Settings
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
 from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, load_keys, make_keys
+from odr.mediation.routes import blueprint as mediation
 from odr.negotiation.routes import blueprint as negotiation
 from odr.people.routes import blueprint as people
 from odr.people.security import init_sessions
@@ -34,7 +35,7 @@ from odr.web.routes import init_errors
 from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
-ROOMS = (web, people, disputes, filing, response, evidence, negotiation, decision, compliance)
+ROOMS = (web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance)
 
 PACKAGE = Path(__file__).resolve().parent
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, or_, select
 
 from odr.disputes.queries import read_words, stand
 from odr.disputes.records import stream_of, to_history
@@ -362,3 +362,22 @@ def draw_record(connection: Connection, house: House, number: str) -> DrawRecord
 def state_of(connection: Connection, house: House, dispute_id: str) -> Dispute:
     """A dispute as it stands, whole: for the house, which draws, and for no page."""
     return stand(connection, house, dispute_id).dispute
+
+
+# -- the desk ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeskCounts:
+    """How many disputes a mediator sits in, and in how many of them the next act is theirs."""
+
+    all: int
+    mine: int
+
+
+def desk_counts(connection: Connection, mediator_id: str) -> DeskCounts:
+    """What a mediator's desk holds."""
+    mine = func.coalesce(func.sum(case((dispute_row.c.awaited == "mediator", 1), else_=0)), 0)
+    query = select(func.count().label("seats"), mine.label("mine"))
+    row = connection.execute(query.where(dispute_row.c.mediator == mediator_id, dispute_row.c.phase != "closed")).one()
+    return DeskCounts(row.seats, int(row.mine))

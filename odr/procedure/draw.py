@@ -20,5 +20,9 @@ def order_of(pool: Sequence[str], commitment: str, root: str) -> tuple[str, ...]
     Each mediator gets the ticket SHA-256("odr/draw-1" ‖ 0x00 ‖ commitment ‖ root ‖ id), all as bytes; the lowest ticket
     is first. Nobody can choose a ticket without choosing the root, which covers every other entry of the log too.
     """
-    seed = b"odr/draw-1\x00" + bytes.fromhex(commitment) + bytes.fromhex(root)
-    return tuple(sorted(pool, key=lambda name: hashlib.sha256(seed + bytes.fromhex(name)).digest()))
+    return tuple(sorted(pool, key=lambda name: ticket_of(name, commitment, root)))
+
+
+def ticket_of(name: str, commitment: str, root: str) -> bytes:
+    """The ticket of one mediator: 32 bytes."""
+    return hashlib.sha256(b"odr/draw-1\x00" + bytes.fromhex(commitment + root + name)).digest()

@@ -279,11 +279,13 @@ ROOMS = (
     ("filing.start", lazy_gettext("Start a dispute")),
     ("disputes.mine", lazy_gettext("My disputes")),
     ("filing.desk", lazy_gettext("Desk")),
+    ("mediation.desk", lazy_gettext("Mediator’s desk")),
     ("people.account", lazy_gettext("My account")),
 )
 FOOTER = (
     ("web.procedure", lazy_gettext("How it works")),
     ("web.neutrality", lazy_gettext("How neutrality is ensured")),
+    ("mediation.roster", lazy_gettext("The mediators")),
     ("statistics.overview", lazy_gettext("Published figures")),
     ("log.overview", lazy_gettext("The public log")),
 )

@@ -1,4 +1,4 @@
-"""The draw as the worker does it: a pool fixed, a checkpoint over it, one drawn, once, whoever comes and whoever dies."""
+"""The draw as the worker does it: a pool fixed, a checkpoint over it, one drawn, once, whoever comes or dies."""
 
 from __future__ import annotations
 
