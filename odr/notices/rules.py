@@ -237,7 +237,13 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
     ExtensionGranted: (Line("news", BOTH), Line("news", MEDIATOR, "not_by_mediator")),
     SuspensionAsked: (Line("news", OTHER),),
     DisputeSuspended: (Line("dispute_suspended", BOTH), Line("dispute_suspended", MEDIATOR)),
-    DisputeResumed: (Line("dispute_resumed", BOTH), Line("dispute_resumed", MEDIATOR)),
+    # A seller who never came learns what it is about, however long time stood still.
+    DisputeResumed: (
+        Line("dispute_resumed", BUYER),
+        Line("dispute_resumed", SELLER, "reply_not_awaited"),
+        Line("invitation", SELLER, "reply_awaited"),
+        Line("dispute_resumed", MEDIATOR),
+    ),
 }
 
 Condition = Callable[[Any, Dispute], bool]
@@ -260,6 +266,8 @@ CONDITIONS: dict[str, Condition] = {
     "something_is_due": lambda event, dispute: event.compliance == "due",
     "sellers_time": lambda event, dispute: event.clock.holder == SELLER,
     "not_sellers_time": lambda event, dispute: event.clock.holder != SELLER,
+    "reply_awaited": lambda event, dispute: _reply_awaited(dispute),
+    "reply_not_awaited": lambda event, dispute: not _reply_awaited(dispute),
     "not_by_mediator": lambda event, dispute: event.by != MEDIATOR,
 }
 
@@ -269,6 +277,28 @@ def _answer_awaited(dispute: Dispute) -> bool:
     return decision is not None and decision.answered_by != set(SIDES) and BUYER not in decision.rejected_by
 
 
+def _reply_awaited(dispute: Dispute) -> bool:
+    return dispute.step in ("reply", "last_call")
+
+
+# What cannot be said without a time that runs.
+_TIMED = frozenset(
+    {
+        "information_asked",
+        "invitation",
+        "last_call",
+        "address_wanted",
+        "your_turn",
+        "appointment",
+        "mediator_appointed",
+        "decision_opened",
+        "decision_issued",
+        "settlement_to_sign",
+        "confirmation_asked",
+    }
+)
+
+
 def notices_for(event: Event, dispute: Dispute) -> list[Notice]:
     """The notices that one event causes, reminders of the time it begins among them; `dispute` is its state after that
     event.
@@ -276,16 +306,21 @@ def notices_for(event: Event, dispute: Dispute) -> list[Notice]:
     The seller is told nothing before the filing is admitted: until then there is no dispute with the seller.
     """
     told = [
-        Notice(
-            line.template, side, _PARAMS[line.template](event, dispute) | _bound(line.to, event, dispute), line.gathered
-        )
+        _notice(line, side, event, dispute)
         for line in RULES[type(event)]
         if CONDITIONS[line.when](event, dispute)
         for side in _sides(line.to, event, dispute)
+        if not (dispute.suspension and line.template in _TIMED and (side == MEDIATOR or line.template == "invitation"))
     ]
     return [
         each for each in (*told, *_reminders(event, dispute)) if each.side != SELLER or dispute.admitted_at is not None
     ]
+
+
+def _notice(line: Line, side: str, event: Event, dispute: Dispute) -> Notice:
+    # While all time stands still, the time of a step that begins is told when it runs; until then, that it began.
+    template = "dispute_moved" if dispute.suspension and line.template in _TIMED else line.template
+    return Notice(template, side, _PARAMS[template](event, dispute) | _bound(line.to, event, dispute), line.gathered)
 
 
 def overtaken(dispute: Dispute, template: str, side: str, params: Params) -> bool:
@@ -318,7 +353,7 @@ def standing(dispute: Dispute, side: str) -> Notice | None:
         return Notice("dispute_suspended", side, _suspended(None, dispute))
     if clock is None:
         return Notice("dispute_moved", side, _time(dispute)) if dispute.closed_at is None else None
-    if side == SELLER and clock.step in ("reply", "last_call"):
+    if side == SELLER and _reply_awaited(dispute):
         return Notice("invitation", side, _PARAMS["invitation"](None, dispute))
     return Notice("your_turn", side, _time(dispute)) if clock.holder in (side, BOTH) else None
 
@@ -483,12 +518,12 @@ def _confirmation_asked(event: Event, dispute: Dispute) -> dict[str, Any]:
     return {**_time(dispute), "reported": isinstance(event, PerformanceReported)}
 
 
-def _suspended(event: object, dispute: Dispute) -> dict[str, Any]:
-    stood = dispute.suspension
+def _suspended(event: DisputeSuspended | None, dispute: Dispute) -> dict[str, Any]:
+    said: Any = event or dispute.suspension
     return {
         "number": dispute.number,
-        "ground": stood.ground if stood else None,
-        "until": stood.until if stood else None,
+        "ground": said.ground,
+        "until": said.until,
         "returned": sorted(dispute.returned),
     }
 
