@@ -354,6 +354,12 @@ def due(at: int, days: int) -> int:
     return instant(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
 
 
+def clock_of(step: str, holder: str, days: int, at: int = MONDAY) -> Deadline:
+    """The deadline of a step of so many days that begins at `at`, where nobody rests."""
+    calendars = "never,never" if holder == "both" else "never"
+    return Deadline(step, holder, due(at, days), f"default-1:{step}:{days}:{calendars}")
+
+
 def day_of_week(number: int) -> frozenset[date]:
     """Every Monday (0) … Sunday (6) of the years that tests live in."""
     days = (date(2026, 1, 1) + timedelta(n) for n in range(1500))

@@ -80,7 +80,7 @@ def test_the_seller_adds_none_to_a_filing_that_was_not_admitted(story):
         story.ask(evidence.add_evidence, SELLER, **PDF)
 
 
-@pytest.mark.parametrize("story", [told().refused(), told().in_negotiation(), told().settled(), told().seller_silent()])
+@pytest.mark.parametrize("story", [told().refused(), told().in_negotiation(), told().settled(), told().left()])
 def test_nothing_is_added_once_the_exchange_is_over(story):
     with refused("not_in_this_phase"):
         story.ask(evidence.add_evidence, BUYER, **PDF)

@@ -247,7 +247,7 @@ def test_the_buyer_answers_with_words():
 def test_a_filing_that_stays_incomplete_is_closed():
     story = told().asked_for_more().at_due()
 
-    assert story.fire() == [DisputeClosed(code="incomplete", compliance="none")]
+    assert story.fire() == [DisputeClosed(code="incomplete", compliance="none", clock=None)]
 
 
 def test_the_registrars_lateness_is_counted_and_closes_nothing():
@@ -291,7 +291,7 @@ def test_a_refusal_gives_reasons():
 def test_a_refusal_that_nobody_questions_stands():
     story = told().refused().at_due()
 
-    assert story.fire() == [DisputeClosed(code="refused:frivolous", compliance="none")]
+    assert story.fire() == [DisputeClosed(code="refused:frivolous", compliance="none", clock=None)]
 
 
 def test_the_buyer_asks_for_a_review():
@@ -343,4 +343,7 @@ def test_a_refusal_that_was_reviewed_is_the_last_word():
 
     facts = story.ask(filing.refuse_filing, OTHER_REGISTRAR, ground="late", text="Two years.")
 
-    assert facts == [FilingRefused(ground="late", clock=None), DisputeClosed(code="refused:late", compliance="none")]
+    assert facts == [
+        FilingRefused(ground="late", clock=None),
+        DisputeClosed(code="refused:late", compliance="none", clock=None),
+    ]

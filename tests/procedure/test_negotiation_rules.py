@@ -29,6 +29,7 @@ from tests.procedure.story import (
     REGISTRAR,
     SELLER,
     STRANGER,
+    clock_of,
     due,
     refused,
     rulesets_with,
@@ -375,9 +376,10 @@ def test_either_side_may_leave_at_any_time(actor):
 
     facts = story.ask(negotiation.leave_negotiation, actor)
 
-    assert facts == [NegotiationEnded(by=actor.role)]
+    clock = clock_of("draw", "platform", 1)
+    assert facts == [NegotiationEnded(by=actor.role, clock=clock)]
     story.fold(*facts, by=actor)
-    assert (story.dispute.phase, story.dispute.clock, story.offer.state) == (Phase.ASSIGNMENT, None, "ended")
+    assert (story.dispute.phase, story.dispute.clock, story.offer.state) == (Phase.ASSIGNMENT, clock, "ended")
 
 
 def test_a_ruleset_may_say_from_which_day_on_a_side_may_leave():
@@ -396,7 +398,7 @@ def test_a_negotiation_whose_time_is_over_ends_by_itself_with_its_open_offer():
 
     facts = story.fire()
 
-    assert facts == [NegotiationEnded(by="clock")]
+    assert facts == [NegotiationEnded(by="clock", clock=clock_of("draw", "platform", 1, story.at))]
     assert story.fold(*facts).offer.state == "ended"
 
 
@@ -417,4 +419,5 @@ def test_of_two_ends_at_one_instant_the_offers_comes_first():
     first = story.fire()
     second = story.fold(*first).fire()
 
-    assert (first, second) == ([OfferLapsed(offer=0)], [NegotiationEnded(by="clock")])
+    assert first == [OfferLapsed(offer=0)]
+    assert second == [NegotiationEnded(by="clock", clock=clock_of("draw", "platform", 1, story.at))]

@@ -30,6 +30,7 @@ from tests.procedure.story import (
     OTHER_REGISTRAR,
     REGISTRAR,
     SELLER,
+    clock_of,
     due,
     refused,
     terms,
@@ -126,7 +127,7 @@ def test_declining_ends_the_procedure_and_says_so():
 
     assert reply(story, "decline") == [
         ReplyGiven(choice="decline", clock=None),
-        DisputeClosed(code="declined", compliance="none"),
+        DisputeClosed(code="declined", compliance="none", clock=None),
     ]
 
 
@@ -176,9 +177,10 @@ def test_a_silent_seller_is_decided_on_the_papers_and_never_loses_by_itself():
 
     facts = story.fire()
 
-    assert facts == [SellerSilent()]
+    clock = clock_of("default", "buyer", 10, story.at)
+    assert facts == [SellerSilent(clock=clock)]
     assert story.fold(*facts).dispute.phase is Phase.DEFAULT_TRACK
-    assert (story.dispute.clock, story.dispute.code) == (None, None)
+    assert (story.dispute.clock, story.dispute.code) == (clock, None)
 
 
 # -- the objection to the scope ---------------------------------------------------------------------------------
@@ -262,7 +264,10 @@ def test_who_refused_before_does_not_decide_on_the_objection_after_the_review():
     with refused("review_needs_another_registrar"):
         story.ask(filing.uphold_objection, REGISTRAR, ground="frivolous", text="As I said.")
     facts = story.ask(filing.uphold_objection, OTHER_REGISTRAR, ground="late", text="It is late.")
-    assert facts == [FilingRefused(ground="late", clock=None), DisputeClosed(code="refused:late", compliance="none")]
+    assert facts == [
+        FilingRefused(ground="late", clock=None),
+        DisputeClosed(code="refused:late", compliance="none", clock=None),
+    ]
 
 
 def test_an_objection_does_not_stop_the_buyer_from_withdrawing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from odr.compliance import rules as compliance
 from odr.filing import rules as filing
 from odr.procedure import rules as procedure
 from odr.procedure.dispute import Phase
@@ -23,7 +24,18 @@ from odr.procedure.events import (
 )
 from odr.procedure.rules import LONGEST_TEXT
 from odr.response import rules as response
-from tests.procedure.story import BUYER, MONDAY, REGISTRAR, SELLER, STRANGER, due, refused, told
+from tests.procedure.story import (
+    BUYER,
+    MONDAY,
+    OTHER_REGISTRAR,
+    REGISTRAR,
+    SELLER,
+    STRANGER,
+    clock_of,
+    due,
+    refused,
+    told,
+)
 
 BEFORE_THE_END = {
     "screening": told,
@@ -38,6 +50,11 @@ BEFORE_THE_END = {
     "open_offer": lambda: told().in_negotiation().offered(SELLER),
     "assignment": lambda: told().left(),
     "default_track": lambda: told().seller_silent(),
+    "drawn": lambda: told().drawn(),
+    "appointed": lambda: told().appointed(),
+    "mediation": lambda: told().in_mediation(),
+    "decision": lambda: told().in_decision(),
+    "file_closed": lambda: told().file_closed(),
 }
 
 
@@ -50,7 +67,7 @@ def test_the_buyer_may_withdraw_at_any_time_before_the_end(place):
 
     facts = story.ask(procedure.withdraw_dispute, BUYER, text="It came after all.")
 
-    assert facts == [DisputeWithdrawn(), DisputeClosed(code="withdrawn", compliance="none")]
+    assert facts == [DisputeWithdrawn(), DisputeClosed(code="withdrawn", compliance="none", clock=None)]
     assert facts[0].words == {"text": "It came after all."}
     story.fold(*facts, by=BUYER)
     assert (story.dispute.phase, story.dispute.clock, story.dispute.open_offer) == (Phase.CLOSED, None, None)
@@ -63,9 +80,12 @@ def test_nobody_withdraws_a_dispute_for_the_buyer(place):
             BEFORE_THE_END[place]().ask(procedure.withdraw_dispute, actor)
 
 
-def test_what_was_agreed_is_not_withdrawn():
+@pytest.mark.parametrize("story", [told().settled(), told().decided()], ids=["settled", "decided"])
+def test_what_was_agreed_or_decided_is_not_withdrawn(story):
     with refused("not_in_this_phase"):
-        told().settled().ask(procedure.withdraw_dispute, BUYER)
+        story.ask(procedure.withdraw_dispute, BUYER)
+    with refused("not_in_this_phase"):
+        story.ask(procedure.state_direct_settlement, BUYER, text="We settled.")
 
 
 def test_a_closed_dispute_is_closed():
@@ -80,7 +100,9 @@ def test_nobody_writes_a_novel_to_withdraw():
 
 # -- settled directly -------------------------------------------------------------------------------------------
 
-WITH_SELLER = ("awaiting_response", "objection", "last_call", "evidence", "negotiation", "assignment", "default_track")
+WITH_SELLER = [
+    place for place in BEFORE_THE_END if place not in ("screening", "needs_information", "refused", "review")
+]
 
 
 @pytest.mark.parametrize("place", WITH_SELLER)
@@ -89,7 +111,10 @@ def test_the_buyers_word_that_both_settled_ends_the_dispute(place):
 
     facts = story.ask(procedure.state_direct_settlement, BUYER, text="They paid.")
 
-    assert facts == [DirectSettlementStated(side="buyer"), DisputeClosed(code="settled_direct", compliance="none")]
+    assert facts == [
+        DirectSettlementStated(side="buyer"),
+        DisputeClosed(code="settled_direct", compliance="none", clock=None),
+    ]
 
 
 @pytest.mark.parametrize("place", WITH_SELLER)
@@ -142,11 +167,12 @@ def test_the_second_signature_closes(first, second):
 
     one = story.ask(procedure.sign_settlement, first, seen=seal)
     two = story.fold(*one, by=first).ask(procedure.sign_settlement, second, seen=seal)
+    performance = Deadline("performance", "seller", story.agreement.perform_by, "default-1:performance:agreed")
 
     assert one == [SettlementSigned(side=first.role, seen=seal)]
     assert two == [
         SettlementSigned(side=second.role, seen=seal),
-        DisputeClosed(code="settled_negotiation", compliance="due"),
+        DisputeClosed(code="settled_negotiation", compliance="due", clock=performance),
     ]
 
 
@@ -169,7 +195,18 @@ def test_an_agreement_that_nobody_signs_closes_all_the_same(signers):
         story.signed(*signers)
     story.at_due()
 
-    assert story.fire() == [DisputeClosed(code="settled_negotiation", compliance="due")]
+    performance = Deadline("performance", "seller", story.agreement.perform_by, "default-1:performance:agreed")
+    assert story.fire() == [DisputeClosed(code="settled_negotiation", compliance="due", clock=performance)]
+
+
+def test_what_is_due_at_once_is_not_late_before_the_seller_can_say_that_it_was_done():
+    story = told().in_negotiation().offered(SELLER, perform_days=0).accepted(BUYER).at_due()
+
+    [closed] = story.fire()
+
+    assert closed.clock.due == due(story.at, 0) > story.agreement.perform_by
+    story.fold(closed).reported().do(compliance.confirm_performance, BUYER)
+    assert story.dispute.compliance == "honoured"
 
 
 def test_a_claim_accepted_in_full_closes_under_its_own_name():
@@ -264,8 +301,8 @@ def test_a_step_is_extended_once(story, holder):
 
 @pytest.mark.parametrize(
     "story",
-    [told(), told().refused(), told().last_called(), told().left(), told().seller_silent()],
-    ids=["screening", "refused", "last_call", "assignment", "default_track"],
+    [told(), told().refused(), told().last_called(), told().left(), told().seller_silent(), told().in_decision()],
+    ids=["screening", "refused", "last_call", "assignment", "default_track", "final_words"],
 )
 def test_not_every_step_can_be_extended(story):
     with refused("no_extension_here"):
@@ -332,13 +369,8 @@ def test_nothing_fires_before_its_instant():
     assert story.fire() == []
 
 
-@pytest.mark.parametrize(
-    "story",
-    [told().left(), told().seller_silent(), told().withdrawn()],
-    ids=["assignment", "default_track", "closed"],
-)
-def test_where_no_time_runs_nothing_fires(story):
-    assert story.later(days=1000).fire() == []
+def test_where_no_time_runs_nothing_fires():
+    assert told().withdrawn().later(days=1000).fire() == []
 
 
 def test_an_outage_shortens_nobodys_time():
@@ -357,12 +389,34 @@ def test_left_alone_every_dispute_comes_to_rest(place):
             break
         story.expired()
 
-    waits_for_the_house = story.dispute.phase is Phase.SCREENING and story.clock.holder == "registrar"
+    waits_for_the_house = story.dispute.clock and story.clock.holder == "registrar"
     assert story.dispute.clock is None or waits_for_the_house
 
 
+@pytest.mark.parametrize("place", [place for place in BEFORE_THE_END if place != "screening"])
+def test_where_the_house_does_its_part_every_dispute_ends_whatever_both_sides_leave_undone(place):
+    """The registrar lets every review through, the mediator decides at the last moment, and nobody else moves."""
+    story = BEFORE_THE_END[place]()
+    for _ in range(30):
+        if story.dispute.clock is None:
+            break
+        if story.dispute.phase is Phase.SCREENING:
+            story.do(filing.admit_filing, OTHER_REGISTRAR)
+        elif story.dispute.phase is Phase.ASSIGNMENT and not story.dispute.appointed:
+            story.appointed()
+        elif story.dispute.file_closed_at and story.dispute.phase is Phase.DECISION:
+            story.decided()
+        else:
+            story.expired()
+
+    assert story.dispute.phase is Phase.CLOSED
+    assert story.dispute.compliance in ("none", "unknown")
+
+
 def test_the_end_of_the_negotiation_says_that_time_ended_it():
-    assert told().in_negotiation().at_due().fire() == [NegotiationEnded(by="clock")]
+    story = told().in_negotiation().at_due()
+
+    assert story.fire() == [NegotiationEnded(by="clock", clock=clock_of("draw", "platform", 1, story.at))]
 
 
 def test_an_undecided_review_goes_on_counting():
