@@ -509,7 +509,6 @@ def _decision_issued(event: DecisionIssued, dispute: Dispute) -> dict[str, Any]:
         "outcome": event.outcome,
         "amounts": _amounts(sums),
         "costs": _amounts({"": event.costs}) if event.costs else [],
-        "perform_by": event.perform_by,
         "seller_bound": dispute.rules.seller_bound,
     }
 

@@ -533,6 +533,9 @@ def test_notices_are_written_with_the_act_and_once(house: House) -> None:
         ("filing_received", "buyer"),
         ("filing_admitted", "buyer"),
         ("invitation", "seller"),
+        ("reminder", "seller"),
+        ("reminder", "seller"),
+        ("reminder", "seller"),
     ]
 
 

@@ -140,7 +140,6 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
             "outcome": "partly",
             "amounts": [EUR],
             "costs": [EUR],
-            "perform_by": MAY + 1,
             "seller_bound": False,
         },
     ),
