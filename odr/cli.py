@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,15 @@ from odr.disputes.rebuild import compare
 from odr.disputes.rebuild import rebuild as rebuild_lists
 from odr.doctor import examine
 from odr.house import House, Settings
+from odr.kernel import Refused, moment
 from odr.log.keys import KeyTrouble
+from odr.mediation import service as mediation
+from odr.mediation.queries import Mediator, mediator_of, whole_roster
 from odr.migrations.service import draft
 from odr.migrations.service import migrate as migrate_database
-from odr.procedure.ruleset import MalformedRuleset
+from odr.people.queries import account_by_email
+from odr.people.rules import email_key
+from odr.procedure.ruleset import MalformedRuleset, shipped_rulesets
 from odr.replay.cli import Options
 from odr.replay.cli import run as run_replay
 from odr.replay.records import SOURCES
@@ -247,6 +255,124 @@ def replay(
         click.echo(str(refusal), err=True)
     click.echo(json.dumps(result.as_json(), indent=None if for_machines else 2))
     ctx.exit(bool(result.malformed))
+
+
+@main.group()
+def mediator() -> None:
+    """Look after the roster: the list of people of whom one is drawn by lot for each dispute."""
+
+
+@mediator.command()
+@click.argument("email")
+@click.option("--name", help="The name, where the address has no account yet.")
+@click.option("--languages", required=True, help="What they speak, as codes with commas: en,de,zh_Hans.")
+@click.option("--fields", default="", help="Kinds of disputes with commas, as in the rules; all of them unless given.")
+@click.option("--country", help="Where they are at home, as a code of two letters.")
+@click.option("--interests", default="", help="Ties they declare: mail domains and sellers' addresses, with commas.")
+@click.option("--training", default="", help="What they learnt and did, in their own words; everybody reads it.")
+@click.option("--mandate-years", type=int, help="How long the mandate runs from now on; three years at least.")
+@click.option("--capacity", type=int, default=mediation.CAPACITY, show_default=True, help="Open disputes at a time.")
+@click.pass_context
+def admit(ctx: click.Context, /, email: str, **told: Any) -> None:
+    """Put the person with this EMAIL on the roster, or change what it says of them.
+
+    A person without an account gets one, and sets its password by the link for a forgotten one. What was let lie
+    before is forgiven. A change never shortens a mandate that runs.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    admission = mediation.Admission(
+        languages=_parts(told["languages"]),
+        fields=_known_fields(_parts(told["fields"])),
+        country=told["country"].upper() if told["country"] else None,
+        interests=_parts(told["interests"]),
+        training=told["training"],
+        mandate_years=told["mandate_years"],
+        capacity=told["capacity"],
+    )
+    with _told_why():
+        mediator_id = mediation.admit_mediator(house, email, told["name"] or "", admission)
+    click.echo(f"{email} can be drawn from now on, and is named {mediator_id} in the log.")
+
+
+@mediator.command()
+@click.argument("email")
+@click.option("--now", is_flag=True, help="Close the desk too: what waits there passes on when its time is over.")
+@click.pass_context
+def end(ctx: click.Context, email: str, now: bool) -> None:
+    """End the mandate of the mediator with this EMAIL; nobody draws them any more.
+
+    They keep the desk until the disputes they sit in are over.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    with _told_why():
+        found = _mediator_at(house, email)
+        if found is None:
+            raise click.ClickException(f"Nobody with the address {email} is on the roster.")
+        sits = mediation.end_mediator(house, found.id, at_once=now)
+    click.echo(f"{email} is not drawn any more.")
+    if sits:
+        left = "pass on when their time is over" if now else "stay theirs until they are over"
+        click.echo(f"Disputes they still sit in, which {left}: {sits}.")
+
+
+@mediator.command("list")
+@click.option("--json", "for_machines", is_flag=True, help="Write the list as JSON.")
+@click.pass_context
+def list_mediators(ctx: click.Context, for_machines: bool) -> None:
+    """List everybody who was ever on the roster: since when, until when, and how much they have to do."""
+    house = house_of(standing_app(settings_with(ctx)))
+    with house.engine.connect() as connection:
+        found = whole_roster(connection)
+    if for_machines:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        return
+    for one in found:
+        click.echo(_roster_line(one, house.clock()))
+    click.echo(f"{len(found)} on the list." if found else "Nobody is on the roster. Start with: odr mediator admit")
+
+
+def _roster_line(one: Mediator, at: int) -> str:
+    state = "paused" if one.is_paused else "serving" if one.has_mandate(at) else "over"
+    until = moment(one.ended_at or one.mandate_until).date()
+    speaks = ",".join(one.languages)
+    return f"{one.id}  {one.email or '(closed)'}  {state} until {until}  {speaks}  {one.open_cases} of {one.capacity}"
+
+
+def _mediator_at(house: House, email: str) -> Mediator | None:
+    with house.engine.connect() as connection:
+        account = account_by_email(connection, email_key(email))
+        return mediator_of(connection, account.id) if account else None
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _known_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
+    known = {name for rules in shipped_rulesets().all() for name in rules.categories}
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise click.UsageError(f"No rules know {', '.join(unknown)}. The kinds are: {', '.join(sorted(known))}.")
+    return fields
+
+
+@contextmanager
+def _told_why() -> Iterator[None]:
+    """Turn what the roster refuses into a sentence for the operator."""
+    try:
+        yield
+    except Refused as refused:
+        raise click.ClickException(ROSTER_REFUSALS.get(refused.code, refused.code)) from refused
+
+
+ROSTER_REFUSALS = {
+    "languages_missing": "Say at least one language: --languages en",
+    "mandate_too_short": f"A mandate runs for {mediation.LEAST_MANDATE_YEARS} years at least: --mandate-years 3",
+    "capacity_too_small": "A mediator takes at least one dispute: --capacity 1",
+    "email_malformed": "That is not an address as people write one: somebody@example.org",
+    "name_missing": "This address has no account yet. Say what the person is called: --name …",
+    "mandate_over": "That mandate is over already. To close the desk too: odr mediator end … --now",
+}
 
 
 @main.command()
