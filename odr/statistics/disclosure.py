@@ -65,14 +65,15 @@ def hidden_in(
     cells: Sequence[Cell],
     *,
     shown: frozenset[str] = frozenset(),
+    spared: frozenset[str] = frozenset(),
     before: frozenset[str] = frozenset(),
     threshold: int = THRESHOLD,
 ) -> frozenset[str]:
     """The keys that are held back: the small counts, and as many more as it takes that none of them can be known to be
     small. Zeros are shown.
 
-    `shown` stand elsewhere already and cannot be held back here; `before` were hidden in the last edition. Where
-    nothing less will do, the whole table is held back, its zeros too.
+    `shown` stand elsewhere already and cannot be held back here; `spared` are held back only where no other will do;
+    `before` were hidden in the last edition. Where nothing less will do, the whole table is held back, its zeros too.
     """
     limits = {cell.key: threshold + MARGIN * (cell.key in before) for cell in cells}
     small = [cell for cell in cells if 0 < cell.value < limits[cell.key] and cell.key not in shown]
@@ -83,8 +84,21 @@ def hidden_in(
             helping = [other for other in cells if _helps(other, cut) and other.key not in hidden | shown]
             if not helping:
                 return frozenset(other.key for other in cells) - shown
-            hidden.add(min(helping, key=lambda other: (other.value, other.key)).key)
-    return frozenset(hidden)
+            hidden.add(min(helping, key=lambda other: (other.key in spared, other.value, other.key)).key)
+    added = hidden - {cell.key for cell in small}
+    order = sorted(cells, key=lambda cell: (cell.key not in spared, -cell.value, cell.key))
+    return frozenset(_no_more_than_needed(cells, hidden, small, limits, [c.key for c in order if c.key in added]))
+
+
+def _no_more_than_needed(
+    cells: Sequence[Cell], hidden: set[str], small: Sequence[Cell], limits: Mapping[str, int], added: Sequence[str]
+) -> set[str]:
+    """Without those that, hidden on the way, turned out not to be needed."""
+    for key in added:
+        less = hidden - {key}
+        if all(_cut_short(cells, less, cell, limits[cell.key] - cell.value) is None for cell in small):
+            hidden = less
+    return hidden
 
 
 def _helps(other: Cell, cut: set[str]) -> bool:

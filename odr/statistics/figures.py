@@ -54,6 +54,10 @@ class Record:
     costs: Amounts
     overdue: str
 
+    @property
+    def admitted(self) -> bool:
+        return self.answer != ""
+
 
 def record_of(dispute: Dispute) -> Record:
     """What is counted about a dispute in this state."""
@@ -177,27 +181,27 @@ def _leaves(prefix: str, names: Iterable[str]) -> Parts:
 
 
 STANDING: Parts = {
+    "open": _LEAF,
+    "due": _LEAF,
+    "over": {
+        "delivered": _leaves("delivered", ("in_time", "late")),
+        "unknown": _leaves("unknown", ("unconfirmed", "direct")),
+        "not_honoured": _LEAF,
+    },
+    "nothing_due": _LEAF,
+}
+ADMISSION: Parts = {
     "pending": _LEAF,
     "not_admitted": _leaves("not_admitted", ("refused", "incomplete", "withdrawn_early", "other_early")),
-    "admitted": {
-        "open": _LEAF,
-        "due": _LEAF,
-        "over": {
-            "delivered": _leaves("delivered", ("in_time", "late")),
-            "unknown": _leaves("unknown", ("unconfirmed", "direct")),
-            "not_honoured": _LEAF,
-        },
-        "nothing_due": _LEAF,
-    },
+    "admitted": _LEAF,
 }
 ANSWER: Parts = {
     "served": {
         "answered": _leaves("answered", ("in_time", "late")),
         "declined": _LEAF,
         "never_replied": _LEAF,
-        "time_running": _LEAF,
     },
-    "not_yet": _leaves("not_yet", ("underway", "not_served", "ended")),
+    "not_yet": _leaves("not_yet", ("underway", "running", "not_served", "ended")),
 }
 WAY: Parts = {
     "outcome": {
@@ -214,17 +218,19 @@ HEARD = ("decided.heard", "decided.unheard")
 OUTCOMES = ("decided.for_buyer", "decided.partly", "decided.for_seller")
 
 DIVISIONS: tuple[tuple[str, Parts], ...] = (
-    ("filed", STANDING),
+    ("admitted", STANDING),
+    ("filed", ADMISSION),
     ("filed", _leaves("admission", ("on_time", "overdue"))),
-    ("filed", _leaves("border", ("across", "within"))),
+    ("admitted", _leaves("border", ("across", "within"))),
     ("admitted", ANSWER),
     ("admitted", WAY),
     ("outcome", _leaves("outcome", ("within_90", "later"))),
     ("decided", _leaves("buyer", SAID)),
     ("decided", _leaves("seller", SAID)),
 )
-"""What is divided into what; the whole of a division is a part of one before it. Beside these: decisions by outcome and
-whether the seller was heard, and divisions whose parts depend on the ruleset or on who comes (`Counts.divisions`)."""
+"""What is divided into what, the admitted disputes first: all else is told of them, and they are never held back for
+the sake of another count. Beside these: decisions by outcome and whether the seller was heard, and divisions whose
+parts depend on the ruleset or on who comes (`Counts.divisions`)."""
 
 # Where each value of a record is counted; all wholes above it follow.
 _STANDS = {
@@ -235,7 +241,7 @@ _STANDS = {
 }  # fmt: skip
 _ANSWERS = {
     "in_time": "answered.in_time", "late": "answered.late", "declined": "declined", "never": "never_replied",
-    "waiting": "time_running", "underway": "not_yet.underway", "not_served": "not_yet.not_served",
+    "waiting": "not_yet.running", "underway": "not_yet.underway", "not_served": "not_yet.not_served",
     "ended": "not_yet.ended",
 }  # fmt: skip
 _WAYS = {
@@ -262,7 +268,7 @@ def _ways_up(parts: Parts, above: tuple[str, ...] = ()) -> Iterator[tuple[str, t
             yield name, (*above, name)
 
 
-_UP = {name: way for parts in (STANDING, ANSWER, WAY) for name, way in _ways_up(parts)}
+_UP = {name: way for parts in (STANDING, ADMISSION, ANSWER, WAY) for name, way in _ways_up(parts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +296,7 @@ class Counts:
 
     def _open(self) -> Iterator[tuple[str, str, Counter[str]]]:
         for name, parts in self.open_divisions.items():
-            yield name, "not_admitted.refused" if name == "ground" else "filed", parts
+            yield name, "not_admitted.refused" if name == "ground" else "admitted", parts
 
 
 def count(records: Iterable[Record], today: int) -> Counts:
@@ -306,11 +312,13 @@ def count(records: Iterable[Record], today: int) -> Counts:
     for record in records:
         for name in _counted(record, today):
             tally[name] += 1
+        if record.standing == "refused":
+            lists["ground"][record.ground] += 1
+        if not record.admitted:
+            continue
         countries["buyer_country"][record.buyer_country] += 1
         countries["seller_country"][record.seller_country] += 1
         lists["category"][record.category] += 1
-        if record.standing == "refused":
-            lists["ground"][record.ground] += 1
         remedies.update(record.remedies)
         if record.replied and record.answer in ("in_time", "late", "declined"):
             found.reply_days.append(record.replied - record.filed)
@@ -319,7 +327,7 @@ def count(records: Iterable[Record], today: int) -> Counts:
         _add_sums(found.sums, record)
     found.open_divisions = lists | {name: _pooled(each) for name, each in countries.items()}
     for remedy, asked in sorted(remedies.items()):
-        found.open_divisions[f"remedy.{remedy}"] = Counter(asked=asked, not_asked=tally["filed"] - asked)
+        found.open_divisions[f"remedy.{remedy}"] = Counter(asked=asked, not_asked=tally["admitted"] - asked)
     for name, counted in found.open_divisions.items():
         tally.update({f"{name}.{part}": number for part, number in counted.items()})
     found.counts = tally
@@ -331,9 +339,10 @@ def _counted(record: Record, today: int) -> Iterator[str]:
     yield "filed"
     yield from _UP[_STANDS[record.standing]]
     yield "admission.overdue" if record.late_admission else "admission.on_time"
-    yield "border.across" if record.buyer_country != record.seller_country else "border.within"
-    if not record.answer:
+    if not record.admitted:
         return
+    yield "admitted"
+    yield "border.across" if record.buyer_country != record.seller_country else "border.within"
     underway = record.answer == "waiting" and today < record.served
     yield from _UP[_ANSWERS["underway" if underway else record.answer]]
     yield from _UP[_WAYS.get(record.way, f"discontinued.{record.way}")]
@@ -407,23 +416,32 @@ INDICATORS = (
         "I3", N_("Answered in time"),
         N_(
             "Sellers who answered the claim before their time to reply was over, among all who received the "
-            "notice. A notice counts as received two days after admission, unless it came back."
+            "notice and either answered or let their time run out. A notice that came back was not received."
         ),
         "answered.in_time", "served",
     ),
     Indicator(
         "I3.late", N_("Answered late"),
-        N_("Sellers who answered only after the last call, among all who received the notice."),
+        N_(
+            "Sellers who answered only after the last call, among all who received the notice and either answered "
+            "or let their time run out."
+        ),
         "answered.late", "served",
     ),
     Indicator(
         "I3.declined", N_("Declined the procedure"),
-        N_("Sellers who answered that they do not take part, among all who received the notice."),
+        N_(
+            "Sellers who answered that they do not take part, among all who received the notice and either "
+            "answered or let their time run out."
+        ),
         "declined", "served",
     ),
     Indicator(
         "I7.never", N_("Sellers who never replied"),
-        N_("Sellers whose time to reply ran out without any answer, among all who received the notice."),
+        N_(
+            "Sellers whose time to reply ran out without any answer, among all who received the notice and either "
+            "answered or let their time run out."
+        ),
         "never_replied", "served",
     ),
     Indicator(

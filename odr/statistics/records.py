@@ -121,27 +121,34 @@ def _groups(held: list[Record], today: int) -> dict[str, list[Record]]:
     """Those filed in months that are old enough to be judged by, and the recent ones, where both are enough to be
     shown; else all together."""
     old = [record for record in held if is_mature(record.filed, today)]
-    if min(len(old), len(held) - len(old)) < THRESHOLD:
+    recent = held[len(old) :]
+    if min(_admitted(old), _admitted(recent)) < THRESHOLD:
         return {"all": held}
-    return {"mature": old, "recent": held[len(old) :]}
+    return {"mature": old, "recent": recent}
+
+
+def _admitted(records: Iterable[Record]) -> int:
+    return sum(record.admitted for record in records)
 
 
 def _months(
     held: Sequence[Record], groups: dict[str, list[Record]], today: int, before: frozenset[str]
 ) -> dict[str, int | None]:
-    counts = {f"filed.{name}": len(records) for name, records in groups.items()} | {"filed": len(held)}
-    parts: dict[str, Parts] = {f"filed.{name}": {} for name in groups}
+    """The admitted disputes by the month in which they were filed."""
+    counts = {f"admitted.{name}": _admitted(records) for name, records in groups.items()}
+    counts["admitted"] = sum(counts.values())
+    parts: dict[str, Parts] = {f"admitted.{name}": {} for name in groups}
     day = held[0].filed if held else today
     while day <= today:
         name = "all" if len(groups) == 1 else "mature" if is_mature(day, today) else "recent"
         month = f"month.{month_of(day)}"
         counts[month] = 0
-        parts[f"filed.{name}"] = {**parts[f"filed.{name}"], month: {}}
+        parts[f"admitted.{name}"] = {**parts[f"admitted.{name}"], month: {}}
         day = end_of_month(day)
     for record in held:
-        counts[f"month.{month_of(record.filed)}"] += 1
-    cells = divided("filed", parts, counts)
-    wholes = {name for name in counts if name.startswith("filed") and not 0 < counts[name] < THRESHOLD}
+        counts[f"month.{month_of(record.filed)}"] += record.admitted
+    cells = divided("admitted", parts, counts)
+    wholes = {name for name in counts if name.startswith("admitted") and not 0 < counts[name] < THRESHOLD}
     hidden = hidden_in(cells, shown=frozenset(wholes), before=before)
     return {name: None if name in hidden else counts[name] for name in sorted(counts)}
 
@@ -167,15 +174,21 @@ def hide(counted: Counts, before: frozenset[str] = frozenset()) -> frozenset[str
     """The names of the counts that are held back, from the whole down to its parts. Of a whole that is held back all
     parts are, so that nothing below says what is not said above."""
     counts, hidden = counted.counts, set[str]()
-    if 0 < counts["filed"] < THRESHOLD:
-        hidden.add("filed")
+    if 0 < counts["admitted"] < THRESHOLD:
+        hidden.add("admitted")
+    settled = {"admitted"}
     tables = [(whole, divided(whole, parts, counts)) for whole, parts in counted.divisions()]
     tables.append(("decided", crossed("decided", HEARD, OUTCOMES, counts)))
+    # Hidden last: what shares are told of, and what other tables divide further.
+    spared = frozenset({whole for whole, _ in tables} | {indicator.part for indicator in INDICATORS})
     for whole, cells in tables:
+        names = {cell.key for cell in cells}
         if whole in hidden:
-            hidden |= {cell.key for cell in cells}
+            hidden |= names - settled
         elif counts[whole]:
-            hidden |= hidden_in(cells, shown=frozenset({whole}), before=before)
+            shown = frozenset(names & settled - hidden)
+            hidden |= hidden_in(cells, shown=shown, spared=spared, before=before)
+        settled |= names
     return frozenset(hidden)
 
 
