@@ -20,11 +20,12 @@ from odr.config import ConfigError, load
 from odr.database import open_engine, writing
 from odr.demo import GUESTS, NotADemonstration
 from odr.demo import furnish as furnish_demonstration
-from odr.disputes.rebuild import compare
+from odr.disputes.rebuild import compare, counted_as_of
 from odr.disputes.rebuild import rebuild as rebuild_lists
 from odr.doctor import examine
 from odr.house import House, Settings
-from odr.kernel import Refused, moment
+from odr.kernel import Missing, Refused, moment
+from odr.log.integrator import seal_all
 from odr.log.keys import KeyTrouble
 from odr.mediation import service as mediation
 from odr.mediation.queries import Mediator, mediator_of, whole_roster
@@ -38,7 +39,9 @@ from odr.replay.cli import run as run_replay
 from odr.replay.records import SOURCES
 from odr.serve import THREADS, prepare, require_standing
 from odr.serve import serve as serve_house
-from odr.verify import CANNOT_TELL, as_json, exit_status, verify_house
+from odr.statistics.queries import editions
+from odr.statistics.service import cut
+from odr.verify import CANNOT_TELL, SOUND, TAMPERED, as_json, exit_status, verify_edition, verify_house
 from odr.web.security import Undeclared
 from odr.worker import run as work
 
@@ -183,6 +186,66 @@ def rebuild(ctx: click.Context, check: bool) -> None:
             click.echo(f"{len(differences)} differences.")
             ctx.exit(bool(differences))
         click.echo(f"{rebuild_lists(connection, house)} disputes folded anew, {len(differences)} differences mended.")
+
+
+@main.group()
+def statistics() -> None:
+    """Cut an edition of the public figures, list the editions, or count one again.
+
+    The worker cuts one a day. An edition never changes; what it says follows from the entries of the log.
+    """
+
+
+@statistics.command("cut")
+@click.pass_context
+def cut_edition(ctx: click.Context) -> None:
+    """Cut an edition now, as of the last checkpoint, which is signed first.
+
+    For demonstrations and for a first look: an edition that follows closely on another one lets readers subtract the
+    two. Ends with code 2 when there is nothing to cut from.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    seal_all(house)
+    edition = cut(house, counted_as_of)
+    if edition is None:
+        raise CannotOpen("No edition was cut: the log has no checkpoint yet, or another one was cut just now.")
+    head = edition.head
+    click.echo(
+        f"Edition {head.number} was cut over {head.size} entries with root {head.root}. SHA-256 {edition.digest}"
+    )
+
+
+@statistics.command("list")
+@click.pass_context
+def list_editions(ctx: click.Context) -> None:
+    """List the editions that were cut, the newest first."""
+    house = house_of(standing_app(settings_with(ctx)))
+    with house.engine.connect() as connection:
+        for edition in editions(connection):
+            click.echo(
+                f"{edition.number}  {moment(edition.cut_at):%Y-%m-%d %H:%M} UTC  {edition.size}  {edition.digest}"
+            )
+
+
+@statistics.command("check")
+@click.argument("number", type=click.IntRange(1))
+@click.pass_context
+def check_edition(ctx: click.Context, number: int) -> None:
+    """Count edition NUMBER again, from the entries it was cut over, and compare it byte by byte.
+
+    Ends with code 0 when it is the same, 1 when it differs, 2 when there is no such edition, 3 when the command was
+    misspelt. The entries themselves are checked by odr verify.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    try:
+        findings = verify_edition(house, number)
+    except Missing as missing:
+        raise CannotOpen(f"There is no edition {number}.") from missing
+    for finding in findings:
+        click.echo(str(finding))
+    if not findings:
+        click.echo(f"Edition {number} says what the entries make it say.")
+    ctx.exit(TAMPERED if findings else SOUND)
 
 
 @main.command()

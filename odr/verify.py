@@ -1,17 +1,22 @@
-"""`odr verify`: the log, the stored files and the lists of one house, all in one reading."""
+"""`odr verify`: the log, the stored files and the lists of one house, all in one reading; and an edition of figures."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from odr.database import one_moment
-from odr.disputes.rebuild import compare
+from odr.disputes.rebuild import all_counted_as_of, compare
 from odr.evidence.verify import verify_files
 from odr.house import House
-from odr.log.verify import CODES, Finding, Verified, verify_log
+from odr.kernel import Missing
+from odr.log.proof import root
+from odr.log.verify import CODES, Finding, Verified, hashes_of_entries, verify_log
+from odr.statistics.queries import edition_numbered, stored_digest
+from odr.statistics.records import Edition, recut
 
 SOUND, TAMPERED, CANNOT_TELL = 0, 1, 2
 
@@ -31,6 +36,30 @@ def verify_within(connection: Connection, house: House) -> Verified:
     if not any(finding.code in ("entry_malformed", "stream_gap") for finding in findings):
         findings += compare(connection, house)
     return replace(verified, findings=findings)
+
+
+def verify_edition(house: House, number: int) -> list[Finding]:
+    """Count an edition of the figures again, from entries alone, and compare it byte by byte. Raises Missing."""
+    with one_moment(house.engine) as connection:
+        stored = edition_numbered(connection, number)
+        if stored is None:
+            raise Missing(str(number))
+        return list(_compare_edition(connection, house, stored, stored_digest(connection, number)))
+
+
+def _compare_edition(connection: Connection, house: House, stored: Edition, digest: str | None) -> Iterator[Finding]:
+    number, size = stored.head.number, stored.head.size
+    if stored.digest != digest:
+        yield Finding("edition_changed", expected=digest, found=stored.digest)
+    previous = edition_numbered(connection, number - 1)
+    if number > 1 and previous is None:
+        yield Finding("edition_missing", expected=str(number - 1))
+    tree_root = root(hashes_of_entries(connection, size)).hex()
+    if tree_root != stored.head.root:
+        yield Finding("edition_root_differs", position=size, expected=tree_root, found=stored.head.root)
+    again = recut(stored, all_counted_as_of(connection, house, size), previous)
+    if again.body != stored.body:
+        yield Finding("edition_differs", expected=again.digest, found=stored.digest)
 
 
 def as_json(verified: Verified) -> dict[str, Any]:

@@ -86,6 +86,10 @@ CODES = {
     "projection_missing": "the dispute has no row in the lists",
     "projection_unknown": "a row in the lists belongs to no dispute",
     "projection_differs": "a row in the lists is not what the entries make it",
+    "edition_missing": "the edition before is not stored, and what it hid stays hidden in this one",
+    "edition_changed": "the edition is not the one whose digest was written down when it was cut",
+    "edition_root_differs": "the edition names another log than the one that is stored",
+    "edition_differs": "the edition does not say what the entries make it say",
 }
 
 
@@ -298,6 +302,17 @@ def _read_places(connection: Connection) -> tuple[list[bytes], list[Finding]]:
         # Named as a hash that differs by the walk over the streams; the tree needs 32 bytes to be computed at all.
         hashes = [held if len(held) == 32 else bytes(32) for held in hashes]
     return hashes, findings
+
+
+def hashes_of_entries(connection: Connection, size: int) -> list[bytes]:
+    """The leaf hashes of the first `size` entries of the tree, from the bytes of the entries themselves."""
+    query = (
+        select(tables.entry.c.raw)
+        .join(tables.leaf, and_(tables.leaf.c.stream == tables.entry.c.stream, tables.leaf.c.ver == tables.entry.c.ver))
+        .where(tables.leaf.c.position < size)
+        .order_by(tables.leaf.c.position)
+    )
+    return [leaf_hash(raw) for raw in connection.scalars(query.execution_options(yield_per=2_000))]
 
 
 def _verify_tiles(connection: Connection, hashes: list[bytes]) -> Iterator[Finding]:

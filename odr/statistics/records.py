@@ -34,6 +34,9 @@ from odr.statistics.figures import (
 
 FORMAT = "evenhand-edition-1"
 
+Counted = tuple[Record, bool]
+"""What is counted about a dispute, and whether it runs on a simulated clock."""
+
 FEWEST_FOR_P90 = 50
 """With fewer, the slowest tenth is so few that it tells of single disputes."""
 
@@ -112,6 +115,16 @@ def edition_of(head: Head, records: Iterable[Record], previous: Edition | None) 
         },
     }
     return Edition(canonical(said))
+
+
+def recut(stored: Edition, counted: Iterable[Counted], previous: Edition | None) -> Edition:
+    """The edition that these records make in the place of a stored one, as its own words say when and where."""
+    return edition_of(stored.head, wanted(counted, stored.head.demonstration), previous)
+
+
+def wanted(counted: Iterable[Counted], demonstration: bool) -> Iterator[Record]:
+    """Disputes on a simulated clock are never mixed into real figures (decisions: simulated entries)."""
+    return (record for record, simulated in counted if demonstration or not simulated)
 
 
 # -- groups of months -----------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection, insert
 
@@ -17,16 +17,13 @@ from odr.statistics.queries import (
     record_texts,
     signed_head,
 )
-from odr.statistics.records import Edition, Head, edition_of, to_record
+from odr.statistics.records import Counted, Edition, Head, edition_of, to_record, wanted
 from odr.statistics.tables import edition
 
 DAY = 86_400_000
 
 CUT_AT = 2 * 3_600_000
 """When the daily edition is cut, after midnight UTC: the day is over everywhere but in the far west."""
-
-Counted = tuple[Record, bool]
-"""What is counted about a dispute, and whether it runs on a simulated clock."""
 
 AsOf = Callable[[Connection, House, str, int], Counted | None]
 """Answers what is counted about a dispute from its entries among the first `size` of the tree, None when none are."""
@@ -75,11 +72,6 @@ def cut(house: House, as_of: AsOf) -> Edition | None:
     return write_unit(house.engine, unit)
 
 
-def recut(stored: Edition, counted: Iterable[Counted], previous: Edition | None) -> Edition:
-    """The edition that these records make in the place of a stored one, as its own words say when and where."""
-    return edition_of(stored.head, _wanted(counted, stored.head.demonstration), previous)
-
-
 def _records(connection: Connection, house: House, size: int, as_of: AsOf) -> Iterator[Record]:
     """What is counted about each dispute as of the first `size` entries: the rows, but for disputes that moved on."""
     moved = set(moved_since(connection, size))
@@ -87,12 +79,7 @@ def _records(connection: Connection, house: House, size: int, as_of: AsOf) -> It
         if dispute_id not in moved:
             yield to_record(text)
     earlier = (as_of(connection, house, dispute_id, size) for dispute_id in sorted(moved))
-    yield from _wanted((each for each in earlier if each), house.settings.demonstration)
-
-
-def _wanted(counted: Iterable[Counted], demonstration: bool) -> Iterator[Record]:
-    """Disputes on a simulated clock are never mixed into real figures (decisions: simulated entries)."""
-    return (record for record, simulated in counted if demonstration or not simulated)
+    yield from wanted((each for each in earlier if each), house.settings.demonstration)
 
 
 def _enough_moved(connection: Connection, house: House, last: Edition, as_of: AsOf) -> bool:
