@@ -231,11 +231,11 @@ ACTS: tuple[tuple[str, Build], ...] = (
     ("proposal:accept", _proposal_act(
         _("Accept the mediator’s proposal"),
         _("You see the amounts first. When both sides have accepted it, it binds both, and both are asked to sign."),
-        _("Read and accept"), "mediation.proposal", main=True)),
+        _("Read and accept"), "mediation.acceptance", main=True)),
     ("proposal:reject", _proposal_act(
         _("Reject the mediator’s proposal"),
         _("The proposal ends. The mediator may make another one, or close the mediation."),
-        _("Read and reject"), "mediation.proposal")),
+        _("Read and reject"), "mediation.rejection")),
     ("decision:accept", _page_act(
         _("Accept the decision"),
         _("You read the decision first. What it grants is carried out within its time."),

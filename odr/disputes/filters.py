@@ -381,6 +381,14 @@ class Reading:
         return link_to("decision.decision", number=self.number) if self.dispute.decision and self.reads_file else None
 
     @property
+    def proposal_href(self) -> str | None:
+        """The page of the latest proposal, once this reader can read one there."""
+        made = self.dispute.proposals
+        if not made or not self.reads_file:
+            return None
+        return link_to("mediation.proposal", number=self.number, proposal=made[-1].number)
+
+    @property
     def agreement(self) -> Row | None:
         """The agreed terms as a table of one column, once there are any."""
         dispute = self.dispute
@@ -443,6 +451,8 @@ class Reading:
             return f"#evidence-{line.data['item']}", _("Look at it")
         if line.type in _MESSAGES:
             return f"#message-{line.version}", _("Read it")
+        if line.type == "proposal_made" and self.reads_file:
+            return link_to("mediation.proposal", number=self.number, proposal=line.data["proposal"]), _("Read it")
         endpoint, permission, label = _ROOMS.get(line.type, ("", "dispute:read", None))
         return (link_to(endpoint, number=self.number), label) if self._may_read(permission) else (None, None)
 

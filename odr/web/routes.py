@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, g, redirect, render_template, request
+from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -14,7 +15,11 @@ from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.wrappers import Response
 
 from odr.kernel import Conflict, Missing, Refused
+from odr.procedure.access import PERMISSIONS
+from odr.procedure.course import ORDER, leads_to, steps_in, ways_from
+from odr.procedure.dispute import Phase
 from odr.procedure.ruleset import shipped_rulesets
+from odr.web import sentences
 from odr.web.filters import safe_path
 from odr.web.language import YEAR, offered
 from odr.web.security import requires, written
@@ -23,6 +28,22 @@ from odr.web.sentences import refusal
 blueprint = Blueprint("web", __name__)
 
 RULESET = "default-1"
+
+# Whoever can move a dispute on, in the order in which people are named; and the time that runs beside the others.
+MOVERS = ("buyer", "seller", "mediator", "registrar")
+BESIDE = ("challenge",)
+
+# The numbers of a ruleset that are no time limit of a step.
+NUMBERS = {
+    "offer_days": _("Days that an offer stays open, unless it says otherwise"),
+    "perform_days": _("Days to carry out what was agreed or decided, unless that says otherwise"),
+    "leave_from_day": _("Day of the negotiation from which a side can leave it (0: at once)"),
+    "rebuttal_window_days": _("Last days of the exchange in which new evidence opens time to answer it"),
+    "fresh_decider_days": _("Days after the mediation in which somebody else can be asked to decide"),
+    "suspension_days": _("Most days for which all time stands still"),
+    "suspensions_most": _("How often it can be asked to stand still"),
+    "evidence_request_days_most": _("Most days that the mediator can set for evidence"),
+}
 
 # Codes that have a page of their own; any other is told as its nearest of these.
 TOLD = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
@@ -37,7 +58,28 @@ def home() -> str:
 @blueprint.get("/how-it-works")
 @requires("site:read")
 def procedure() -> str:
-    return render_template("web/procedure.html", rules=shipped_rulesets().named(RULESET))
+    rulesets = shipped_rulesets()
+    return render_template(
+        "web/procedure.html",
+        rules=rulesets.named(RULESET),
+        rulesets=sorted(rulesets.all(), key=lambda rules: (rules.name != RULESET, rules.name)),
+        stages=[_stage(phase) for phase in ORDER],
+        # A step can run in more than one phase, and its time is told once.
+        limits=list(dict.fromkeys([*(step for phase in ORDER for step in steps_in(phase)), *BESIDE])),
+        numbers=NUMBERS,
+        sentences=sentences,
+    )
+
+
+def _stage(phase: Phase) -> dict[str, Any]:
+    """One phase of the course as a page tells it: who can move it on, its time limits, and where it can lead."""
+    acts = [PERMISSIONS[way].who for way in ways_from(phase) if way in PERMISSIONS and way != "dispute:hand_over"]
+    return {
+        "phase": phase,
+        "movers": [role for role in MOVERS if any(role in who for who in acts)],
+        "steps": steps_in(phase),
+        "leads_to": leads_to(phase),
+    }
 
 
 @blueprint.get("/neutrality")

@@ -211,6 +211,45 @@ SIDES = {
     "system": _("Evenhand"),
 }
 
+# The name of each step that has a time limit.
+STEPS = {
+    "screening": _("Admission check"),
+    "screening_last": _("Admission check, once late"),
+    "information": _("Completing the filing"),
+    "review": _("Asking for a review of a refusal"),
+    "reply": _("Reply to the claim"),
+    "scope": _("Decision on an objection to the dispute"),
+    "last_call": _("Last call to reply"),
+    "address": _("Finding another address of the seller"),
+    "default": _("Showing what happened, without the seller"),
+    "evidence": _("Exchange of evidence"),
+    "rebuttal": _("Answering what came in late"),
+    "negotiation": _("Negotiation"),
+    "sign": _("Signing an agreement"),
+    "draw": _("Draw of a mediator"),
+    "draw_late": _("Draw of a mediator, once late"),
+    "appointment": _("Acceptance by the mediator"),
+    "objection": _("Objection to the mediator"),
+    "challenge": _("Decision on a challenge of the mediator"),
+    "mediation": _("Mediation"),
+    "final_words": _("Final words"),
+    "decision": _("Decision"),
+    "decision_late": _("Decision, once late"),
+    "acceptance": _("Accepting or rejecting the decision"),
+    "performance": _("Carrying it out"),
+    "confirmation": _("Saying whether it was carried out"),
+    "cure": _("Making it good"),
+    "proof": _("Check of the proof"),
+}
+HOLDERS = {
+    "buyer": _("The buyer"),
+    "seller": _("The seller"),
+    "both": _("Both sides"),
+    "mediator": _("The mediator"),
+    "registrar": _("The registrar"),
+    "platform": _("Evenhand"),
+}
+
 # The act that is expected of the holder of each step's time, and what happens when the time runs out.
 EXPECTED = {
     "screening": _("The registrar checks whether the dispute can be admitted."),
@@ -289,6 +328,7 @@ WAITING = {
     "decision": _("A mediator decides, after both sides have said their final words."),
     "decided": _("The decision is made. Both sides are asked to accept or reject it."),
     "settled": _("Both sides agreed and are asked to sign."),
+    "closed": _("The dispute is over. What was agreed or decided is followed until it is carried out."),
     "suspended": _("All time stands still. Nothing is expected of either side until it goes on."),
 }
 

@@ -18,7 +18,8 @@ FLOORS = {
     "service": 3,
     "database house tables queries journal payloads integrator records store outbox mail reports keys verify rebuild"
     " limits links sentences calendars media pictures drafts": 2,
-    "kernel events draw dispute ruleset rules passages expiry access deadlines chain proof note figures disclosure": 1,
+    "kernel events draw course dispute ruleset rules passages expiry access deadlines chain proof note figures"
+    " disclosure": 1,
 }
 FLOOR_OF = {word: floor for words, floor in FLOORS.items() for word in words.split()}
 GROUND = 1
