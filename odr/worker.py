@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from odr.database import write_unit
 from odr.disputes.queries import contact_of, stand, to_be_drawn
+from odr.disputes.rebuild import counted_as_of
 from odr.disputes.service import Rule, due_disputes, fire_one, perform
 from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
@@ -73,7 +74,9 @@ from odr.notices.rules import MEDIATOR, REMINDERS, overtaken
 from odr.notices.tables import worker
 from odr.people.service import sweep as sweep_people
 from odr.procedure.rules import record_notice, return_notice
+from odr.statistics.service import CUT_AT, cut_daily
 
+MINUTE = 60.0
 HOUR = 3600.0
 
 # A round that found work is followed by the next at once; an idle worker looks again after at most a second.
@@ -124,6 +127,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
     stop = threading.Event()
     failing: set[str] = set()
     left: dict[str, int] = {}
+    considered: set[int] = set()
     parts = (
         Part("deadlines", lambda: fire_deadlines(house)),
         Part("draw", lambda: draw_mediators(house, left)),
@@ -132,6 +136,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         Part("mail", lambda: send_mail(app, house, post, owner, stop)),
         Part("reports", lambda: read_reports(house), idle=REPORTS_EVERY),
         Part("service", lambda: record_service(house)),
+        Part("figures", lambda: cut_figures(house, considered), idle=MINUTE),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
     if once:
@@ -370,6 +375,17 @@ def _went_elsewhere(house: House, fact: Unrecorded) -> bool:
     with house.engine.connect() as connection:
         contact = contact_of(connection, house, fact.dispute_id, fact.side)
     return contact.account_id is None and contact.named_at > fact.at
+
+
+def cut_figures(house: House, considered: set[int]) -> int:
+    """Cut the daily edition of the figures when its hour has come. Whether enough has moved is asked once a day, or the
+    hour of an edition would tell when somebody acted; `considered` holds the days for which it was."""
+    day = (house.clock() - CUT_AT) // DAY_MS
+    if day in considered:
+        return 0
+    edition = cut_daily(house, counted_as_of)
+    considered.add(day)
+    return int(edition is not None)
 
 
 def sweep(house: House) -> int:

@@ -37,11 +37,14 @@ def is_due(last: Edition | None, now: int) -> bool:
 def cut_daily(house: House, as_of: AsOf) -> Edition | None:
     """Cut today's edition when its time has come and enough has moved, else None.
 
-    Fewer than ten disputes that moved could be told apart by subtracting two editions; then the old one stays.
+    Fewer than ten disputes that moved could be told apart by subtracting two editions; then the old one stays, or there
+    is none yet.
     """
     with one_moment(house.engine) as connection:
         last = latest_edition(connection)
-        if not is_due(last, house.clock()) or (last and not _enough_moved(connection, house, last, as_of)):
+        if not is_due(last, house.clock()) or not _enough_moved(
+            connection, house, last.head.size if last else 0, as_of
+        ):
             return None
     return cut(house, as_of)
 
@@ -82,14 +85,15 @@ def _records(connection: Connection, house: House, size: int, as_of: AsOf) -> It
     yield from wanted((each for each in earlier if each), house.settings.demonstration)
 
 
-def _enough_moved(connection: Connection, house: House, last: Edition, as_of: AsOf) -> bool:
+def _enough_moved(connection: Connection, house: House, since: int, as_of: AsOf) -> bool:
+    """Whether enough of what is counted differs from what it was at the size `since` of the log."""
     checkpoint = signed_head(connection, house)
     if checkpoint is None:
         return False
     moved = 0
-    for dispute_id in moved_since(connection, last.head.size):
+    for dispute_id in moved_since(connection, since):
         now = as_of(connection, house, dispute_id, checkpoint.size)
-        moved += now is not None and now != as_of(connection, house, dispute_id, last.head.size)
+        moved += now is not None and now != as_of(connection, house, dispute_id, since)
         if moved >= THRESHOLD:
             return True
     return False
