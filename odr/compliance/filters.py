@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from odr.disputes.filters import Reading, kind_of
 from odr.disputes.queries import Line
+from odr.evidence.media import PREVIEWED
 from odr.kernel import Money, totals
 from odr.procedure.access import may_read_file
 from odr.procedure.dispute import EvidenceItem
@@ -122,6 +123,9 @@ def proof_rows(reading: Reading, words: Mapping[int, Mapping[str, str]]) -> list
             "digest": json.loads(words.get(item.version, {}).get("file") or "{}").get("sha256", ""),
             "notes": [sentences.NOTES[note] for note in item.notes],
             "href": url_for("evidence.item", number=reading.number, item=item.item),
+            "picture": url_for("evidence.preview", number=reading.number, item=item.item)
+            if item.media in PREVIEWED
+            else None,
         }
         for item in proof_of(reading)
     ]

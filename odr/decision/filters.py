@@ -17,11 +17,13 @@ from odr.disputes.filters import Reading
 from odr.disputes.queries import Line
 from odr.kernel import Money, totals
 from odr.procedure.dispute import SIDES
-from odr.procedure.events import DecisionIssued
+from odr.procedure.events import DecisionIssued, Term
 from odr.web import sentences
-from odr.web.filters import bidi, number, paragraphs
+from odr.web.filters import bidi, number
 
 Row = dict[str, Any]
+
+SHOWN = 160
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Document:
                 "claimed": item.amount,
                 "amount": term.amount,
                 "granted": term.granted,
-                "word": _word(term.granted, term.amount == item.amount),
+                "word": _word(item.amount, term),
             }
             for item, term in zip(self.reading.dispute.items, self.issued.terms, strict=True)
         ]
@@ -134,6 +136,11 @@ class Document:
         return self.reading.dispute.rules.seller_bound
 
     @property
+    def is_free(self) -> bool:
+        """Whether this reader's answer is this reader's alone: not of a seller whom the rules bind without."""
+        return self.pays_reader or not self.binds_alone
+
+    @property
     def acceptance(self) -> str:
         """What this reader's yes means for this reader."""
         if not self.grants:
@@ -191,9 +198,15 @@ def choices_of(reading: Reading) -> list[Choice]:
     barred = {item.item for item in reading.dispute.evidence if "late" in item.notes} - reading.dispute.admitted_late
     rows = [row for row in reading.evidence if row["number"] not in barred]
     return [(str(STATEMENTS), statements(), "")] + [
-        (str(row["number"]), evidence_label(row["number"], row["title"]), paragraphs(row["shows"] or ""))
+        (str(row["number"]), evidence_label(row["number"], row["title"]), _in_a_line(row["shows"] or ""))
         for row in rows
     ]
+
+
+def _in_a_line(shows: str) -> str:
+    """What a file shows, short enough to stand beside its box."""
+    line = " ".join(shows.split())
+    return bidi(f"{line[:SHOWN]}…" if len(line) > SHOWN else line) if line else ""
 
 
 def statements() -> str:
@@ -208,7 +221,9 @@ def evidence_label(item: int, title: str | None) -> str:
     return escape(_("Evidence %(number)s: %(title)s")) % {"number": number(item), "title": bidi(title)}
 
 
-def _word(granted: bool, whole: bool) -> str:
-    if not granted:
+def _word(claimed: Money | None, term: Term) -> str:
+    if not term.granted:
         return _("Refused")
-    return _("Granted in full") if whole else _("Granted in part")
+    if claimed is None:
+        return _("Granted")
+    return _("Granted in full") if term.amount == claimed else _("Granted in part")

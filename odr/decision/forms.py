@@ -157,7 +157,7 @@ class DecisionForm(ActForm):
     def validate(self, extra_validators: Any = None) -> bool:
         sound = super().validate(extra_validators)
         checks = [self._check_award(award) for award in self.awards]
-        checks += [self._check_costs(), *(self._check_block(block) for block in self.written)]
+        checks += [self._check_costs(), self._check_written(), *(self._check_block(block) for block in self.written)]
         if sound and all(checks):
             return True
         self.status = 422
@@ -183,6 +183,15 @@ class DecisionForm(ActForm):
             field = "costs_currency" if refused.code == "currency_unknown" else "costs_amount"
             return _put(self[field], refusal(refused))
         return True
+
+    def _check_written(self) -> bool:
+        """What must not be left empty is said at once, not one refusal after the other."""
+        missing = {
+            "finding-0-text": "" if self.written else "finding_missing",
+            "text": "" if (self["text"].data or "").strip() else "reasons_missing",
+            "basis": "" if self["basis"].data else "basis_unknown",
+        }
+        return all([_put(self[name], refusal(Refused(code))) for name, code in missing.items() if code])
 
     def _check_block(self, block: Block) -> bool:
         if not (block.text.data or "").strip():
@@ -244,10 +253,10 @@ def decision_form(
     for place in range(count):
         fields |= _block_fields(place, choices)
     fields["text"] = TextAreaField(
-        gettext("The reasons"),
+        gettext("Why you decide so"),
         [text_length],
         default="",
-        description=gettext("Why the findings lead to this decision. Both sides read it word for word."),
+        description=gettext("How the findings lead to this decision. Both sides read it word for word."),
     )
     bases = [SelectChoice(basis, str(BASES[basis])) for basis in dispute.rules.bases]
     fields["basis"] = RadioField(gettext("On what does the decision rest?"), choices=bases, validate_choice=False)

@@ -117,9 +117,15 @@ def _index(reading: Reading, form: forms.EvidenceForm) -> tuple[str, int]:
         "limit": current_house().settings.upload_limit,
         "accept": forms.ACCEPT,
         "until": _until(reading),
-        "complete": [sentence("evidence_completed", {"side": side}) for side in sorted(reading.dispute.complete)],
+        "complete": [sentence("evidence_completed", {"side": side}) for side in _complete(reading)],
+        "since_end": reading.dispute.closed_at is not None,
     }
     return render_template("evidence/index.html", dispute=reading, form=form, **told), form.status
+
+
+def _complete(reading: Reading) -> list[str]:
+    """The sides that said that their file is complete, as long as that means something."""
+    return [] if reading.dispute.closed_at is not None else sorted(reading.dispute.complete)
 
 
 def _until(reading: Reading) -> int | None:
