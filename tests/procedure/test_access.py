@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from odr.compliance import rules as compliance
 from odr.decision import rules as decision
 from odr.kernel import Actor, Refused
 from odr.procedure import access
-from odr.procedure.access import PERMISSIONS, acts_of, may, may_know, may_read_words, reader_of, why_not
+from odr.procedure.access import (
+    PERMISSIONS,
+    acts_of,
+    may,
+    may_know,
+    may_read_file,
+    may_read_words,
+    reader_of,
+    why_not,
+)
 from odr.procedure.dispute import Phase
 from odr.procedure.events import EVENTS
 from tests.procedure.acts import ACTORS, ACTS, PLACES
@@ -219,6 +229,22 @@ def test_both_registrars_read_alike():
     decides = {"information:ask", "filing:admit", "filing:refuse"}
     assert not decides & set(acts_of(story.dispute, REGISTRAR, story.at))
     assert decides <= set(acts_of(story.dispute, OTHER_REGISTRAR, story.at))
+
+
+def test_who_checks_the_proof_opens_what_came_after_the_end_and_nothing_else():
+    story = told().in_decision().with_evidence().closed_by_decision().reported().denied()
+    story.later(hours=1).with_evidence(SELLER).reported()
+    before = story.dispute
+    checked = story.denied().dispute
+    ended = story.do(compliance.check_proof, REGISTRAR, shown=True, text="Shown.").dispute
+
+    assert [_opened(dispute, REGISTRAR, story.at) for dispute in (before, checked, ended)] == [[], [2], []]
+    assert [_opened(checked, actor, story.at) for actor in (BUYER, SELLER, STRANGER)] == [[1, 2], [1, 2], []]
+
+
+def _opened(dispute, actor, at):
+    """The numbers of the files that this actor may open."""
+    return [item.item for item in dispute.evidence if may_read_file(dispute, actor, at, item)]
 
 
 def _reaches():
