@@ -6,9 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
-from bench import act, growth, writers
+from bench import act, growth, machine, writers
 
-RUNS = {"act": act.run, "writers": writers.run, "growth": growth.run}
+RUNS = {"act": act.run, "writers": writers.run, "growth": growth.run, "machine": machine.run}
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -328,6 +328,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("dispute:list", SIGNED_IN),
     _page("desk:registrar", "registrar"),
     _page("desk:mediator", "mediator"),
+    _page("desk:regulator", "regulator"),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
     # The mediator reads all but what lies behind the wall.

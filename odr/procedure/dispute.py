@@ -768,7 +768,8 @@ def _decision_answered(dispute: Dispute, event: DecisionAnswered, header: Header
 
 def _agreement_reached(dispute: Dispute, event: AgreementReached, header: Header) -> Changes:
     agreement = Agreement(event.how, event.terms, event.perform_by, header.version, header.seal, header.at)
-    return {"phase": Phase.SETTLED, "clock": event.clock, "agreement": agreement}
+    # Who agreed has nobody decide any more, so that it does not matter whether the mediator was free to.
+    return {"phase": Phase.SETTLED, "clock": event.clock, "agreement": agreement, "challenge": None}
 
 
 def _settlement_signed(dispute: Dispute, event: SettlementSigned, header: Header) -> Changes:
