@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 
 from odr.disputes.queries import ListRow, Page
 from odr.procedure import access
-from odr.procedure.dispute import SIDES, Dispute, Offer, Phase
+from odr.procedure.dispute import SIDES, Challenge, Dispute, Offer, Phase
 from odr.web import sentences
 from odr.web.filters import amount, link_to, time_left
 
@@ -85,6 +85,9 @@ AWAITED = {
 OFFER_ENDS = _("After that the offer ends without an answer, and either side can make another one.")
 GOES_ON = _("After that time goes on, with as many days left as there were. Nobody loses any.")
 
+_CHALLENGED_DECIDER = _("The registrar decides on the challenge of the mediator. The decision waits until then.")
+_NEW_LAST_DAY = _("After that the delay is counted and a new last day is set. The decision still waits.")
+
 # Steps in which one registrar can act and another cannot.
 _ONE_REGISTRARS = {
     "screening": "filing:admit",
@@ -101,9 +104,8 @@ def turn_of(page: Page) -> Row | None:
     if dispute.suspension:
         why = sentences.SUSPENSION_GROUNDS[dispute.suspension.ground]
         return _banner("nobody", sentences.WAITING["suspended"], dispute.suspension.until, GOES_ON, why)
-    if dispute.challenge and page.may("challenge:decide"):
-        # For who decides on it, this is what waits; the dispute itself goes on with whoever is awaited there.
-        return _banner("you", YOURS["challenge"], dispute.challenge.clock.due, sentences.ON_EXPIRY["challenge"])
+    if dispute.challenge and (page.may("challenge:decide") or waits_for_registrar(dispute)):
+        return _challenged(page, dispute.challenge)
     if dispute.clock is None:
         waiting = sentences.WAITING.get(str(dispute.phase), "")
         return None if dispute.phase is Phase.CLOSED else _banner("nobody", waiting, None, "")
@@ -115,6 +117,23 @@ def turn_of(page: Page) -> Row | None:
         _expected(page, step, awaited, offer),
         min(due, offer.expires) if offer else due,
         OFFER_ENDS if first else sentences.ON_EXPIRY[step],
+    )
+
+
+def waits_for_registrar(dispute: Dispute) -> bool:
+    """Whether nothing can go on before the registrar has decided on the challenge: who is challenged cannot decide
+    first. Elsewhere the dispute goes on with whoever is awaited there."""
+    return dispute.challenge is not None and dispute.step in ("decision", "decision_late")
+
+
+def _challenged(page: Page, challenge: Challenge) -> Row:
+    mine = page.may("challenge:decide")
+    waits = _CHALLENGED_DECIDER if waits_for_registrar(page.dispute) else sentences.EXPECTED["challenge"]
+    return _banner(
+        "you" if mine else "registrar",
+        YOURS["challenge"] if mine else waits,
+        challenge.clock.due,
+        _NEW_LAST_DAY if waits_for_registrar(page.dispute) else sentences.ON_EXPIRY["challenge"],
     )
 
 
