@@ -59,6 +59,7 @@ def _proper(blank: re.Match[str]) -> str:
         "draft_id": "0" * 32,
         "token": "a" * 43,
         "handle": "0" * 16,
+        "draw": "0" * 16,
         "phase": "screening",
         "choice": "contest",
         "filename": "css/base.css",
