@@ -23,6 +23,7 @@ from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from odr.database import write_unit
+from odr.decision.drafts import forget_drafts
 from odr.disputes.queries import contact_of, stand, to_be_drawn
 from odr.disputes.rebuild import counted_as_of
 from odr.disputes.service import Rule, due_disputes, fire_one, perform
@@ -398,6 +399,7 @@ def sweep(house: House) -> int:
 
     def unit(connection: Connection) -> None:
         sweep_drafts(connection, now - DRAFT_LASTS)
+        forget_drafts(connection, now - DRAFT_LASTS)
         connection.execute(delete(worker).where(worker.c.seen_at < now - WORKER_MISSED))
 
     write_unit(house.engine, unit)

@@ -58,7 +58,7 @@ def drop_draft(connection: Connection, dispute_id: str, mediator: str) -> None:
     connection.execute(delete(decision_draft).where(*_of(dispute_id, mediator)))
 
 
-def sweep_drafts(connection: Connection, before: int) -> int:
+def forget_drafts(connection: Connection, before: int) -> int:
     """Forget what nobody has touched since `before` (ms UTC), such as the draft of a mediator who was replaced; answers
     how many drafts."""
     return connection.execute(delete(decision_draft).where(decision_draft.c.saved_at < before)).rowcount

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from odr.database import write_unit
 from odr.decision import service
-from odr.decision.drafts import open_draft, sweep_drafts
+from odr.decision.drafts import forget_drafts, open_draft
 from odr.decision.tables import decision_draft
 from odr.house import House
 
@@ -46,7 +46,7 @@ def test_what_nobody_touches_is_forgotten(house: House, clock):
     clock.advance(days=90)
     service.keep_draft(house, DISPUTE, OTHER, TYPED)
 
-    assert write_unit(house.engine, lambda connection: sweep_drafts(connection, clock.at - 1)) == 1
+    assert write_unit(house.engine, lambda connection: forget_drafts(connection, clock.at - 1)) == 1
     with house.engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(decision_draft)).scalar_one() == 1
         assert open_draft(connection, house, DISPUTE, OTHER).typed == TYPED
