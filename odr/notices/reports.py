@@ -147,18 +147,12 @@ def waiting_reports(folder: Path, limit: int) -> Iterator[Path]:
 def open_report(path: Path) -> bytes | None:
     """The bytes of a message; None for what is none: a link, a pipe, a folder, something too large. Raises
     FileNotFoundError when another worker was first."""
-    if path.is_symlink():
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_REPORT:
         return None
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        return None
+    # What has taken its place since is no message either.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_REPORT:
-            return None
         return file.read(LARGEST_REPORT)
 
 

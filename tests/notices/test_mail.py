@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import hashlib
 import re
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -44,6 +42,7 @@ from odr.notices.outbox import Letter
 from odr.notices.rules import REMINDERS, RULES, SERVICE
 from odr.people.links import find_link
 from odr.web.language import init_language
+from tests.notices.servers import Peer, a_free_port
 
 pytestmark = pytest.mark.one_database
 
@@ -438,35 +437,10 @@ def test_mail_leaves_by_known_ways_only() -> None:
 # -- a mail server -------------------------------------------------------------------------------------------------
 
 
-class Peer:
-    """A mail server's manners: what it answers to a recipient and to a message, and what it took."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.rcpt, self.data = "250 OK", "250 OK"
-        self.taken: list[bytes] = []
-        self.hangs_up = False
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if self.rcpt.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.rcpt
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.data.startswith("250"):
-            self.taken.append(envelope.content)
-        if self.hangs_up:
-            server.transport.abort()
-        return self.data
-
-
 @pytest.fixture
 def peer(unused_port: int) -> Iterator[Peer]:
-    peer = Peer(unused_port)
-    controller = Controller(peer, hostname="127.0.0.1", port=unused_port)
-    controller.start()
-    yield peer
-    controller.stop()
+    with Peer(unused_port).serving() as peer:
+        yield peer
 
 
 @pytest.fixture
@@ -481,7 +455,7 @@ def deliver(peer: Peer, press: Press) -> Iterator[Callable[[str], None]]:
 
 
 def message_ids(peer: Peer) -> list[str]:
-    return [email.message_from_bytes(raw, policy=SMTP)["Message-ID"] for raw in peer.taken]
+    return [message["Message-ID"] for message in peer.messages]
 
 
 def test_a_server_gets_the_message_whole(peer: Peer, deliver: Callable[[str], None]) -> None:
@@ -553,10 +527,7 @@ def test_a_server_that_is_away_puts_the_letter_off(press: Press, unused_port: in
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    return a_free_port()
 
 
 @pytest.fixture
@@ -594,18 +565,9 @@ def careful_peer(unused_port: int, certificate: Path) -> Iterator[Peer]:
     def known(_server: Any, _session: Any, _envelope: Any, _mechanism: str, said: Any) -> AuthResult:
         return AuthResult(success=(said.login, said.password) == (b"house", b"open sesame"), handled=False)
 
-    controller = Controller(
-        peer,
-        hostname="127.0.0.1",
-        port=unused_port,
-        tls_context=tls,
-        require_starttls=True,
-        authenticator=known,
-        auth_required=True,
-    )
-    controller.start()
-    yield peer
-    controller.stop()
+    options = {"tls_context": tls, "require_starttls": True, "authenticator": known, "auth_required": True}
+    with peer.serving(**options):
+        yield peer
 
 
 def say_to(peer: Peer, press: Press, who: str) -> None:
