@@ -95,7 +95,7 @@ class Result:
 
     def count(self, line: int, script: Script, deed: Deed, outcome: Outcome) -> None:
         if deed.by == HOUSE:
-            # A pool of which nobody is left: the house looks again whenever the draw is overdue.
+            # A pool of which nobody is left. No act of anybody's.
             return
         # What happens by itself is no act of the line; only should it be refused must that be seen.
         self.acts += deed.position is not None or outcome.refused is not None

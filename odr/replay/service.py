@@ -267,6 +267,7 @@ class Course:
         self.script = script
         self.dispute = Dispute(id=dispute_id_of(stage.house, script))
         self._ahead = False
+        self._nobody_left = False
         self._turn = turn
         self._buyer = Actor(_name(stage.house, "buyer", self.dispute.id), "buyer")
 
@@ -293,7 +294,11 @@ class Course:
     def _let_follow(self, at: int, outlook: Outlook) -> Generator[Step, list[Outcome], None]:
         """Do what the line need not spell out, until it is the line's turn again."""
         follows = what_follows(self.script, self.dispute, outlook, at)
-        while follows and (yield from self._do((follows,))):
+        while follows and not (follows.by == HOUSE and self._nobody_left):
+            if not (yield from self._do((follows,))):
+                # Nobody joins the house while it replays, so it need not look again whenever the draw is overdue.
+                self._nobody_left = follows.by == HOUSE
+                return
             follows = what_follows(self.script, self.dispute, outlook, at)
 
     def _do(self, deeds: tuple[Deed, ...]) -> Generator[Step, list[Outcome], bool]:

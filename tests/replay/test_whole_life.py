@@ -192,7 +192,7 @@ def test_a_decision_before_the_file_of_a_default_is_closed_is_refused_and_counte
 
 
 @pytest.mark.one_database
-def test_where_no_mediator_is_left_the_house_looks_again_and_counts_nothing_as_refused(house):
+def test_where_no_mediator_is_left_the_dispute_waits_and_nothing_counts_as_refused(house):
     result = replay(house, a_line("one", LEFT, END))
 
     assert result.as_json()["refused_by"] == {}
