@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import smtplib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from odr.log.journal import origin_of
 from odr.log.keys import KeyTrouble, load_keys
 from odr.migrations.service import is_current
 from odr.notices.outbox import backlog
+from odr.notices.reports import UNKNOWN
 from odr.notices.tables import worker
 
 TRANSLATIONS = Path(__file__).resolve().parent / "translations"
@@ -52,6 +54,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     finally:
         engine.dispose()
     yield from _mail(settings)
+    yield from _reports(settings)
     yield from _languages(settings)
 
 
@@ -131,7 +134,7 @@ def _work(connection: Connection) -> Iterator[Finding]:
     letters = backlog(connection, now)
     late = letters.oldest_due is not None and letters.oldest_due < now - LATE_NOTICE
     yield Finding(not late and not letters.given_up, f"{letters.waiting} notices wait to be sent, {letters.given_up} "
-        "were given up.", grave=False)  # fmt: skip
+        f"were given up, {letters.returned} came back.", grave=False)  # fmt: skip
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
@@ -148,6 +151,24 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, f"The mail server does not answer: {type(trouble).__name__}.")
         return
     yield Finding(True, "The mail server answers.")
+
+
+def _reports(settings: Settings) -> Iterator[Finding]:
+    folder = settings.mail_reports
+    if folder is None:
+        away = settings.mail_url.startswith("folder:")
+        yield Finding(away, _either(away, "No delivery reports are read, since no mail leaves.",
+            "Mail that comes back later goes unseen, and time runs against who was not reached: let the mail server "
+            f"drop what comes for {settings.mail_from} into a maildir and name it in ODR_MAIL_REPORTS."),
+            grave=False)  # fmt: skip
+        return
+    there = (folder / "new").is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    yield Finding(there, _either(there, "Delivery reports are read from their maildir.",
+        f"{folder} is no maildir that the worker may read and move messages in."))  # fmt: skip
+    unknown = sum(1 for _ in (folder / UNKNOWN).iterdir()) if (folder / UNKNOWN).is_dir() else 0
+    yield Finding(not unknown, _either(not unknown, "No message among them waits for a person.",
+        f"{unknown} messages in {folder / UNKNOWN} are no delivery reports on a notice; a person should look at them."),
+        grave=False)  # fmt: skip
 
 
 def _languages(settings: Settings) -> Iterator[Finding]:

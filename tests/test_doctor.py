@@ -1,0 +1,47 @@
+"""The doctor on notices: what waits, what came back, and whether what comes back is read at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from odr.config import load
+from odr.doctor import Finding, examine
+from odr.house import Settings
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def own_house(tmp_path: Path) -> Settings:
+    return load({"ODR_INSTANCE": str(tmp_path / "house")})
+
+
+def said(settings: Settings, words: str) -> Finding:
+    (finding,) = [each for each in examine(settings) if words in each.sentence]
+    return finding
+
+
+def test_where_mail_leaves_and_nothing_is_read_of_what_comes_back_the_doctor_says_so(own_house: Settings) -> None:
+    leaving = replace(own_house, mail_url="smtp://127.0.0.1:1")
+
+    assert said(own_house, "No delivery reports are read").ok
+    assert not said(leaving, "ODR_MAIL_REPORTS").ok
+
+
+def test_a_folder_of_reports_must_be_a_maildir(own_house: Settings, tmp_path: Path) -> None:
+    nowhere = said(replace(own_house, mail_reports=tmp_path / "nowhere"), "is no maildir")
+    (tmp_path / "reports" / "new").mkdir(parents=True)
+
+    assert not nowhere.ok and nowhere.grave
+    assert said(replace(own_house, mail_reports=tmp_path / "reports"), "are read from their maildir").ok
+
+
+def test_messages_that_are_no_reports_wait_for_a_person(own_house: Settings, tmp_path: Path) -> None:
+    for part in ("new", "unknown"):
+        (tmp_path / "reports" / part).mkdir(parents=True)
+    (tmp_path / "reports" / "unknown" / "1.answer").write_text("I am away.")
+
+    assert not said(replace(own_house, mail_reports=tmp_path / "reports"), "a person should look").ok
