@@ -567,8 +567,11 @@ CHECKS = {
 
 
 def _at_desk(number: str) -> Reading:
-    """The dispute as a registrar sees it. Refused when the reader is a party to it or named in it as one."""
+    """The dispute as a registrar sees it. Refused when the reader is a party to it or named in it as one; Missing for
+    everybody who is no registrar, its mediator among them."""
     reading = read(number)
+    if "registrar" not in current_user.roles:
+        raise Missing(number)
     if reading.page.seat.actor.id != current_user.account_id or names_reader(reading):
         raise Refused("own_dispute")
     return reading
