@@ -10,7 +10,7 @@ from odr.procedure.access import demand
 from odr.procedure.deadlines import Seats, begin, end_of_day
 from odr.procedure.dispute import SIDES, Dispute
 from odr.procedure.events import ClaimItem, DecisionAnswered, DecisionIssued, Event, FinalWordsGiven, Finding, Term
-from odr.procedure.passages import close_file, end_of_decision, release
+from odr.procedure.passages import close_file, end_of_decision, is_accepted, release
 from odr.procedure.rules import check_terms, days_to_perform, require_amount, require_text, words
 
 MOST_FINDINGS = 30
@@ -92,7 +92,8 @@ def _answer(dispute: Dispute, actor: Actor, at: int, permission: str, seen: str,
         raise Refused("decision_changed")
     answered = DecisionAnswered(side=actor.role, accepts=accepts, seen=seen)
     after = decision.answered(actor.role, accepts)
-    over = after.answered_by == set(SIDES) or "buyer" in after.rejected_by
+    # What the seller says to a claim that is not granted changes nothing, and nobody waits for it.
+    over = after.answered_by == set(SIDES) or "buyer" in after.rejected_by or is_accepted(dispute, after)
     return [answered, end_of_decision(dispute, after, at)] if over else [answered]
 
 

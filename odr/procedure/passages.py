@@ -89,6 +89,16 @@ def close_file(dispute: Dispute, at: int, seats: Seats) -> FileClosed:
     return FileClosed(clock=begin(dispute.rules, "decision", at, seats))
 
 
+def is_accepted(dispute: Dispute, decision: Decision) -> bool:
+    """Whether whoever has to accept the decision did: the seller only where it grants something and does not bind."""
+    needed = set(SIDES) if _grants(decision) and not dispute.rules.seller_bound else {"buyer"}
+    return needed <= decision.accepted_by
+
+
+def _grants(decision: Decision) -> bool:
+    return decision.costs is not None or any(term.granted for term in decision.terms)
+
+
 def end_of_decision(dispute: Dispute, decision: Decision, at: int) -> DisputeClosed:
     """The end of a decided dispute, by what both sides said of the decision.
 
@@ -96,11 +106,8 @@ def end_of_decision(dispute: Dispute, decision: Decision, at: int) -> DisputeClo
     Art. 10); silence is never consent. What it grants is due unless the buyer rejected it, bound or not: as many days
     from the end as the decision gave, so that the time to answer it takes nothing from the time to carry it out.
     """
-    granted = bool(decision.costs) or any(term.granted for term in decision.terms)
-    needed = set(SIDES) if granted and not dispute.rules.seller_bound else {"buyer"}
-    accepted = needed <= decision.accepted_by
-    code = f"decided_{decision.outcome}:{'accepted' if accepted else 'not_accepted'}"
-    if not granted or "buyer" in decision.rejected_by:
+    code = f"decided_{decision.outcome}:{'accepted' if is_accepted(dispute, decision) else 'not_accepted'}"
+    if not _grants(decision) or "buyer" in decision.rejected_by:
         return closed(code)
     days = moment(decision.perform_by).date() - moment(decision.at).date()
     due = max(decision.perform_by, end_of_day(moment(at).date() + days - timedelta(1)))
