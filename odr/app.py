@@ -22,12 +22,14 @@ from odr.house import MEGABYTE, House, Settings
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
 from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, load_keys, make_keys
+from odr.log.routes import blueprint as log
 from odr.mediation.routes import blueprint as mediation
 from odr.negotiation.routes import blueprint as negotiation
 from odr.people.routes import blueprint as people
 from odr.people.security import init_sessions
 from odr.procedure.ruleset import rulesets_beside
 from odr.response.routes import blueprint as response
+from odr.statistics.routes import blueprint as statistics
 from odr.web.filters import init_filters
 from odr.web.language import init_language
 from odr.web.routes import blueprint as web
@@ -35,7 +37,9 @@ from odr.web.routes import init_errors
 from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
-ROOMS = (web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance)
+ROOMS = (
+    web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, statistics, log,
+)  # fmt: skip
 
 PACKAGE = Path(__file__).resolve().parent
 

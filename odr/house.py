@@ -32,6 +32,9 @@ class Settings:
     secret_key: str
     public_url: str = f"http://{HOST}:{PORT}"
     operator_name: str = UNNAMED
+    operator_contact: str = ""
+    operator_funding: str = ""
+    operator_listing: str = ""
     country: str = "NL"
     production: bool = False
     demonstration: bool = False

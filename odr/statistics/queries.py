@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, union
 
-from odr.house import House
 from odr.log import tables as log
-from odr.log.integrator import latest_checkpoint, read_published
-from odr.log.note import Checkpoint, Rejected, Verifier, key_id, open_checkpoint
 from odr.statistics.records import Edition
 from odr.statistics.tables import edition, record
 
@@ -29,19 +26,6 @@ class Listed:
     cut_at: int
     size: int
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogState:
-    """How the log stands: its last signed checkpoint as it was signed, and what waits for a place."""
-
-    checkpoint: Checkpoint | None
-    note: bytes
-    signed_at: int
-    waiting: int
-    waits_since: int | None
-    outside: bool
-    sound: bool
 
 
 def latest_edition(connection: Connection) -> Edition | None:
@@ -90,43 +74,8 @@ def overdue_counts(connection: Connection) -> dict[str, int]:
     return {what: number for what, number in connection.execute(query)}
 
 
-def signed_head(connection: Connection, house: House) -> Checkpoint | None:
-    """The log at its last checkpoint, None before the first. Raises Rejected when it is not signed by this house."""
-    row = latest_checkpoint(connection)
-    return _opened(house, row.note) if row else None
-
-
-def log_state(connection: Connection, house: House) -> LogState:
-    """How the log stands, from the last checkpoint and what waits for a place: a look, not the whole check."""
-    row = latest_checkpoint(connection)
-    waiting = connection.scalar(select(func.count()).select_from(log.queue)) or 0
-    oldest = (
-        select(func.min(log.entry.c.at))
-        .join(log.queue, (log.queue.c.stream == log.entry.c.stream) & (log.queue.c.ver == log.entry.c.ver))
-        .scalar_subquery()
-    )
-    since = connection.scalar(select(oldest)) if waiting else None
-    if row is None:
-        return LogState(None, b"", 0, waiting, since, read_published(house) is None, True)
-    try:
-        checkpoint: Checkpoint | None = _opened(house, bytes(row.note))
-        sound = checkpoint is not None and checkpoint.size == row.size
-    except Rejected:
-        checkpoint, sound = None, False
-    return LogState(checkpoint, bytes(row.note), row.signed_at, waiting, since, _kept_outside(house, row.size), sound)
-
-
-def _kept_outside(house: House, size: int) -> bool:
-    """Whether the copy of the checkpoint outside the database is no newer than the database itself."""
-    note = read_published(house)
-    if note is None:
-        return False
-    try:
-        return _opened(house, note).size <= size
-    except Rejected:
-        return False
-
-
-def _opened(house: House, note: bytes) -> Checkpoint:
-    verifier = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
-    return open_checkpoint(bytes(note), house.origin, [verifier])
+def edition_before(connection: Connection, cut_at: int) -> Edition | None:
+    """The newest edition that was cut by this instant."""
+    query = select(edition.c.body).where(edition.c.cut_at <= cut_at).order_by(edition.c.number.desc()).limit(1)
+    body = connection.scalar(query)
+    return None if body is None else Edition(bytes(body))

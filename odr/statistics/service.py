@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert
 
 from odr.database import one_moment, write_unit
 from odr.house import House
+from odr.log.queries import signed_head
 from odr.statistics.disclosure import THRESHOLD
 from odr.statistics.figures import Record
 from odr.statistics.queries import (
@@ -15,7 +16,6 @@ from odr.statistics.queries import (
     latest_edition,
     moved_since,
     record_texts,
-    signed_head,
 )
 from odr.statistics.records import Counted, Edition, Head, edition_of, to_record, wanted
 from odr.statistics.tables import edition

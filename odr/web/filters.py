@@ -280,6 +280,7 @@ ROOMS = (
     ("disputes.mine", lazy_gettext("My disputes")),
     ("filing.desk", lazy_gettext("Desk")),
     ("mediation.desk", lazy_gettext("Mediator’s desk")),
+    ("statistics.desk", lazy_gettext("Regulator’s desk")),
     ("people.account", lazy_gettext("My account")),
 )
 FOOTER = (
@@ -288,6 +289,8 @@ FOOTER = (
     ("mediation.roster", lazy_gettext("The mediators")),
     ("statistics.overview", lazy_gettext("Published figures")),
     ("log.overview", lazy_gettext("The public log")),
+    ("statistics.about", lazy_gettext("About this house")),
+    ("web.rules", lazy_gettext("The rules")),
 )
 
 

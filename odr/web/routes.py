@@ -29,6 +29,14 @@ blueprint = Blueprint("web", __name__)
 
 RULESET = "default-1"
 
+RULE_WORDS = {
+    "steps": sentences.STEPS,
+    "holders": sentences.HOLDERS,
+    "grounds": sentences.GROUNDS,
+    "remedies": sentences.REMEDIES,
+}
+"""The words for what a ruleset names."""
+
 # Whoever can move a dispute on, in the order in which people are named; and the time that runs beside the others.
 MOVERS = ("buyer", "seller", "mediator", "registrar")
 BESIDE = ("challenge",)
@@ -86,6 +94,16 @@ def _stage(phase: Phase) -> dict[str, Any]:
 @requires("site:read")
 def neutrality() -> str:
     return render_template("web/neutrality.html")
+
+
+@blueprint.get("/rules")
+@requires("site:read")
+def rules() -> str:
+    """The rules of this house, each with its numbers, as the product itself reads them."""
+    known = shipped_rulesets()
+    # Those that new disputes are filed under come first.
+    names = sorted(known.names(), key=lambda name: (name != RULESET, name))
+    return render_template("web/rules.html", rulesets=[known.named(name) for name in names], words=RULE_WORDS)
 
 
 @blueprint.post("/language")

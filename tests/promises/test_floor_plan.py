@@ -114,6 +114,8 @@ def _breaches(module: str, leans: list[str]) -> Iterator[str]:
             room in KNOW_NO_OTHER_ROOM
             and LINE_OF[room] == LINE_OF.get(_room(other))
             and _room(other) not in {room} | NO_ROOMS
+            # The public pages of the log are pages like any other.
+            and not (word == "routes" and _room(other) == "web")
         ):
             yield f"{module} knows no other room and leans on {other}"
         elif word == "rules" and _word(other) == "rules" and _room(other) not in {room, "procedure"}:

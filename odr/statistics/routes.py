@@ -1,0 +1,112 @@
+"""The public figures, edition by edition, the regulator's desk, and what this house says about itself."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, current_app, make_response, render_template, request
+from werkzeug.wrappers import Response
+
+from odr.house import House
+from odr.kernel import Missing
+from odr.log.queries import log_state
+from odr.procedure.ruleset import shipped_rulesets
+from odr.statistics.filters import Shown, alarms
+from odr.statistics.queries import edition_before, edition_numbered, editions, latest_edition, overdue_counts
+from odr.statistics.records import Edition, as_csv
+from odr.web.routes import RULE_WORDS, RULESET
+from odr.web.security import requires
+
+blueprint = Blueprint("statistics", __name__)
+
+FOUR_WEEKS = 28 * 86_400_000
+
+# An edition never changes, so that whoever has it need not ask again.
+KEEP = "public, max-age=31536000, immutable"
+
+
+@blueprint.get("/figures")
+@requires("site:read")
+def overview() -> str:
+    with _house().engine.connect() as connection:
+        latest = latest_edition(connection)
+    return render_template("statistics/overview.html", shown=Shown(latest) if latest else None, newest=True)
+
+
+@blueprint.get("/figures/editions")
+@requires("site:read")
+def listing() -> str:
+    with _house().engine.connect() as connection:
+        return render_template("statistics/listing.html", editions=editions(connection))
+
+
+@blueprint.get("/figures/<int:number>")
+@requires("site:read")
+def edition(number: int) -> str:
+    return render_template("statistics/overview.html", shown=Shown(_edition(number)), newest=False)
+
+
+@blueprint.get("/figures/<int:number>.json")
+@requires("site:read")
+def as_json(number: int) -> Response:
+    """The very bytes whose digest was published."""
+    one = _edition(number)
+    return _file(one.body, "application/json", f"figures-{number}.json", one.digest)
+
+
+@blueprint.get("/figures/<int:number>.csv")
+@requires("site:read")
+def as_table(number: int) -> Response:
+    one = _edition(number)
+    return _file(as_csv(one), "text/csv", f"figures-{number}.csv", f"{one.digest}-csv")
+
+
+@blueprint.get("/desk/regulator")
+@requires("desk:regulator")
+def desk() -> str:
+    """What a regulator watches: sums only, and nothing to act on."""
+    with _house().engine.connect() as connection:
+        listed = editions(connection)
+        latest = latest_edition(connection)
+        earlier = edition_before(connection, latest.head.cut_at - FOUR_WEEKS) if latest else None
+        found = alarms(overdue_counts(connection), log_state(connection, _house()), latest, earlier, _house().clock())
+    return render_template("statistics/desk.html", editions=listed, alarms=found)
+
+
+@blueprint.get("/about")
+@requires("site:read")
+def about() -> str:
+    """What the law wants every such house to say of itself (Directive 2013/11/EU, Art. 7(1))."""
+    with _house().engine.connect() as connection:
+        latest = latest_edition(connection)
+    shown = Shown(latest) if latest else None
+    return render_template(
+        "web/about.html",
+        rules=shipped_rulesets().named(RULESET),
+        words=RULE_WORDS,
+        shown=shown,
+        length=shown.length if shown else None,
+    )
+
+
+def _edition(number: int) -> Edition:
+    with _house().engine.connect() as connection:
+        found = edition_numbered(connection, number)
+    if found is None:
+        raise Missing(str(number))
+    return found
+
+
+def _file(body: bytes, mimetype: str, name: str, digest: str) -> Any:
+    answer = make_response(body, HTTPStatus.OK)
+    answer.mimetype = mimetype
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Cache-Control"] = KEEP
+    answer.set_etag(digest)
+    return answer.make_conditional(request)
+
+
+def _house() -> House:
+    house: House = current_app.extensions["odr"]
+    return house
