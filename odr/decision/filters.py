@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from flask import url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from markupsafe import escape
 
 from odr.decision.forms import Choice
 from odr.decision.rules import STATEMENTS
 from odr.disputes.filters import Reading
 from odr.disputes.queries import Line
-from odr.kernel import Money, totals
+from odr.kernel import Money, moment, totals
 from odr.procedure.dispute import SIDES
 from odr.procedure.events import DecisionIssued, Term
 from odr.web import sentences
@@ -83,6 +84,34 @@ class Document:
             for term in self.issued.terms
             if term.granted and term.amount is None
         ]
+
+    @property
+    def due(self) -> int | None:
+        """Until when it is to be carried out, once the end of the dispute has set that."""
+        return self.reading.dispute.performance_due
+
+    @property
+    def performance(self) -> str:
+        """How long the seller has to carry it out, while the answers of both sides are still to come or after a no."""
+        if not self.grants:
+            return _("Nothing has to be carried out.")
+        if self.reading.outcome:
+            return _("The buyer rejected the decision, and nothing in it has to be carried out.")
+        if not self._days:
+            return _("The seller carries it out on the day on which the dispute ends with the answers of both sides.")
+        return ngettext(
+            "The seller has %(num)d day to carry it out. It counts from the end of the dispute, when both sides have "
+            "answered or their time is over.",
+            "The seller has %(num)d days to carry it out. They count from the end of the dispute, when both sides have "
+            "answered or their time is over.",
+            self._days,
+        )
+
+    @property
+    def _days(self) -> int:
+        """The days that the decision gives: its last day ends when it has ended everywhere, at noon UTC of the next."""
+        issued_at = self.line.at if self.line else self.reading.page.at
+        return (moment(self.issued.perform_by).date() - moment(issued_at).date()).days - 1
 
     @property
     def pays_reader(self) -> bool:

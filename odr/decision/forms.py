@@ -306,8 +306,8 @@ def _fields_of(reading: Reading) -> dict[str, Any]:
             [whole_days],
             default=str(dispute.rules.perform_days),
             description=ngettext(
-                "Counted from the decision; at most %(num)d day.",
-                "Counted from the decision; at most %(num)d days.",
+                "Counted from the end of the dispute, when both sides have answered; at most %(num)d day.",
+                "Counted from the end of the dispute, when both sides have answered; at most %(num)d days.",
                 most,
             ),
         ),

@@ -431,7 +431,7 @@ def test_both_sides_read_that_they_are_free_before_they_accept(decided, buyer, s
         ("whole", ("buyer-",), "decided_for_buyer:not_accepted", "none"),
         ("part", ("buyer+", "seller+"), "decided_partly:accepted", "due"),
         ("part", ("seller+", "buyer-"), "decided_partly:not_accepted", "none"),
-        ("nothing", ("buyer+", "seller+"), "decided_for_seller:accepted", "none"),
+        ("nothing", ("seller-", "buyer+"), "decided_for_seller:accepted", "none"),
         ("nothing", ("buyer-",), "decided_for_seller:not_accepted", "none"),
     ],
 )
@@ -487,6 +487,21 @@ def test_an_answer_after_the_time_is_refused_with_the_reason(decided, buyer, clo
 
     assert late.status_code == 409
     assert state_of(decided).code == "decided_for_buyer:not_accepted"
+
+
+def test_the_time_to_carry_it_out_counts_from_the_end(to_decide, mediator, buyer, seller, clock):
+    checked = send(mediator, to_decide, written())
+    press(mediator, to_decide, checked, "issue")
+    before = [text(checked), seller.read(at(to_decide)), seller.read(at(to_decide, "/acceptance"))]
+    clock.advance(days=10)
+    for reader in (buyer, seller):
+        reader.sign_in()
+        reader.send(at(to_decide, "/acceptance"))
+
+    for page in before:
+        assert "The seller has 20 days to carry it out. They count from the end of the dispute" in page
+    # Accepted on 12 March; the last of 20 days ends when it has ended everywhere.
+    assert "The seller carries this out until 2 April 2026, 12:00 UTC" in seller.read(at(to_decide))
 
 
 def test_a_decision_without_the_seller_says_so(house, mediator, buyer, seller, dispute):
