@@ -11,11 +11,15 @@ from flask import Flask
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from odr.compliance import rules as compliance
 from odr.evidence.service import take_in
 from odr.filing import rules as filing
 from odr.house import House
-from odr.kernel import new_pseudonym
+from odr.kernel import SYSTEM, Actor, new_pseudonym
+from odr.log.integrator import seal_all
 from odr.log.tables import entry
+from odr.mediation import rules as mediation
+from odr.people.queries import account_by_email
 from odr.procedure import rules as procedure
 from odr.procedure.access import ANYONE, PARTIES, PERMISSIONS, SIGNED_IN
 from odr.response import rules as response
@@ -23,6 +27,7 @@ from tests.builders import ADispute, a_dispute
 from tests.disputes.conftest import buyer, house, nobody, registrar, seller, stranger
 from tests.disputes.readers import Reader, account
 from tests.doors import Door, doors_of, token_of
+from tests.mediation.roster import a_mediator
 
 __all__ = ["buyer", "house", "nobody", "registrar", "seller", "stranger"]
 
@@ -35,10 +40,16 @@ NARROWER = {
     "disputes.settlement": PARTIES,
     "negotiation.offers": PARTIES,
     "filing.receipt": frozenset({"buyer"}),
+    # The registrar gives more time at the desk, the mediator on a page of their own.
+    "filing.extension": frozenset({"registrar"}),
+    "filing.extend": frozenset({"registrar"}),
+    # The registrar never learns of what is proposed.
+    "mediation.proposal": PARTIES | {"mediator"},
 }
-OUTSIDERS = ("stranger", "other_buyer", "other_seller")
-# Acts without an entry of their own: a choice that leads on to the page of the reply.
-NO_ENTRY = {"response.reply"}
+OUTSIDERS = ("stranger", "other_buyer", "other_seller", "other_mediator")
+# Acts without an entry of their own: a choice that leads on to the page of the reply, and a draft.
+NO_ENTRY = {"response.reply", "decision.copy_draft"}
+ROLES = ("buyer", "seller", "mediator", "registrar")
 
 
 @pytest.fixture
@@ -58,9 +69,53 @@ def other_seller(app: Flask, house: House) -> Reader:
 
 
 @pytest.fixture
-def of(house: House, buyer: Reader, seller: Reader) -> Callable[[], ADispute]:
-    """Files a dispute between these two."""
-    return lambda: a_dispute(house, buyer_account=buyer.account_id, seller_account=seller.account_id)
+def mediator(app: Flask, house: House) -> Reader:
+    """The one mediator on the roster, who sits wherever one is drawn."""
+    return mediator_reader(app, house, "The")
+
+
+@pytest.fixture
+def other_mediator(app: Flask, house: House) -> Reader:
+    """A mediator who sits in another dispute."""
+    reader = mediator_reader(app, house, "Another")
+    a_dispute(house).in_mediation(reader.mediator_id)
+    return reader
+
+
+class MediatorReader(Reader):
+    """Somebody on the roster, by the name that entries give to them."""
+
+    mediator_id: str
+
+
+def mediator_reader(app: Flask, house: House, name: str) -> MediatorReader:
+    mediator_id = a_mediator(house, name)
+    with house.engine.connect() as connection:
+        owner = account_by_email(connection, f"{name.lower()}@mediators.example")
+    reader = MediatorReader(app, owner.id)
+    reader.mediator_id = mediator_id
+    return reader
+
+
+@pytest.fixture
+def of(house: House, buyer: Reader, seller: Reader, mediator: MediatorReader) -> Callable[[], ADispute]:
+    """Files a dispute between these two, in which this mediator is the one who is drawn."""
+
+    def file() -> ADispute:
+        dispute = OfThese(house, buyer_account=buyer.account_id, seller_account=seller.account_id)
+        dispute.drawn_from = mediator.mediator_id
+        return dispute
+
+    return file
+
+
+class OfThese(ADispute):
+    """A dispute for whose draw there is one mediator only."""
+
+    drawn_from = ""
+
+    def drawn(self, *pool: str) -> ADispute:
+        return super().drawn(*(pool or (self.drawn_from,)))
 
 
 def in_needs_information(dispute: ADispute) -> ADispute:
@@ -88,6 +143,61 @@ def asked_for_time(dispute: ADispute) -> ADispute:
     return dispute
 
 
+def without_address(dispute: ADispute) -> ADispute:
+    dispute.admitted().act(procedure.return_notice, SYSTEM, side="seller", template="invitation")
+    return dispute
+
+
+def challenged(dispute: ADispute) -> ADispute:
+    dispute.in_mediation().act(mediation.challenge_mediator, dispute.buyer, ground="tie", text="They are cousins.")
+    return dispute
+
+
+def paper(dispute: ADispute, actor: Actor) -> None:
+    """A file that this side hands in."""
+    given = {"key": new_pseudonym(), "arriving": io.BytesIO(PDF), "name": "paper.pdf", "about": "Paper"}
+    take_in(dispute.house, dispute.id, actor, **given)
+
+
+def with_late_evidence(dispute: ADispute) -> ADispute:
+    """The seller sent something after the time that the mediator had set for it."""
+    dispute.in_mediation()
+    dispute.act(mediation.request_evidence, dispute.mediator, side="seller", days=1, text="The label.")
+    clock = dispute.house.clock
+    before, clock.at = clock.at, dispute.state.requests[-1].due
+    take_in(
+        dispute.house,
+        dispute.id,
+        dispute.seller,
+        key=new_pseudonym(),
+        arriving=io.BytesIO(PDF),
+        name="a.pdf",
+        about="A",
+    )
+    clock.at = before
+    return dispute
+
+
+def asked_to_stand_still(dispute: ADispute) -> ADispute:
+    dispute.admitted().contested().act(procedure.ask_suspension, dispute.seller)
+    return dispute
+
+
+def standing_still(dispute: ADispute) -> ADispute:
+    asked_to_stand_still(dispute).act(procedure.agree_suspension, dispute.buyer)
+    return dispute
+
+
+def not_done(dispute: ADispute) -> ADispute:
+    dispute.closed_with().performed().act(compliance.deny_performance, dispute.buyer, text="Nothing came.")
+    return dispute
+
+
+def not_done_again(dispute: ADispute) -> ADispute:
+    not_done(dispute).performed().act(compliance.deny_performance, dispute.buyer, text="Still nothing.")
+    return dispute
+
+
 PLACES: dict[str, Callable[[ADispute], ADispute]] = {
     "screening": lambda dispute: dispute,
     "needs information": in_needs_information,
@@ -100,6 +210,22 @@ PLACES: dict[str, Callable[[ADispute], ADispute]] = {
     "seller's offer open": lambda dispute: dispute.in_negotiation().offer(dispute.seller, "31.07"),
     "buyer's offer open": lambda dispute: dispute.in_negotiation().offer(dispute.buyer, "31.07"),
     "settled": lambda dispute: dispute.in_negotiation().offer(dispute.seller, "31.07").accepted(dispute.buyer),
+    "no address": without_address,
+    "asked to stand still": asked_to_stand_still,
+    "standing still": standing_still,
+    "drawn": lambda dispute: dispute.drawn(),
+    "appointed": lambda dispute: dispute.appointed(),
+    "mediating": lambda dispute: dispute.in_mediation(),
+    "proposed": lambda dispute: dispute.in_mediation().proposed("20.00"),
+    "challenged": challenged,
+    "late evidence": with_late_evidence,
+    "final words": lambda dispute: dispute.in_decision(),
+    "deciding": lambda dispute: dispute.file_closed(),
+    "decided": lambda dispute: dispute.decided(),
+    "granted": lambda dispute: dispute.closed_with(),
+    "performed": lambda dispute: dispute.closed_with().performed(),
+    "not done": not_done,
+    "not done again": not_done_again,
 }
 
 
@@ -114,20 +240,26 @@ def of_a_dispute(app: Flask) -> list[Door]:
 
 
 def filled_in(door: Door, dispute: ADispute) -> str:
-    offers = dispute.state.offers
-    return door.path(number=dispute.number, offer=str(len(offers) - 1) if offers else "0", choice="contest")
+    last = {
+        "offer": len(dispute.state.offers),
+        "proposal": len(dispute.state.proposals),
+    }
+    places = {name: str(max(count - 1, 0)) for name, count in last.items()}
+    return door.path(number=dispute.number, choice="contest", **places)
 
 
-def everything(token: str, dispute: ADispute) -> dict[str, str]:
+def everything(token: str, dispute: ADispute, endpoint: str) -> dict[str, object]:
     """All fields that any form of a dispute asks for, so that only the permission is left to refuse."""
     state = dispute.state
-    seal = state.agreement.seal if state.agreement else state.offers[-1].seal if state.offers else ""
-    words = {f"{name}-text": "Words." for name in ("ask", "refuse", "dismiss", "uphold", "extend")}
+    sealed = [state.decision, state.agreement, *state.proposals[-1:], *state.offers[-1:]]
+    words = {
+        f"{name}-text": "Words." for name in ("ask", "refuse", "dismiss", "uphold", "extend", "suspend", "hand_over")
+    }
     grounds = {f"{name}-ground": "late" for name in ("refuse", "uphold")}
     return {
         "csrf_token": token,
         "key": new_pseudonym(),
-        "seen": seal,
+        "seen": next((one.seal for one in sealed if one), ""),
         "text": "Words.",
         "choice": "contest",
         "ask-topics": "order",
@@ -136,14 +268,38 @@ def everything(token: str, dispute: ADispute) -> dict[str, str]:
         "currency_0": "EUR",
         "perform_days": "14",
         "open_days": "7",
+        "declared": ["no_tie", "no_money", "no_contact", "no_prejudgment"],
+        "side": "seller",
+        "days": "3",
+        "item": str(state.evidence[-1].item) if state.evidence else "1",
+        "ground": "tie",
+        "upheld": "dismissed",
+        "score": "4",
+        "shown": "yes",
+        "email": "another.address@example.org",
+        "suspend-ground": "missing_document",
+        "hand_over-reason": "moved_to_court",
         **words,
         **grounds,
+        **(A_DECISION if endpoint == "decision.draft" else {}),
     }
 
 
+A_DECISION = {
+    "act": "issue",
+    "granted_0": "full",
+    "amount_0": "",
+    "basis": "contract",
+    "finding-0-text": "It never came.",
+    "finding-0-cites": "0",
+}
+
+
 def send(reader: Reader, door: Door, dispute: ADispute, token: str) -> TestResponse:
-    data: dict[str, object] = dict(everything(token, dispute))
+    data = everything(token, dispute, door.endpoint)
     if door.endpoint == "evidence.add":
+        # An upload takes few fields beside its file.
+        data = {name: data[name] for name in ("csrf_token", "key")}
         data["file"] = (io.BytesIO(PDF), "paper.pdf")
         return reader.client.post(filled_in(door, dispute), data=data, content_type="multipart/form-data")
     return reader.client.post(filled_in(door, dispute), data=data)
@@ -155,13 +311,15 @@ def entries(house: House) -> int:
 
 
 def test_outside_a_dispute_each_page_knows_anybody_the_signed_in_and_the_desk(
-    app: Flask, nobody: Reader, stranger: Reader, registrar: Reader
+    app: Flask, house: House, nobody: Reader, stranger: Reader, mediator: Reader, registrar: Reader
 ):
+    seal_all(house)
     for door in doors_of(app):
         if door.method == "GET" and "number" not in door.blanks:
             who = who_enters(door)
-            missing = {"draft_id", "token", "handle"} & set(door.blanks)
-            for reader, role in ((nobody, ""), (stranger, SIGNED_IN), (registrar, "registrar")):
+            missing = {"draft_id", "token", "handle", "draw"} & set(door.blanks)
+            readers = ((nobody, ""), (stranger, SIGNED_IN), (mediator, "mediator"), (registrar, "registrar"))
+            for reader, role in readers:
                 answer = reader.client.get(door.path())
                 if SIGNED_IN in who and not role:
                     assert answer.location.startswith("/session/new"), door
@@ -192,7 +350,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_whatever_the_dispute(app: Flask
     before = entries(house)
 
     for door in of_a_dispute(app):
-        if "registrar" in who_enters(door) and not who_enters(door) & PARTIES:
+        if not who_enters(door) & PARTIES:
             assert nobody.client.get(filled_in(door, dispute)).status_code in (404, 405), door
         elif door.method == "GET":
             assert nobody.client.get(filled_in(door, dispute)).location.startswith("/session/new"), door
@@ -202,16 +360,14 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_whatever_the_dispute(app: Flask
     assert entries(house) == before
 
 
-@pytest.mark.parametrize("role", ["buyer", "seller", "registrar"])
+@pytest.mark.parametrize("role", ROLES)
 def test_the_pages_of_a_dispute_open_to_the_roles_that_their_permission_names(
     app: Flask, house: House, of, role: str, request: pytest.FixtureRequest
 ):
     reader: Reader = request.getfixturevalue(role)
     dispute = of().admitted().contested()
-    take_in(
-        house, dispute.id, dispute.buyer, key=new_pseudonym(), arriving=io.BytesIO(PDF), name="paper.pdf", about="Paper"
-    )
-    dispute.in_negotiation().offer(dispute.seller, "31.07").accepted(dispute.buyer)
+    paper(dispute, dispute.buyer)
+    dispute.in_negotiation().offer(dispute.seller, "31.07").in_mediation().proposed("20.00").proposal_accepted()
 
     for door in of_a_dispute(app):
         if door.method == "GET" and door.endpoint != "evidence.preview":
@@ -224,7 +380,7 @@ def test_the_pages_of_a_dispute_open_to_the_roles_that_their_permission_names(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", ["buyer", "seller", "registrar"])
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("place", PLACES)
 def test_nobody_acts_where_the_permission_names_others(
     app: Flask, house: House, of, place: str, role: str, request: pytest.FixtureRequest
@@ -241,9 +397,9 @@ def test_nobody_acts_where_the_permission_names_others(
 
 @pytest.mark.slow
 def test_the_same_forms_act_when_those_send_them_whom_the_permission_names(
-    app: Flask, house: House, of, buyer: Reader, seller: Reader, registrar: Reader
+    app: Flask, house: House, of, buyer: Reader, seller: Reader, mediator: Reader, registrar: Reader
 ):
-    readers = {"buyer": buyer, "seller": seller, "registrar": registrar}
+    readers = {"buyer": buyer, "seller": seller, "mediator": mediator, "registrar": registrar}
     tokens = {role: token_of(reader) for role, reader in readers.items()}
     acts = [door for door in of_a_dispute(app) if door.method == "POST"]
     done = set()
@@ -306,7 +462,7 @@ def test_a_registrar_who_is_a_side_has_no_desk_for_that_dispute(app: Flask, hous
 
     for door in of_a_dispute(app):
         if door.method == "POST" and "registrar" in PERMISSIONS[door.permission].who:
-            assert send(reader, door, as_buyer, token).status_code == 409, door
+            assert send(reader, door, as_buyer, token).status_code in (404, 409), door
             assert send(reader, door, as_seller, token).status_code == 404, door
             assert send(reader, door, as_named, token).status_code == 404, door
     assert reader.client.get(f"/disputes/{as_seller.number}").status_code == 404
