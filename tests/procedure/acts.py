@@ -321,6 +321,7 @@ PLACES: dict[str, Callable[[], Story]] = {
     "closed, made good": lambda: told().closed_by_decision().reported().denied().reported(),
     "closed, proof to be checked": lambda: told().closed_by_decision().reported().denied().reported().denied(),
     "closed, honoured": lambda: told().closed_by_decision().do(compliance.confirm_performance, BUYER),
+    "closed, late": lambda: told().closed_by_decision().expired().do(compliance.confirm_performance, BUYER),
     "closed, not honoured": lambda: told().closed_by_decision().reported().denied().expired(),
     "closed, nobody knows": lambda: told().closed_by_decision().expired().expired(),
     "closed, rated by the buyer": lambda: told().closed_by_decision().do(compliance.rate_procedure, BUYER, score=5),

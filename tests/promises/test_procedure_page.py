@@ -6,11 +6,14 @@ import ast
 import re
 from pathlib import Path
 
-from odr.procedure.access import PERMISSIONS
+import pytest
+
+from odr.procedure.access import PERMISSIONS, acts_of
 from odr.procedure.dispute import Phase
 from odr.procedure.ruleset import shipped_rulesets
 from odr.web.sentences import CLOSINGS
-from tests.procedure.acts import STAYING, TRANSITIONS
+from tests.procedure.acts import PLACES, STAYING, TRANSITIONS
+from tests.procedure.story import BUYER, REGISTRAR, SELLER
 
 CHECKOUT = Path(__file__).parents[2]
 PROCEDURE = (CHECKOUT / "docs" / "procedure.md").read_text("utf-8")
@@ -57,18 +60,59 @@ def test_the_numbers_within_the_sentences_are_those_of_the_ruleset():
     assert f"within {RULES.perform_days} days of the agreement" in text
     assert f"otherwise, {RULES.perform_days_most} at most" in text
     assert RULES.leave_from_day == 0 and "Either side, at any time." in text
+    assert f"for {RULES.suspension_days} days at most and {RULES.suspensions_most} times in a dispute" in text
+    assert f"Within {RULES.fresh_decider_days} days after the mediation" in text
+    assert f"asks a side for them, for at most {RULES.evidence_request_days_most} days" in text
+    for step, sentence in {
+        "address": "the buyer has {} days to name another address",
+        "default": "the buyer has {} days to prove the claim",
+        "appointment": "The drawn mediator has {} days to accept",
+        "objection": "both sides have {} days for their one free objection",
+        "challenge": "A registrar decides within {} days",
+        "rebuttal": "what comes in late opens {} days to answer it",
+        "final_words": "Both sides have {} days for their final words",
+        "decision": "The mediator then has {} days",
+        "decision_late": "The delay is counted; {} days are left.",
+        "acceptance": "Both sides have {} days to accept or reject it",
+        "confirmation": "Then the buyer is asked, for {} days.",
+        "cure": "the seller has {} days to make good",
+        "proof": "a registrar looks at the proof, for {} days",
+    }.items():
+        assert sentence.format(RULES.steps[step].days) in text, step
 
 
-def test_the_grounds_and_the_replies_are_those_of_the_ruleset():
-    assert set(RULES.grounds) <= set(codes(PROCEDURE))
-    assert set(RULES.reply_choices) <= set(codes(PROCEDURE))
+@pytest.mark.parametrize(
+    "words",
+    ["grounds", "reply_choices", "declarations", "challenge_grounds", "bases", "suspension_grounds", "handovers"],
+)
+def test_the_lists_of_the_ruleset_are_told_whole(words):
+    assert set(getattr(RULES, words)) <= set(codes(PROCEDURE))
 
 
 def test_every_end_is_told():
     told = {codes(code)[0] for code, _ in table("what it means")}
 
-    assert told == {code for code in CLOSINGS if ":" not in code} | {"refused:…"}
-    assert {code.partition(":")[2] for code in CLOSINGS if ":" in code} == set(RULES.grounds)
+    assert told == {re.sub(":.*", ":…", code) for code in CLOSINGS}
+    after = {
+        kind: {code.partition(":")[2] for code in CLOSINGS if code.startswith(kind)} for kind in ("refused", "decided")
+    }
+    assert after == {"refused": set(RULES.grounds), "decided": {"accepted", "not_accepted"}}
+
+
+def test_what_can_be_said_of_a_promise_is_told_with_what_ends_it():
+    told = {codes(word)[0]: set(codes(ends)) for word, _, ends in table("what ends it")}
+    walked: dict[str, set[str]] = {}
+    for story in (place() for place in PLACES.values()):
+        dispute, open_now = story.dispute, set()
+        if dispute.phase is Phase.CLOSED:
+            for actor in (BUYER, SELLER, REGISTRAR):
+                open_now |= {
+                    act for act in acts_of(dispute, actor, story.at) if act.startswith(("performance", "proof"))
+                }
+            open_now |= {f"time:{dispute.clock.step}"} if dispute.clock else set()
+            walked.setdefault(str(dispute.compliance), set()).update(open_now)
+
+    assert walked == told
 
 
 def test_every_code_name_of_the_glossary_exists():
