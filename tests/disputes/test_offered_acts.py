@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
+from shutil import copyfile
 
 import pytest
 
+from odr.app import create_app
 from odr.disputes.acts import ACTS
 from odr.disputes.queries import Page, open_page, take_seat
 from odr.disputes.turns import YOURS, waits_for_registrar
+from odr.house import Settings
 from odr.procedure.access import HOUSE, PERMISSIONS, acts_of
 from odr.procedure.ruleset import shipped_rulesets
 from odr.web import sentences
-from tests.disputes.places import PLACES, Place
-
-pytestmark = pytest.mark.one_database
+from tests.conftest import FrozenClock
+from tests.disputes.places import PLACES, Place, Places
+from tests.procedure.story import MONDAY
 
 # Acts whose form stands on the page itself or on the page of another act, and the one that happens by a mailed link.
 ELSEWHERE = {"message:send", "seller:join", "information:ask", "filing:refuse"}
@@ -31,18 +35,40 @@ HEADS = {
 }
 
 
+@pytest.fixture(scope="module")
+def places(tmp_path_factory, sqlite_template, compiled_templates) -> Iterator[Places]:
+    """One house for all places: what these tests do is read."""
+    folder = tmp_path_factory.mktemp("places")
+    copyfile(sqlite_template, folder / "odr.sqlite")
+    keys = folder / "keys"
+    settings = Settings(
+        instance=folder,
+        database_url=f"sqlite:///{folder / 'odr.sqlite'}",
+        secret_key="a secret of the tests, long enough to pass",
+        mail_url=f"folder://{folder / 'mail'}",
+        master_key_file=keys / "master.key",
+        signing_key_file=keys / "signing.key",
+    )
+    clock = FrozenClock(MONDAY)
+    app = create_app(settings, clock)
+    app.testing = True
+    app.jinja_env.bytecode_cache = compiled_templates
+    yield Places(app, clock)
+    app.extensions["odr"].engine.dispose()
+
+
 @pytest.fixture(params=PLACES)
-def place(app, clock, request) -> Place:
-    return Place(app, clock, request.param)
+def place(places, request) -> Place:
+    return places.all[request.param].enter()
 
 
-def test_the_page_offers_exactly_what_the_rules_accept(app, place):
+def test_the_page_offers_exactly_what_the_rules_accept(place):
     for role in place.readers:
-        page, accepted = words_of(place, role), acts_of(place.dispute, place.actors[role], place.house.clock())
+        page, accepted = place.page(role), acts_of(place.dispute, place.actors[role], place.house.clock())
         if not page:
             assert role == "seller" and place.dispute.admitted_at is None
             continue
-        with app.test_request_context():
+        with place.places.app.test_request_context():
             read = as_read(place, role)
             titles = [str(build(read)["title"]) for name, build in ACTS if name in accepted]
 
@@ -52,15 +78,20 @@ def test_the_page_offers_exactly_what_the_rules_accept(app, place):
 
 
 @pytest.mark.slow
-def test_every_page_that_is_offered_opens(place):
+def test_every_page_that_is_offered_opens_and_every_link_leads_somewhere(place):
     for role, reader in place.readers.items():
-        for title, where, is_button in panel(words_of(place, role)):
+        page = place.page(role)
+        for title, where, is_button in panel(page):
             assert is_button or reader.client.get(where).status_code == 200, (role, title, where)
+        links = {html.unescape(link) for link in re.findall(r'<a [^>]*href="(/[^"#]*)', page)}
+        # Stories speak of files that lie in no store.
+        links = {link for link in links if not re.search(r"/evidence/\d+$", link)}
+        assert [link for link in links if reader.client.get(link).status_code >= 400] == [], role
 
 
 def test_the_banner_says_whose_turn_it_is_until_when_and_what_happens_then(place):
     for role in place.readers:
-        page, dispute = words_of(place, role), place.dispute
+        page, dispute = place.page(role), place.dispute
         banner = "".join(re.findall(r'<section class="turn.*?</section>', page, re.S))
         if not page or not (dispute.clock or dispute.suspension):
             assert not banner, role
@@ -74,7 +105,7 @@ def test_the_banner_says_whose_turn_it_is_until_when_and_what_happens_then(place
 
 def test_nobody_but_a_side_is_called_a_side_or_reads_an_offer(place):
     for role in place.readers:
-        page = words_of(place, role)
+        page = place.page(role)
         you = re.findall(r'<h3 id="(\w+)-(?:says|title)">(?:(?!</section>).)*?\(you\)', page, re.S)
         assert you == ([role] if page and role != "registrar" else []), role
         if role in ("mediator", "registrar"):
@@ -89,13 +120,6 @@ def test_every_act_of_a_person_is_told_and_no_other():
 def test_every_step_of_every_ruleset_has_its_words(ruleset):
     assert set(ruleset.steps) == set(sentences.EXPECTED) == set(sentences.ON_EXPIRY) == set(sentences.STEPS)
     assert {name for name, step in ruleset.steps.items() if step.holder != "platform"} == set(YOURS)
-
-
-def words_of(place: Place, role: str) -> str:
-    """The page as this reader gets it; empty where there is none for them."""
-    answer = place.readers[role].client.get(place.path)
-    assert answer.status_code in (200, 404)
-    return answer.get_data(as_text=True) if answer.status_code == 200 else ""
 
 
 def as_read(place: Place, role: str) -> Page:
