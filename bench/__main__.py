@@ -6,9 +6,15 @@ import argparse
 import json
 from pathlib import Path
 
-from bench import act, growth, machine, writers
+from bench import act, growth, machine, statistics, writers
 
-RUNS = {"act": act.run, "writers": writers.run, "growth": growth.run, "machine": machine.run}
+RUNS = {
+    "act": act.run,
+    "writers": writers.run,
+    "growth": growth.run,
+    "machine": machine.run,
+    "statistics": statistics.run,
+}
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -282,34 +282,30 @@ class Shown:
         return Chart(finding, bars(rows[-12:]), Table(finding, rows))
 
 
+_DRAWING = Markup('<svg class="bars" viewBox="0 0 360 {height}" width="560" aria-hidden="true">{drawn}</svg>')
+_WORDS = Markup('<text x="0" y="{y}" font-size="13">{words}</text>')
+_BAR = Markup('<rect class="bar" x="0" y="{y}" width="{width}" height="14"/>')
+_FRAME = Markup('<rect class="unknown" x="0.5" y="{y}" width="60" height="13"/>')
+_BESIDE = Markup('<text x="{x}" y="{y}" font-size="12">{words}</text>')
+_HIGH, _LONGEST = 40, 290
+
+
 def bars(rows: Sequence[tuple[str, int | None]]) -> Markup:
     """Horizontal bars drawn in SVG: the words above, the number behind; a count that is held back has an empty frame.
 
     Hidden from screen readers, which read the table beneath.
     """
     most = max([held or 0 for _words, held in rows], default=0) or 1
-    drawn = Markup("").join(_bar(place, words, held, most) for place, (words, held) in enumerate(rows))
-    return Markup(
-        '<svg class="bars" viewBox="0 0 360 {height}" width="560" aria-hidden="true" focusable="false">{drawn}</svg>'
-    ).format(height=len(rows) * 40 + 4, drawn=drawn)
+    drawn = Markup("").join(_bar(place * _HIGH, words, held, most) for place, (words, held) in enumerate(rows))
+    return _DRAWING.format(height=len(rows) * _HIGH + 4, drawn=drawn)
 
 
-def _bar(place: int, words: str, held: int | None, most: int) -> Markup:
-    top = place * 40
+def _bar(top: int, words: str, held: int | None, most: int) -> Markup:
+    above = _WORDS.format(y=top + 14, words=words)
     if held is None:
-        return Markup(
-            '<text x="0" y="{y}" font-size="13">{words}</text>'
-            '<rect class="unknown" x="0.5" y="{top}" width="60" height="13"/>'
-            '<text x="68" y="{beside}" font-size="12">{why}</text>'
-        ).format(y=top + 14, words=words, top=top + 20, beside=top + 31, why=gettext("held back"))
-    width = max(1, 290 * held // most) if held else 0
-    return Markup(
-        '<text x="0" y="{y}" font-size="13">{words}</text>'
-        '<rect class="bar" x="0" y="{top}" width="{width}" height="14"/>'
-        '<text x="{beside}" y="{line}" font-size="12">{held}</text>'
-    ).format(
-        y=top + 14, words=words, top=top + 20, width=width, beside=width + 6, line=top + 31, held=number(held)
-    )  # fmt: skip
+        return above + _FRAME.format(y=top + 20) + _BESIDE.format(x=68, y=top + 31, words=gettext("held back"))
+    width = max(1, _LONGEST * held // most) if held else 0
+    return above + _BAR.format(y=top + 20, width=width) + _BESIDE.format(x=width + 6, y=top + 31, words=number(held))
 
 
 def _month(name: str) -> str:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, current_app, make_response, render_template, request
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from odr.house import House
@@ -15,6 +16,7 @@ from odr.procedure.ruleset import shipped_rulesets
 from odr.statistics.filters import Shown, alarms
 from odr.statistics.queries import edition_before, edition_numbered, editions, latest_edition, overdue_counts
 from odr.statistics.records import Edition, as_csv
+from odr.web.language import language, zone
 from odr.web.routes import RULE_WORDS, RULESET
 from odr.web.security import requires
 
@@ -31,7 +33,7 @@ KEEP = "public, max-age=31536000, immutable"
 def overview() -> str:
     with _house().engine.connect() as connection:
         latest = latest_edition(connection)
-    return render_template("statistics/overview.html", shown=Shown(latest) if latest else None, newest=True)
+    return _page(latest, newest=True)
 
 
 @blueprint.get("/figures/editions")
@@ -44,7 +46,7 @@ def listing() -> str:
 @blueprint.get("/figures/<int:number>")
 @requires("site:read")
 def edition(number: int) -> str:
-    return render_template("statistics/overview.html", shown=Shown(_edition(number)), newest=False)
+    return _page(_edition(number), newest=False)
 
 
 @blueprint.get("/figures/<int:number>.json")
@@ -88,6 +90,29 @@ def about() -> str:
         shown=shown,
         length=shown.length if shown else None,
     )
+
+
+# What an edition says never changes, so that it is put out once for each language and zone.
+_articles: dict[tuple[str, bool, str, str], Markup] = {}
+MOST_ARTICLES = 64
+
+
+def _page(edition: Edition | None, *, newest: bool) -> str:
+    article = _article(edition, newest) if edition else None
+    number = edition.head.number if edition else 0
+    return render_template("statistics/overview.html", article=article, number=number, newest=newest)
+
+
+def _article(edition: Edition, newest: bool) -> Markup:
+    key = (edition.digest, newest, language().code, zone().key)
+    article = _articles.get(key)
+    if article is None:
+        words = render_template("statistics/article.html", shown=Shown(edition), newest=newest)
+        article = Markup(words)  # noqa: S704 - a template of ours put it out, and escaped what it was given
+        while len(_articles) >= MOST_ARTICLES:
+            _articles.pop(next(iter(_articles)), None)
+        _articles[key] = article
+    return article
 
 
 def _edition(number: int) -> Edition:
