@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from babel.numbers import get_territory_currencies
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
@@ -29,6 +29,9 @@ from odr.filing.forms import STEPS, ContactStep, Step
 from odr.filing.queries import completeness, disputes_in
 from odr.filing.service import RULESET, Told
 from odr.kernel import Missing, Money, Refused, moment
+from odr.notices import mail
+from odr.notices.mail import Recipient
+from odr.notices.rules import letter_to_seller
 from odr.people import queries as people
 from odr.people.security import current_house
 from odr.procedure import rules as procedure
@@ -519,6 +522,29 @@ def hand_over(number: str) -> Any:
     return _decide(number, "hand_over", procedure.hand_over, _for_reason, _("The dispute is closed here."))
 
 
+@blueprint.get("/disputes/<number>/post")
+@requires("desk:registrar")
+def by_post(number: str) -> Any:
+    reading, house = _at_desk(number), current_house()
+    notice = letter_to_seller(reading.dispute)
+    if notice is None:
+        flash(_("There is nothing to write to the seller now; no answer of the seller is awaited."), "note")
+        return redirect(url_for("filing.admission", number=number), 303)
+    seller = Recipient("", reading.dispute.seller_language, "UTC")
+    letter = mail.by_post(notice, reading.dispute.id, reading.page.at)
+    press = mail.Press(current_app.jinja_env, house.settings)
+    subject, text = press.words(letter, seller, f"{house.settings.public_url.rstrip('/')}{url_for('response.renewal')}")
+    blocks = [block.strip("\n").split("\n") for block in re.split(r"\n{2,}", text)]
+    return render_template(
+        "filing/by_post.html",
+        dispute=reading,
+        country=country(reading.dispute.seller_country),
+        subject=subject,
+        blocks=blocks,
+        language_of=press.tag(seller),
+    )
+
+
 _DECISIONS: dict[str, tuple[str, type[Form]]] = {
     "admit": ("filing:admit", forms.AdmissionForm),
     "ask": ("information:ask", forms.InformationForm),
@@ -595,6 +621,7 @@ def _desk_page(reading: Reading, opened: str | None = None, sent: Form | None = 
         checks=[(CHECKS[name][not fine], fine) for name, fine in completeness(reading.page)],
         docket=[_docket_row(line) for line in reading.page.docket],
         phases=PHASES,
+        letter=letter_to_seller(reading.dispute),
         longest=procedure.LONGEST_TEXT,
     )
 

@@ -35,6 +35,7 @@ from odr.database import writing
 from odr.house import House, Settings
 from odr.kernel import Money, moment
 from odr.notices.outbox import Letter, email_of
+from odr.notices.rules import Notice
 from odr.people.links import DAY, issue_link
 from odr.people.tables import account, mediator
 from odr.web import sentences
@@ -110,6 +111,26 @@ def mediator_account(connection: Connection, mediator_id: str) -> str | None:
     return found
 
 
+def by_post(notice: Notice, dispute_id: str, at: int) -> Letter:
+    """A letter that no worker has in hand, since it is printed and leaves by post."""
+    return Letter(
+        id=0,
+        key=f"dispute/{dispute_id}/post",
+        mark=None,
+        template=notice.template,
+        account_id=None,
+        email_sealed=None,
+        dispute_id=dispute_id,
+        side=notice.side,
+        params=notice.params,
+        created_at=at,
+        due_at=at,
+        attempts=0,
+        leased_until=at,
+        lease_owner="",
+    )
+
+
 # -- the link: one in each mail, made when the mail is made --------------------------------------------------------
 
 
@@ -128,6 +149,8 @@ DOORS = {
     "sign_in_link": Door("/session/link/", "signin"),
     "password_changed": Door("/password/forgotten"),
     "invitation": Door("/invitation/", "invite"),
+    # Paper lies open to whoever opens the envelope: it names the page that mails a link, and holds none.
+    "by_post": Door("/invitation"),
     # Whoever left a dispute can open it no more.
     "mediator_released": Door("/"),
 }
@@ -138,7 +161,7 @@ def make_link(connection: Connection, settings: Settings, letter: Letter, recipi
     """The absolute address of the letter's one link, from the settings alone, never from a request (threat 36)."""
     base = settings.public_url.rstrip("/")
     door = DOORS.get(letter.template, _DISPUTE)
-    if letter.side == "seller" and recipient.account_id is None:
+    if letter.side == "seller" and recipient.account_id is None and letter.template != "by_post":
         door = DOORS["invitation"]
     if door.purpose is None:
         return f"{base}{door.path}{letter.params['number']}" if door is _DISPUTE else base + door.path
@@ -171,23 +194,9 @@ class Press:
 
         Raises TurnedAway("address_malformed").
         """
-        language = recipient.language.replace("-", "_")
-        if language not in self._settings.languages:
-            language = self._settings.languages[0]
-        reader = _Reader(language, recipient.zone)
+        language = self._language(recipient)
         with force_locale(language):
-            context = {
-                **letter.params,
-                **reader.words,
-                **_SAYINGS,
-                "side": letter.side,
-                "link": link,
-                "made_at": letter.created_at,
-                "operator": self._settings.operator_name,
-                "site": urlsplit(self._settings.public_url).netloc,
-                "language": language.replace("_", "-"),
-                "direction": reader.locale.text_direction,
-            }
+            context = self._context(letter, recipient, link)
             subject = self._print(self._text, letter, "subject.txt", context)
             text = self._print(self._text, letter, "layout.txt", context)
             html = self._print(self._html, letter, "layout.html", context | {"subject": subject})
@@ -202,6 +211,38 @@ class Press:
         message.add_alternative(html, subtype="html")
         message["Content-Language"] = language.replace("_", "-")
         return message
+
+    def words(self, letter: Letter, recipient: Recipient, link: str) -> tuple[str, str]:
+        """The subject and the plain text alone, for paper."""
+        with force_locale(self._language(recipient)):
+            context = self._context(letter, recipient, link)
+            subject = self._print(self._text, letter, "subject.txt", context)
+            return subject, self._print(self._text, letter, "layout.txt", context)
+
+    def tag(self, recipient: Recipient) -> str:
+        """The language in which this recipient is written to, as pages name it."""
+        return self._language(recipient).replace("_", "-")
+
+    def _language(self, recipient: Recipient) -> str:
+        language = recipient.language.replace("-", "_")
+        return language if language in self._settings.languages else self._settings.languages[0]
+
+    def _context(self, letter: Letter, recipient: Recipient, link: str) -> dict[str, Any]:
+        language = self._language(recipient)
+        reader = _Reader(language, recipient.zone)
+        return {
+            **letter.params,
+            **reader.words,
+            **_SAYINGS,
+            "side": letter.side,
+            "link": link,
+            "made_at": letter.created_at,
+            "operator": self._settings.operator_name,
+            "answers_to": self._settings.mail_from,
+            "site": urlsplit(self._settings.public_url).netloc,
+            "language": language.replace("_", "-"),
+            "direction": reader.locale.text_direction,
+        }
 
     @staticmethod
     def _print(environment: Environment, letter: Letter, layout: str, context: Mapping[str, Any]) -> str:

@@ -358,6 +358,13 @@ def standing(dispute: Dispute, side: str) -> Notice | None:
     return Notice("your_turn", side, _time(dispute)) if clock.holder in (side, BOTH) else None
 
 
+def letter_to_seller(dispute: Dispute) -> Notice | None:
+    """What a letter by post says to a seller whose answer is awaited, or whom mail does not reach; else None."""
+    if dispute.admitted_at is None or dispute.step not in ("reply", "last_call", "address"):
+        return None
+    return Notice("by_post", SELLER, _PARAMS["by_post"](None, dispute))
+
+
 def _sides(to: str, event: Event, dispute: Dispute) -> tuple[str, ...]:
     acting = getattr(event, "side", None)
     match to:
@@ -549,6 +556,7 @@ _PARAMS: dict[str, Callable[[Any, Dispute], dict[str, Any]]] = {
     "filing_refused": _filing_refused,
     "filing_admitted": _moved,
     "invitation": _invitation,
+    "by_post": _invitation,
     "reply_received": _reply_received,
     "your_turn": _moved,
     "deadline_near": _moved,

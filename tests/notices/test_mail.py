@@ -96,6 +96,18 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
             "last_call_days": 3,
         },
     ),
+    "by_post": (
+        "seller",
+        {
+            **TIME,
+            "category": "late",
+            "remedies": ["apology"],
+            "amounts": [EUR],
+            "buyer_country": "DE",
+            "ordered_on": "2026-03-27",
+            "last_call_days": 3,
+        },
+    ),
     "reply_received": ("buyer", {**TIME, "choice": "contest", "holder": "both"}),
     "your_turn": ("seller", {**TIME, "step": "negotiation", "phase": "negotiation", "holder": "both"}),
     "last_call": ("seller", {**TIME, "step": "last_call"}),
