@@ -1,7 +1,7 @@
 """The course of a dispute: which act, and which end of a time, leads from each phase to which others.
 
 Told as data for the page that explains the procedure. What the rules really do is compared with it, act by act, in
-`tests/procedure/test_course.py`.
+`tests/procedure/test_transitions.py`.
 """
 
 from __future__ import annotations

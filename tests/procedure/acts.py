@@ -13,6 +13,7 @@ from odr.kernel import Actor
 from odr.mediation import rules as mediation
 from odr.negotiation import rules as negotiation
 from odr.procedure import rules as procedure
+from odr.procedure.course import ORDER, ways_from
 from odr.procedure.dispute import Dispute, Phase
 from odr.procedure.events import Event, Term
 from odr.response import rules as response
@@ -332,121 +333,10 @@ PLACES: dict[str, Callable[[], Story]] = {
     "withdrawn before admission": lambda: told().withdrawn(),
 }
 
-_P = Phase
-
-# Where each act leads from each phase, as people read it in docs/procedure.md. Acts that are not named for a phase
-# are not possible in it; "time:" is the end of the time of that step.
+# Where each act leads from each phase, as people read it in docs/procedure.md and on the page of the procedure. Acts
+# that are not named for a phase are not possible in it; "time:" is the end of the time of that step.
 TRANSITIONS: dict[tuple[Phase, str], frozenset[Phase]] = {
-    (phase, what): frozenset(into)
-    for phase, acts in {
-        _P.SCREENING: {
-            "filing:admit": {_P.AWAITING_RESPONSE},
-            "information:ask": {_P.NEEDS_INFORMATION},
-            # A refusal that was reviewed is the last word.
-            "filing:refuse": {_P.REFUSED, _P.CLOSED},
-            "time:screening": {_P.SCREENING},
-            "time:screening_last": {_P.SCREENING},
-        },
-        _P.NEEDS_INFORMATION: {
-            "information:give": {_P.SCREENING},
-            "time:information": {_P.CLOSED},
-        },
-        _P.REFUSED: {
-            "refusal:review": {_P.SCREENING},
-            "time:review": {_P.CLOSED},
-        },
-        _P.AWAITING_RESPONSE: {
-            "reply:give": {_P.SETTLED, _P.EVIDENCE, _P.AWAITING_RESPONSE, _P.CLOSED},
-            "scope:decide": {_P.AWAITING_RESPONSE, _P.REFUSED, _P.CLOSED},
-            "time:reply": {_P.AWAITING_RESPONSE},
-            "time:scope": {_P.AWAITING_RESPONSE},
-            "time:last_call": {_P.DEFAULT_TRACK},
-            # Who came by another way was reached after all and gets the last call.
-            "time:address": {_P.CLOSED, _P.AWAITING_RESPONSE},
-        },
-        _P.DEFAULT_TRACK: {
-            "evidence:complete": {_P.ASSIGNMENT},
-            "time:default": {_P.ASSIGNMENT},
-        },
-        _P.EVIDENCE: {
-            "evidence:complete": {_P.EVIDENCE, _P.NEGOTIATION},
-            "time:evidence": {_P.EVIDENCE, _P.NEGOTIATION},
-            "time:rebuttal": {_P.NEGOTIATION},
-            "offer:accept": {_P.SETTLED},
-        },
-        _P.NEGOTIATION: {
-            "offer:accept": {_P.SETTLED},
-            "negotiation:leave": {_P.ASSIGNMENT},
-            "time:negotiation": {_P.ASSIGNMENT},
-        },
-        _P.ASSIGNMENT: {
-            # Where nobody may object any more the mediator begins at once: to mediate, or, where there is nobody to
-            # mediate with or it was tried, to decide.
-            "appointment:accept": {_P.ASSIGNMENT, _P.MEDIATION, _P.DECISION},
-            "appointment:decline": {_P.ASSIGNMENT},
-            "objection:make": {_P.ASSIGNMENT},
-            "objection:waive": {_P.ASSIGNMENT, _P.MEDIATION, _P.DECISION},
-            "challenge:decide": {_P.ASSIGNMENT},
-            "mediator:resign": {_P.ASSIGNMENT},
-            "time:draw": {_P.ASSIGNMENT},
-            "time:draw_late": {_P.ASSIGNMENT},
-            "time:appointment": {_P.ASSIGNMENT},
-            "time:objection": {_P.MEDIATION, _P.DECISION},
-        },
-        _P.MEDIATION: {
-            "proposal:accept": {_P.MEDIATION, _P.SETTLED},
-            "mediation:close": {_P.DECISION},
-            "challenge:decide": {_P.MEDIATION, _P.ASSIGNMENT},
-            "mediator:resign": {_P.ASSIGNMENT},
-            "time:mediation": {_P.DECISION},
-        },
-        _P.DECISION: {
-            "decider:ask": {_P.ASSIGNMENT},
-            "decision:issue": {_P.DECIDED},
-            "challenge:decide": {_P.DECISION, _P.ASSIGNMENT},
-            "mediator:resign": {_P.ASSIGNMENT},
-            "time:final_words": {_P.DECISION},
-            "time:rebuttal": {_P.DECISION},
-            "time:decision": {_P.DECISION},
-            # Late is not who waits for the registrar's answer to a challenge.
-            "time:decision_late": {_P.ASSIGNMENT, _P.DECISION},
-        },
-        _P.DECIDED: {
-            "decision:accept": {_P.DECIDED, _P.CLOSED},
-            "decision:reject": {_P.DECIDED, _P.CLOSED},
-            "time:acceptance": {_P.CLOSED},
-        },
-        _P.SETTLED: {
-            "settlement:sign": {_P.SETTLED, _P.CLOSED},
-            "time:sign": {_P.CLOSED},
-        },
-    }.items()
-    for what, into in acts.items()
-} | {
-    # What means the same in many phases.
-    **{
-        (phase, "dispute:withdraw"): frozenset({_P.CLOSED})
-        for phase in Phase
-        if phase not in (_P.UNFILED, _P.DECIDED, _P.SETTLED, _P.CLOSED)
-    },
-    **{
-        (phase, "dispute:hand_over"): frozenset({_P.CLOSED})
-        for phase in Phase
-        if phase not in (_P.UNFILED, _P.SETTLED, _P.CLOSED)
-    },
-    **{
-        # The buyer's word ends the dispute, the seller's waits for it.
-        (phase, "direct:state"): frozenset({phase, _P.CLOSED})
-        for phase in (
-            _P.AWAITING_RESPONSE,
-            _P.EVIDENCE,
-            _P.NEGOTIATION,
-            _P.ASSIGNMENT,
-            _P.MEDIATION,
-            _P.DEFAULT_TRACK,
-            _P.DECISION,
-        )
-    },
+    (phase, what): frozenset(into) for phase in ORDER for what, into in ways_from(phase).items()
 }
 
 # Acts that leave the phase as it is, wherever they are possible.
