@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from odr.disputes.records import stream_of, to_history
 from odr.disputes.service import due_disputes, fire_one, perform
 from odr.disputes.tables import dispute_row, row_of
 from odr.house import House
-from odr.kernel import Actor, Refused, new_id
+from odr.kernel import SYSTEM, Actor, Refused, new_id
 from odr.log.journal import read_stream
 from odr.procedure.access import acts_of
 from odr.procedure.deadlines import DAY
@@ -22,18 +23,28 @@ from odr.procedure.dispute import fold
 from tests.builders import ADispute, a_dispute
 from tests.procedure.acts import ACTS
 
-DISPUTES, ACTS_EACH = 4, 14
+# How far each of the disputes has come when its random life begins.
+BEGUN: list[Callable[[ADispute], ADispute]] = [
+    lambda dispute: dispute,
+    lambda dispute: dispute.in_negotiation(),
+    lambda dispute: dispute.drawn(),
+    lambda dispute: dispute.in_mediation().proposed("20.00"),
+    lambda dispute: dispute.file_closed(),
+    lambda dispute: dispute.closed_with(),
+]
+ACTS_EACH = 14
 # Ends that are possible everywhere would cut every life short.
-ENDS = {"dispute:withdraw", "direct:state", "negotiation:leave"}
+ENDS = {"dispute:withdraw", "direct:state", "negotiation:leave", "dispute:hand_over", "mediator:resign"}
 
 
 def live(house: House, clock: Any, dice: random.Random) -> list[ADispute]:
     """Disputes with random lives: acts that are offered, acts that are not, and time that passes."""
-    disputes = [a_dispute(house) for _ in range(DISPUTES)]
+    disputes = [begun(a_dispute(house)) for begun in BEGUN]
     registrars = {dispute.id: Actor(new_id(), "registrar") for dispute in disputes}
-    for _ in range(DISPUTES * ACTS_EACH):
+    for _ in range(len(disputes) * ACTS_EACH):
         dispute = dice.choice(disputes)
-        actor = dice.choice([dispute.buyer, dispute.seller, dispute.registrar, registrars[dispute.id]])
+        sides = [dispute.buyer, dispute.seller, dispute.mediator]
+        actor = dice.choice([*sides, dispute.registrar, registrars[dispute.id], SYSTEM])
         offered = [act for act in acts_of(dispute.state, actor, house.clock()) if act not in ENDS]
         rule, fitting = dice.choice(ACTS[dice.choice(offered if offered and dice.random() < 0.85 else sorted(ACTS))])
         try:
@@ -80,11 +91,20 @@ def test_rows_that_are_thrown_away_come_back_the_same(house: House, clock: Any) 
 
     with house.engine.connect() as connection:
         assert {row.id: row for row in connection.execute(select(dispute_row))} == before
-    assert count == DISPUTES
+    assert count == len(BEGUN)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("phase", "closed"), ("version", 99), ("next_due", None), ("code", "withdrawn"), ("amount", 1)]
+    ("name", "value"),
+    [
+        ("phase", "closed"),
+        ("version", 99),
+        ("next_due", None),
+        ("code", "withdrawn"),
+        ("amount", 1),
+        ("mediator", "a" * 32),
+        ("awaited", "mediator"),
+    ],
 )
 def test_a_row_that_was_changed_by_hand_is_found(house: House, name: str, value: Any) -> None:
     dispute = a_dispute(house).admitted()
