@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, case, func, or_, select
 
 from odr.disputes.records import stream_of, to_history
 from odr.disputes.tables import dispute_row, party
@@ -311,12 +311,21 @@ def disputes_of(connection: Connection, account_id: str, *, after: str | None = 
 
 
 def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = None) -> list[ListRow]:
-    """What waits for a registrar, what runs out first on top, a page at a time; `after` is (due, id) of the last."""
-    due = dispute_row.c.clock_due
-    query = select(*_LISTED).where(dispute_row.c.awaited == "registrar").order_by(due, dispute_row.c.id).limit(PAGE + 1)
+    """What waits for a registrar, what runs out first on top, a page at a time; `after` is (due, id) of the last.
+
+    A challenge waits beside the step, in which somebody else may be awaited: such a row says so by `awaited`."""
+    challenge = dispute_row.c.challenge_due
+    steps = case((dispute_row.c.awaited == "registrar", dispute_row.c.clock_due))
+    due = case((steps.is_(None), challenge), (challenge < steps, challenge), else_=steps)
+    query = (
+        select(*_LISTED, due.label("due"))
+        .where(or_(dispute_row.c.awaited == "registrar", challenge.is_not(None)))
+        .order_by(due, dispute_row.c.id)
+        .limit(PAGE + 1)
+    )
     if after:
         query = query.where(or_(due > after[0], (due == after[0]) & (dispute_row.c.id > after[1])))
-    return [listed(row, "registrar") for row in connection.execute(query)]
+    return [replace(listed(row, "registrar"), due=row.due) for row in connection.execute(query)]
 
 
 def mediator_queue(

@@ -64,12 +64,15 @@ dispute_row = Table(
     Column("awaited", String(16)),
     Column("clock_due", BigInteger),
     Column("next_due", BigInteger),
+    # Until when a registrar decides on a challenge, which runs beside the time of the step.
+    Column("challenge_due", BigInteger),
 )
 """One row a dispute, folded from its entries and rebuilt from them at will (`odr rebuild`)."""
 
 Index("ix_dispute_next_due", dispute_row.c.next_due)
 Index("ix_dispute_awaited_clock_due", dispute_row.c.awaited, dispute_row.c.clock_due)
 Index("ix_dispute_mediator_clock_due", dispute_row.c.mediator, dispute_row.c.clock_due)
+Index("ix_dispute_challenge_due", dispute_row.c.challenge_due)
 
 draw = Table(
     "draw",
@@ -130,10 +133,11 @@ def row_of(dispute: Dispute) -> dict[str, Any]:
         "awaited": dispute.awaited,
         "clock_due": dispute.clock.due if dispute.clock else None,
         "next_due": dispute.next_due,
+        "challenge_due": dispute.challenge.clock.due if dispute.challenge and not dispute.suspension else None,
     }
 
 
-_CHANGING = ("version", "phase", "code", "changed_at", "mediator", "awaited", "clock_due", "next_due")
+_CHANGING = ("version", "phase", "code", "changed_at", "mediator", "awaited", "clock_due", "next_due", "challenge_due")
 _INSERT = Prepared(insert(dispute_row), dispute_row.c.keys())
 _UPDATE = Prepared(
     update(dispute_row)

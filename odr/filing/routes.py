@@ -89,6 +89,7 @@ def _sayings() -> dict[str, Any]:
         "typed_amount": typed_amount,
         "between": between,
         "waits_for": waits_for,
+        "desk_href": desk_href,
     }
 
 
@@ -116,7 +117,22 @@ def between(row: disputes.ListRow) -> str:
 
 def waits_for(row: disputes.ListRow) -> str:
     """What a registrar is to do with a dispute of the queue."""
-    return _("Decision on an objection") if row.phase == "awaiting_response" else str(PHASES[row.phase])
+    if row.awaited != "registrar":
+        return _("Decision on a challenge of the mediator")
+    return str(_WAITS.get(row.phase, PHASES[row.phase]))
+
+
+def desk_href(row: disputes.ListRow) -> str:
+    """Where a registrar does it: the desk's own page for admission, else the dispute's."""
+    at_desk = row.awaited == "registrar" and row.phase in ("screening", "awaiting_response")
+    return url_for("filing.admission" if at_desk else "disputes.page", number=row.number)
+
+
+_WAITS = {
+    "awaiting_response": lazy_gettext("Decision on an objection"),
+    "assignment": lazy_gettext("Nobody could be drawn"),
+    "closed": lazy_gettext("Check of the proof"),
+}
 
 
 # -- the questions --------------------------------------------------------------------------------------------

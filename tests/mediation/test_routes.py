@@ -383,3 +383,16 @@ def test_the_desk_counts_by_whose_turn_it_is(house: House, mediators: Mediators,
 def _counts(house: House, mediator_id: str) -> queries.DeskCounts:
     with house.engine.connect() as connection:
         return queries.desk_counts(connection, mediator_id)
+
+
+def test_a_challenge_waits_in_the_registrars_queue_by_its_own_time(house, registrar, mediating: ADispute, clock):
+    other = a_dispute(house)
+    mediating.act(challenge_mediator, mediating.buyer, ground="delay", text="Nothing happens.")
+
+    page = registrar.read("/desk")
+
+    assert mediating.number in page and other.number in page
+    assert "Decision on a challenge of the mediator" in page
+    assert at(mediating) in registrar.client.get("/desk").get_data(as_text=True)
+    registrar.send(at(mediating, "/mediator/challenge/decision"), {"upheld": "dismissed", "text": "It is two days."})
+    assert mediating.number not in registrar.read("/desk")

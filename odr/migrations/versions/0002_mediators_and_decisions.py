@@ -12,6 +12,8 @@ down_revision = "0001"
 def upgrade() -> None:
     with op.batch_alter_table("dispute", schema=None) as batch_op:
         batch_op.add_column(sa.Column("mediator", sa.String(length=32), nullable=True))
+        batch_op.add_column(sa.Column("challenge_due", sa.BigInteger(), nullable=True))
+        batch_op.create_index("ix_dispute_challenge_due", ["challenge_due"], unique=False)
         batch_op.create_index("ix_dispute_mediator_clock_due", ["mediator", "clock_due"], unique=False)
     op.create_table(
         "mediator",
