@@ -9,7 +9,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from odr.database import write_unit
 from odr.disputes.tables import dispute_row
 from odr.house import House
 from odr.kernel import moment
+from odr.mediation.queries import mediator_of
+from odr.mediation.service import Admission, admit_mediator
 from odr.notices.tables import outbox
 from odr.people.queries import account_by_email
 from odr.people.service import grant_role, hash_password, open_account
@@ -28,6 +30,10 @@ from odr.replay.cli import Options, run
 
 DOMAIN = "demo.example"
 NEW_SELLER = f"new-seller@{DOMAIN}"
+
+DAY_MS = 86_400_000
+ON_THE_ROSTER = 400 * DAY_MS
+"""How long before the demonstration's today (ms) its mediators were admitted."""
 
 FRESH = 60 * 3_600_000
 """How old (ms) a notice may be that is still mailed when the demonstration opens: the invitation is not older."""
@@ -59,6 +65,22 @@ GUESTS = (
     Guest(f"seller@{DOMAIN}", "Seller", "CN", "zh_Hans", "Asia/Shanghai"),
     Guest(f"registrar@{DOMAIN}", "Registrar", "NL", "en", "Europe/Amsterdam", "registrar"),
     Guest(f"second-registrar@{DOMAIN}", "Second registrar", "NL", "en", "Europe/Amsterdam", "registrar"),
+    Guest(f"mediator@{DOMAIN}", "Mediator", "FI", "en", "Europe/Helsinki", "mediator"),
+    Guest(f"second-mediator@{DOMAIN}", "Second mediator", "SG", "en", "Asia/Singapore", "mediator"),
+)
+# What the roster says of them, in their order.
+ROSTER = (
+    Admission(
+        languages=("en", "de", "fr", "zh_Hans"),
+        country="FI",
+        training="Consumer law at university, and 120 hours of training in mediation. Ten years of work in a guild.",
+        interests=("harbour-goods.example",),
+    ),
+    Admission(
+        languages=("en", "es", "pt", "ar", "zh_Hans"),
+        country="SG",
+        training="A judge's assistant for six years; 200 hours of training in mediation between firms and customers.",
+    ),
 )
 
 
@@ -95,7 +117,19 @@ def _open_accounts(house: House, password: str) -> tuple[dict[str, str], int]:
             raise NotADemonstration
     began = first.created_at if first else house.clock()
     accounts = {guest.email: _open_one(house, guest, password, began) for guest in reversed(GUESTS)}
+    mediators = [guest for guest in GUESTS if guest.role == "mediator"]
+    for guest, admission in zip(mediators, ROSTER, strict=True):
+        _admit(house, guest, accounts[guest.email], admission, began - ON_THE_ROSTER)
     return accounts, began
+
+
+def _admit(house: House, guest: Guest, account_id: str, admission: Admission, at: int) -> None:
+    """Put a guest on the roster as of that instant, once."""
+    with house.engine.connect() as connection:
+        if mediator_of(connection, account_id):
+            return
+    then = replace(house, clock=lambda: at, clock_kind="simulated")
+    admit_mediator(then, guest.email, guest.name, admission, account_id=account_id)
 
 
 def _open_one(house: House, guest: Guest, password: str, at: int) -> str:
@@ -116,7 +150,8 @@ def _open_one(house: House, guest: Guest, password: str, at: int) -> str:
         )
 
     account_id = write_unit(house.engine, unit)
-    if guest.role:
+    # A mediator's role comes with the place on the roster.
+    if guest.role and guest.role != "mediator":
         grant_role(house, account_id, guest.role)
     return account_id
 
@@ -268,19 +303,23 @@ def disputes(now: datetime) -> list[dict[str, Any]]:
             offer(1, "buyer", amount="450.00", text="This is the last step I can make."),
         ),
         tell.line(
-            "without-agreement", 22, "defective", "1149.00", "EUR", "The screen of the laptop went dark after a month.",
-            *tell.negotiating(21, 15, 12),
-            offer(9, "seller", amount="200.00"),
-            tell.act(8, "buyer", "reject"),
-            tell.act(4, "buyer", "leave"),
-            seller=("Seller", "BE", "fr"),
-        ),
-        tell.line(
-            "silent-seller", 34, "refund_not_paid", "1320.55", "BRL", "The refund was promised and never paid.",
-            tell.act(32, "registrar", "admit"),
+            "silent-seller", 29, "refund_not_paid", "1320.55", "BRL", "The refund was promised and never paid.",
+            tell.act(27, "registrar", "admit"),
             tell.act(0, "clock", "advance"),
             buyer=("Buyer", "BR", "pt"),
             seller=("Seller", "US", "en", f"silent-seller@{DOMAIN}"),
+        ),
+        tell.line(
+            "address-wanted", 6, "not_delivered", "59.00", "EUR", "The shoes were paid and never sent.",
+            tell.act(5, "registrar", "admit"),
+            tell.act(3, "clock", "notice_returned"),
+            seller=("Lost seller", "IT", "it", f"lost-seller@{DOMAIN}"),
+        ),
+        tell.line(
+            "time-stands-still", 19, "charged_wrongly", "310.00", "EUR", "One night was booked and three were charged.",
+            *tell.contested(18, 12, "银行正在核查这笔款项。"),
+            tell.act(5, "seller", "suspend", text="银行的核查还需要两周。"),
+            tell.act(4, "buyer", "suspend"),
         ),
         tell.line(
             "to-be-signed", 16, "incomplete", "75.00", "EUR", "Two of the six chairs are missing.",
@@ -288,6 +327,106 @@ def disputes(now: datetime) -> list[dict[str, Any]]:
             offer(3, "seller", amount="25.00"),
             tell.act(1, "buyer", "accept"),
             tell.act(1, "seller", "sign", later=90),
+        ),
+        tell.line(
+            "mediator-drawn", 18, "defective", "1149.00", "EUR", "The screen of the laptop went dark after a month.",
+            *tell.negotiating(17, 12, 8),
+            offer(6, "seller", amount="200.00"),
+            tell.act(5, "buyer", "reject"),
+            tell.act(1, "buyer", "leave"),
+            seller=("Seller", "BE", "fr"),
+        ),
+        tell.line(
+            "mediator-appointed", 20, "wrong_item", "88.00", "EUR", "A coffee grinder for another voltage was sent.",
+            *tell.negotiating(19, 14, 9), *tell.appointed(2, 1),
+        ),
+        tell.line(
+            "mediation", 28, "not_as_described", "420.00", "EUR", "The bicycle is a year older than the page said.",
+            *tell.negotiating(27, 22, 18),
+            offer(15, "seller", amount="90.00"),
+            *tell.mediating(11, 10, 8),
+            say(7, "mediator", "I have read the file. What would a fair price for a bicycle of that year have been?"),
+            say(6, "buyer", "Shops sell that year for about 250 EUR."),
+            tell.act(6, "mediator", "request_evidence", side="seller", days=5, text="The maker's bill.", later=9),
+            tell.act(4, "seller", "evidence", file="parcel.png", about="车架号与出厂标签"),
+            tell.act(3, "mediator", "propose", amount="150.00", text="Half of what both sides are apart."),
+            tell.act(2, "buyer", "accept_proposal"),
+        ),
+        tell.line(
+            "mediator-challenged", 39, "guarantee", "275.00", "EUR", "The oven was repaired twice and still fails.",
+            *tell.negotiating(38, 33, 28), *tell.mediating(20, 19, 17), *tell.closed(10, 8),
+            tell.act(1, "seller", "challenge", ground="delay", text="调解员七天没有回复。"),
+        ),
+        tell.line(
+            "final-words", 33, "incomplete", "132.00", "EUR", "Two parts of the shelf are missing.",
+            *tell.negotiating(32, 27, 22), *tell.mediating(15, 14, 12),
+            tell.act(3, "mediator", "close_mediation"),
+            tell.act(2, "buyer", "final_words", text="The two parts are listed on page 3 of the manual."),
+        ),
+        tell.line(
+            "to-be-decided", 38, "defective", "560.00", "EUR", "The coffee machine leaks since the first day.",
+            *tell.contested(37, 32, "漏水是因为使用不当。"),
+            tell.act(31, "buyer", "evidence", file="light.png", about="Where it leaks"),
+            *tell.complete(27), *tell.mediating(19, 18, 16), *tell.closed(9, 7),
+        ),
+        tell.line(
+            "decided", 44, "not_as_described", "240.00", "EUR", "The carpet is smaller than the page said.",
+            *tell.negotiating(43, 38, 33), *tell.mediating(25, 24, 22), *tell.closed(15, 13),
+            tell.decision(4, "partly", "120.00"),
+        ),
+        tell.line(
+            "decided-without-seller", 80, "not_delivered", "74.90", "EUR", "A clock was paid and never sent.",
+            tell.act(78, "registrar", "admit"),
+            # Days of rest move the ends of times by a few days; these lie where they cannot matter.
+            tell.act(51, "buyer", "evidence", file="chat.txt", about="All that was written"),
+            tell.act(50, "buyer", "evidence_complete"),
+            tell.act(49, "mediator", "accept_appointment"),
+            tell.act(48, "buyer", "waive"),
+            tell.decision(27, "for_buyer"),
+            tell.act(20, "buyer", "accept_decision"),
+            seller=("Seller", "GB", "en", f"second-silent-seller@{DOMAIN}"),
+        ),
+        tell.line(
+            "decision-accepted", 50, "late", "95.00", "EUR", "The costume came the day after the party.",
+            *tell.decided_by_both(49, 6, "partly", "60.00"),
+        ),
+        tell.line(
+            "said-to-be-done", 62, "defective", "180.00", "EUR", "The radio receives nothing.",
+            *tell.decided_by_both(61, 18, "for_buyer"),
+            tell.act(4, "seller", "performed", text="已于四天前转账。"),
+        ),
+        tell.line(
+            "not-carried-out", 72, "wrong_item", "66.00", "EUR", "A left shoe came twice.",
+            *tell.decided_by_both(71, 28, "for_buyer"),
+            tell.act(16, "seller", "performed", text="已退款。"),
+            tell.act(9, "buyer", "not_honoured", text="Nothing has arrived in my account."),
+        ),
+        tell.line(
+            "proof-to-check", 80, "cancelled", "399.00", "EUR", "The trip was cancelled and not paid back.",
+            *tell.decided_by_both(79, 36, "for_buyer"),
+            tell.act(26, "seller", "performed", text="已退款。"),
+            tell.act(20, "buyer", "not_honoured", text="My bank shows nothing."),
+            tell.act(9, "seller", "performed", text="已再次转账，附上凭证。"),
+            tell.act(8, "seller", "evidence", file="parcel.png", about="转账凭证"),
+            tell.act(3, "buyer", "not_honoured", text="Still nothing."),
+        ),
+        tell.line(
+            "decision-rejected", 70, "other", "150.00", "EUR", "The wedding pictures are blurred.",
+            *tell.negotiating(69, 64, 59), *tell.mediating(51, 50, 48), *tell.closed(41, 39),
+            tell.decision(30, "for_seller"),
+            tell.act(25, "buyer", "reject_decision"),
+        ),
+        tell.line(
+            "settled-in-mediation", 64, "not_as_described", "510.00", "EUR", "The ring is plated, not gold.",
+            *tell.negotiating(63, 58, 53), *tell.mediating(45, 44, 42),
+            tell.act(38, "mediator", "propose", amount="300.00", text="What a plated ring of that kind costs less."),
+            tell.act(37, "buyer", "accept_proposal"),
+            tell.act(36, "seller", "accept_proposal"),
+            tell.act(36, "seller", "sign", later=20),
+            tell.act(35, "buyer", "sign"),
+            tell.act(30, "seller", "performed", text="已按约定退款。"),
+            tell.act(28, "buyer", "confirm"),
+            tell.act(28, "buyer", "rate", score=5, later=4),
         ),
         tell.line(
             "settled", 48, "not_delivered", "48.90", "EUR", LIGHTS,
@@ -343,7 +482,7 @@ class _Teller:
             "acts": list(acts),
         }
 
-    def act(self, days: int, by: str, do: str, *, later: int = 0, **fields: Any) -> dict[str, Any]:
+    def act(self, days: int, by: str, do: str, /, *, later: int = 0, **fields: Any) -> dict[str, Any]:
         """An act `days` ago, and `later` minutes after that."""
         return {"at": self._ago(days, later), "by": by, "do": do, **fields}
 
@@ -360,9 +499,50 @@ class _Teller:
         return *self.admitted(days), self.act(replied, "seller", "reply", choice="contest", text=text)
 
     def negotiating(self, days: int, replied: int, complete: int) -> tuple[dict[str, Any], ...]:
-        contested = self.contested(days, replied, "我们已按订单发货，请看说明。")
-        completed = (self.act(complete, side, "evidence_complete", later=15) for side in ("buyer", "seller"))
-        return *contested, *completed
+        return *self.contested(days, replied, "我们已按订单发货，请看说明。"), *self.complete(complete)
+
+    def complete(self, days: int) -> tuple[dict[str, Any], ...]:
+        return self._both(days, "evidence_complete", later=15)
+
+    def appointed(self, left: int, accepted: int) -> tuple[dict[str, Any], ...]:
+        """The buyer leaves, somebody is drawn and accepts."""
+        words = "I have decided such disputes for years, and know neither side."
+        accept = self.act(accepted, "mediator", "accept_appointment", text=words)
+        return self.act(left, "buyer", "leave"), accept
+
+    def mediating(self, left: int, accepted: int, waived: int) -> tuple[dict[str, Any], ...]:
+        """And neither side objects."""
+        return *self.appointed(left, accepted), *self._both(waived, "waive", later=10)
+
+    def closed(self, ended: int, words: int) -> tuple[dict[str, Any], ...]:
+        """The mediation ends without an agreement, and both sides have said their final words."""
+        return self.act(ended, "mediator", "close_mediation"), *self._both(words, "final_words", later=25)
+
+    def decision(self, days: int, outcome: str, amount: str | None = None) -> dict[str, Any]:
+        reasons = "What the page promised is part of the contract, and whoever sells answers for what it says."
+        found = "Both sides agree on what was ordered and on what came."
+        if outcome == "for_seller":
+            reasons = "Nothing in the file shows that what was promised was not given."
+        told: dict[str, Any] = {"amount": amount} if amount else {}
+        findings = [{"text": found, "cites": [0]}]
+        return self.act(
+            days, "mediator", "decide", outcome=outcome, basis="contract", reasons=reasons, findings=findings, **told
+        )
+
+    def decided_by_both(
+        self, days: int, decided: int, outcome: str, amount: str | None = None
+    ) -> tuple[dict[str, Any], ...]:
+        """A dispute admitted `days` ago, decided, and its decision accepted by both sides two days later."""
+        return (
+            *self.negotiating(days, days - 5, days - 10),
+            *self.mediating(days - 18, days - 19, days - 21),
+            *self.closed(days - 28, days - 30),
+            self.decision(decided, outcome, amount),
+            *self._both(decided - 2, "accept_decision", later=35),
+        )
+
+    def _both(self, days: int, do: str, later: int) -> tuple[dict[str, Any], ...]:
+        return tuple(self.act(days, side, do, later=later) for side in ("buyer", "seller"))
 
     def _ago(self, days: int, later: int = 0) -> str:
         # Some hours earlier, so that what came later on the same day is not yet to come.

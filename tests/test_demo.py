@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from odr import demo
-from odr.disputes.queries import disputes_of, open_page, registrar_queue, take_seat
+from odr.disputes.queries import PAGE, disputes_of, mediator_queue, open_page, registrar_queue, stand, take_seat
 from odr.disputes.tables import dispute_row
 from odr.house import House
 from odr.people.queries import account_by_email, person_by_cookie
@@ -30,12 +30,18 @@ def count(house):
         return connection.scalar(select(func.count()).select_from(dispute_row))
 
 
+def open_state(connection, house, dispute_id):
+    return stand(connection, house, dispute_id).dispute.compliance
+
+
 def test_a_demonstration_shows_a_dispute_in_every_phase_and_is_made_once(house, clock):
     password = demo.furnish(house)
 
     with house.engine.connect() as connection:
         phases = set(connection.scalars(select(dispute_row.c.phase)))
+        compliance = {open_state(connection, house, row) for row in connection.scalars(select(dispute_row.c.id))}
     assert phases == {str(phase) for phase in Phase} - {"unfiled"}
+    assert {"due", "performed", "disputed", "checking", "honoured"} <= compliance
     verified = verify_house(house)
     assert verified.findings == []
 
@@ -54,19 +60,32 @@ def test_every_guest_signs_in_and_finds_what_they_came_for(house):
         cookie = sign_in(house, Caller(), email=guest.email, password=password)
         with house.engine.connect() as connection:
             person = person_by_cookie(connection, cookie, house.clock())
-            rows = registrar_queue(connection) if person.roles else disputes_of(connection, person.account_id)
-            pages = [
-                open_page(connection, house, take_seat(connection, row.number, person.account_id, person.roles))
-                for row in rows
-            ]
+            seats = (
+                take_seat(connection, row.number, person.account_id, person.roles, person.mediator_id)
+                for row in LISTS[guest.role](connection, person)
+            )
+            pages = [open_page(connection, house, seat) for seat in seats]
         seen[guest.email.split("@")[0]] = pages
 
-    assert {name: len(pages) for name, pages in seen.items()} == {
-        "buyer": count(house), "seller": 10, "registrar": 3, "second-registrar": 3,
+    mediated = len(seen["mediator"]) + len(seen["second-mediator"])
+    assert {name: len(pages) for name, pages in seen.items() if "mediator" not in name} == {
+        "buyer": PAGE + 1, "seller": 23, "registrar": 5, "second-registrar": 5,
     }  # fmt: skip
+    assert mediated == 8
+    assert count(house) > PAGE
     assert any(page.dispute.open_offer and page.may("offer:accept") for page in seen["buyer"])
     assert any(len(page.dispute.evidence) == 3 for page in seen["seller"])
-    assert any(page.may("filing:admit") for page in seen["registrar"])
+    acts = {name: {act for page in pages for act in page.acts} for name, pages in seen.items()}
+    assert {"filing:admit", "challenge:decide", "proof:check"} <= acts["registrar"]
+    assert {"appointment:accept", "proposal:make", "decision:issue"} <= acts["mediator"] | acts["second-mediator"]
+    assert {"decision:accept", "performance:confirm", "objection:make", "procedure:rate"} <= acts["buyer"]
+
+
+LISTS = {
+    None: lambda connection, person: disputes_of(connection, person.account_id),
+    "registrar": lambda connection, person: registrar_queue(connection),
+    "mediator": lambda connection, person: mediator_queue(connection, person.mediator_id),
+}
 
 
 @pytest.mark.one_database
