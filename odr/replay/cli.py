@@ -21,7 +21,8 @@ from odr.procedure.ruleset import Ruleset, read_ruleset, rulesets_beside
 from odr.replay.passages import HOUSE
 from odr.replay.records import script_line
 from odr.replay.rules import Deed, Malformed, Script, read_script
-from odr.replay.service import Course, Outcome, Stage, Step, Task, registrar_names
+from odr.replay.service import Outcome, Task, registrar_names
+from odr.replay.turns import Course, Stage, Step
 from odr.replay.worker import Alone, Crew, Several
 from odr.web.sentences import REFUSALS, refusal
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from odr.replay.acts import ASKED
 from odr.replay.passages import groups_of
 from odr.replay.rules import DEEDS, Deed, Malformed, read_script
-from odr.replay.service import _ASKED
 from tests.replay.scripts import OPENED, a_line, an_act
 
 
@@ -111,7 +111,7 @@ def test_a_decision_is_told_in_the_words_of_the_procedure_or_of_ombudsmen(word, 
 
 
 def test_every_act_of_the_format_can_be_done():
-    assert set(DEEDS) - {"advance"} == set(_ASKED)
+    assert set(DEEDS) - {"advance"} == set(ASKED)
 
 
 def test_acts_are_done_in_the_order_of_their_instants_whatever_their_place():
