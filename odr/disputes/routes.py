@@ -216,7 +216,7 @@ def press(reading: Reading, rule: Rule) -> None:
 
 def ask(permission: str, reading: Reading, form: ActForm, template: str, **told: Any) -> Any:
     """The page of an act, or, where the act is not open to this reader now, the way back with the reason."""
-    if request.method == "GET" and not reading.may(permission):
+    if request.method != "POST" and not reading.may(permission):
         code = why_not(permission, reading.dispute, reading.page.seat.actor, reading.page.at)
         flash(refusal(Refused(code or "not_in_this_phase")), "warning")
         return redirect(url_for("disputes.page", number=reading.number), 303)

@@ -133,8 +133,13 @@ def _challenged(page: Page, challenge: Challenge) -> Row:
         "you" if mine else "registrar",
         YOURS["challenge"] if mine else waits,
         challenge.clock.due,
-        _NEW_LAST_DAY if waits_for_registrar(page.dispute) else sentences.ON_EXPIRY["challenge"],
+        after_challenge(page.dispute),
     )
+
+
+def after_challenge(dispute: Dispute) -> Any:
+    """What follows when the registrar does not decide on the challenge in time."""
+    return _NEW_LAST_DAY if waits_for_registrar(dispute) else sentences.ON_EXPIRY["challenge"]
 
 
 def is_mine(page: Page) -> bool:
@@ -206,7 +211,7 @@ _ROADS = {
     Phase.DECIDED: _("The decision is made. What is missing is what both sides say to it."),
 }
 _SUSPENDED = _("All time stands still for a while.")
-_CHALLENGED = _("The mediator is challenged; a registrar decides on that while the dispute goes on.")
+_CHALLENGED = _("The mediator is challenged; a registrar decides on that.")
 _SILENT = _("The seller did not reply; the dispute is decided on the papers.")
 _APPOINTING = _("A mediator is being appointed.")
 _CARRYING_OUT = _("The dispute is closed. What was agreed or decided is still to be carried out.")

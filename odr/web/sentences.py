@@ -289,7 +289,7 @@ ON_EXPIRY = {
     "scope": _("After that the objection falls, and the seller’s time to reply begins anew."),
     "last_call": _("After that a mediator decides on the papers, without the seller’s reply."),
     "evidence": _("After that the negotiation begins with the evidence there is."),
-    "rebuttal": _("After that the negotiation begins."),
+    "rebuttal": _("After that the dispute goes on with the evidence there is."),
     "negotiation": _("After that a mediator is appointed."),
     "sign": _("After that the dispute closes all the same: the acceptance already binds both sides."),
     "address": _(
@@ -320,7 +320,7 @@ WAITING = {
     "awaiting_response": _("The seller is asked to reply to the claim."),
     "evidence": _("Both sides show their evidence."),
     "negotiation": _("Both sides try to agree by making offers."),
-    "assignment": _("A mediator is to be appointed. Nothing is expected of either side now."),
+    "assignment": _("A mediator is drawn by lot and asked to accept. After that each side may object once."),
     "mediation": _("The mediator helps both sides to agree."),
     "default_track": _(
         "The seller never replied. The buyer shows what happened, and a mediator decides on the papers."
@@ -709,6 +709,11 @@ _REFUSALS: dict[str, Any] = {
     "already_signed": _("You already signed."),
     "direct_already_stated": _("You already said so. The other side is asked to confirm."),
     "direct_not_stated": _("The seller has not said that you settled directly."),
+    # The roster.
+    "languages_missing": _("Name at least one language in which the mediator can work."),
+    "mandate_too_short": _("A mandate runs for at least %(least)s years, so that nobody fears for the next one."),
+    "capacity_too_small": _("A mediator can take at least one dispute at a time. Give a number from 1."),
+    "mandate_over": _("This mandate has already ended. Close the desk at once, or begin a new mandate."),
     # The appointment of a mediator.
     "draw_begun": _("The pool of this draw is already fixed. Wait for the draw."),
     "pool_empty": _("Nobody on the roster can be drawn for this dispute. Add mediators to the roster."),
