@@ -19,9 +19,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from odr.app import create_app
 from odr.database import Base, open_engine
 from odr.house import Settings
+from odr.kernel import real_clock
 from odr.people.security import cookie_name
 from odr.web.language import LANGUAGES
 from tests.browser.readers import Kind, all_kinds, furnish
+from tests.conftest import FrozenClock
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "pictures"
@@ -82,7 +84,7 @@ def demonstration(folder: Path) -> Flask:
     engine = open_engine(settings.database_url)
     Base.metadata.create_all(engine)
     engine.dispose()
-    return create_app(settings)
+    return create_app(settings, FrozenClock(real_clock()))
 
 
 def photograph(

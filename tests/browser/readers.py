@@ -14,17 +14,22 @@ from sqlalchemy import Connection
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from odr.compliance import rules as compliance
 from odr.database import write_unit
+from odr.disputes.rebuild import counted_as_of
 from odr.evidence.service import take_in
 from odr.filing.forms import STEPS
 from odr.filing.service import begin_draft
 from odr.house import House
 from odr.kernel import new_pseudonym
+from odr.mediation import rules as mediation
+from odr.mediation.service import Admission, admit_mediator
 from odr.people import service
 from odr.people.links import issue_link
 from odr.people.queries import account_by_id
 from odr.people.security import cookie_name
-from odr.procedure.rules import send_message
+from odr.procedure.rules import order_suspension, send_message
+from odr.statistics.service import cut
 from tests.builders import ADispute, a_dispute
 
 HREF = re.compile(r'<a\b[^>]*?\bhref="([^"]+)"')
@@ -59,9 +64,13 @@ class Kind:
 def furnish(app: Flask) -> list[Reader]:
     """Fill an empty house with a dispute in each phase; answers a stranger and one person of each role."""
     house: House = app.extensions["odr"]
-    people = {name: _account(house, name) for name in ("buyer", "seller", "registrar")}
-    service.grant_role(house, people["registrar"], "registrar")
+    people = {name: _account(house, name) for name in ("buyer", "seller", "registrar", "mediator", "regulator")}
+    for role in ("registrar", "regulator"):
+        service.grant_role(house, people[role], role)
     parties = {"buyer_account": people["buyer"], "seller_account": people["seller"]}
+    # First, because its time has to run out.
+    a_dispute(house, **parties).seller_silent()
+    _mediated(house, parties, _on_the_roster(house, people["mediator"]))
     a_dispute(house, **parties)
     a_dispute(house, **parties).admitted()
     _talk(house, a_dispute(house, **parties))
@@ -73,8 +82,46 @@ def furnish(app: Flask) -> list[Reader]:
     return [
         Reader("stranger", begins=("/", f"/invitation/{_invitation(house, invited.id)}")),
         Reader("buyer", _session(house, people["buyer"]), ("/", *_draft(house, people["buyer"]))),
-        *(Reader(name, _session(house, people[name])) for name in ("seller", "registrar")),
+        *(Reader(name, _session(house, people[name])) for name in ("seller", "registrar", "mediator", "regulator")),
     ]
+
+
+def _on_the_roster(house: House, account: str) -> str:
+    admitted = Admission(languages=("en", "zh_Hans"), training="Ten years of consumer disputes.", capacity=100)
+    return admit_mediator(house, "", "", admitted, account_id=account)
+
+
+def _mediated(house: House, parties: dict[str, str], mediator: str) -> None:
+    """A dispute at each step that a mediator has a part in, and at each word on what came of it."""
+
+    def another() -> ADispute:
+        return a_dispute(house, **parties)
+
+    another().left()
+    another().drawn(mediator)
+    another().appointed(mediator)
+    another().in_mediation(mediator).proposed("30.00", text="Each of you would meet the other half way.")
+    challenged = another().in_mediation(mediator)
+    challenged.act(mediation.challenge_mediator, challenged.buyer, ground="delay", text="Nothing has happened.")
+    asked = another().in_mediation(mediator)
+    asked.act(mediation.request_evidence, asked.mediator, side="seller", days=5, text="The papers of the carrier.")
+    suspended = another().in_mediation(mediator)
+    suspended.act(
+        order_suspension, suspended.registrar, ground="parallel_payment", text="The bank is looking at the payment."
+    )
+    another().in_decision(mediator)
+    another().in_decision(mediator).file_closed()
+    another().in_decision(mediator).decided()
+    another().in_decision(mediator).closed_with()
+    another().in_decision(mediator).closed_with().performed()
+    denied = another().in_decision(mediator).closed_with().performed()
+    denied.act(compliance.deny_performance, denied.buyer, text="Nothing has arrived.")
+    checked = another().in_decision(mediator).closed_with().performed()
+    checked.act(compliance.deny_performance, checked.buyer, text="Nothing has arrived.")
+    checked.performed().act(compliance.deny_performance, checked.buyer, text="Still nothing.")
+    another().in_decision(mediator).closed_with().performed().confirmed()
+    another().in_decision(mediator).closed_with(buyer=False)
+    cut(house, counted_as_of)
 
 
 def _talk(house: House, dispute: ADispute) -> None:

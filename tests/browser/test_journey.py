@@ -2,122 +2,21 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser
 
-from odr.database import write_unit
 from odr.house import House
-from odr.people.security import cookie_name
-from odr.people.service import grant_role, open_account, start_session
 from odr.verify import verify_house
 from odr.worker import run as work
+from tests.browser.visitors import PASSWORD, Visitor, a_registrar, letters, link_in, somebody, visitor
 from tests.builders import a_dispute
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-PHONE = {"width": 360, "height": 740}
-PASSWORD = "seven quiet lamps beside the river"
-
-
-class Visitor:
-    """Somebody at a browser of their own. `script` is whether their browser runs any."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page = page
-        self.address = address
-
-    def go(self, path: str) -> Visitor:
-        # Links in mails name the public address of the house; the test serves it elsewhere.
-        self.page.goto(self.address + re.sub(r"^https?://[^/]+", "", path))
-        return self
-
-    def type(self, **typed: str) -> Visitor:
-        for name, value in typed.items():
-            field = self.page.locator(f'[name="{name}"]:not([type="hidden"])').first
-            kind = field.evaluate("field => field.type || field.tagName")
-            if kind in ("radio", "checkbox"):
-                self.page.locator(f'[name="{name}"][value="{value}"]').check()
-            elif kind == "select-one":
-                field.select_option(value)
-            else:
-                field.fill(value)
-        return self
-
-    def press(self, label: str) -> Visitor:
-        """Press the button, or follow the link, of that name in the page itself."""
-        within = self.page.locator("main")
-        button = within.get_by_role("button", name=label, exact=True)
-        target = button if button.count() else within.get_by_role("link", name=label, exact=True)
-        # The browser answers a click before the next page is there; whoever looks at once would see the old page, or
-        # none, and whoever goes elsewhere would take the act back.
-        with self.page.expect_navigation():
-            target.first.click()
-        return self
-
-    def sees(self, words: str) -> Visitor:
-        expect(self.page.locator("body")).to_contain_text(words)
-        return self
-
-    def fits(self) -> Visitor:
-        """Nothing runs over the edge of the screen."""
-        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), self.page.url
-        return self
-
-
-@contextmanager
-def visitor(
-    chromium: Browser, address: str, *, script: bool, app: Flask | None = None, account: str | None = None
-) -> Iterator[Visitor]:
-    context = chromium.new_context(viewport=PHONE, locale="en-GB", java_script_enabled=script, accept_downloads=True)
-    if app and account:
-        house: House = app.extensions["odr"]
-        cookie = write_unit(house.engine, lambda connection: start_session(connection, account, "", house.clock()))
-        with app.test_request_context():
-            context.add_cookies([{"name": cookie_name("odr"), "value": cookie, "url": address}])
-    yield Visitor(context.new_page(), address)
-    context.close()
-
-
-def a_registrar(house: House) -> str:
-    account = write_unit(
-        house.engine,
-        lambda connection: open_account(
-            connection, house, email="registrar@example.org", name="Registrar", at=house.clock()
-        ),
-    )
-    grant_role(house, account, "registrar")
-    return account
-
-
-def letters(app: Flask, to: str) -> list[str]:
-    """The texts of all mails to this address so far, after the worker did all that is due."""
-    house: House = app.extensions["odr"]
-    assert work(app, once=True)
-    folder = Path(house.settings.mail_url.removeprefix("folder://"))
-    found = []
-    for file in sorted(folder.rglob("*.eml"), key=lambda file: file.stat().st_mtime_ns):
-        letter = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-        if to in letter["To"]:
-            body = letter.get_body(("plain",))
-            assert body is not None
-            found.append(body.get_content())
-    return found
-
-
-def link_in(letter: str, path: str) -> str:
-    found = re.search(rf"https?://\S+({path}/\S+)", letter)
-    assert found, letter
-    return found[1]
 
 
 def a_photo() -> bytes:
@@ -151,7 +50,7 @@ def test_a_dispute_is_filed_answered_negotiated_and_settled(
         for _ in range(3):
             # Mail scanners look at links too: looking uses nothing up.
             seller.go(invitation).fits().sees("Two bicycle lights")
-        seller.type(name="Lumen Lights").press("I act for the seller: open the dispute")
+        seller.type(name="The seller").press("I act for the seller: open the dispute")
         seller.go(f"{dispute}/reply").fits().type(choice="contest").press("Continue")
         seller.type(text="We sent it on the day of the order.").press("Send the reply")
 
@@ -184,10 +83,7 @@ def test_a_message_that_was_typed_and_not_sent_is_not_left_without_a_question(
     app: Flask, chromium: Browser, address: str
 ) -> None:
     house: House = app.extensions["odr"]
-    account = write_unit(
-        house.engine,
-        lambda connection: open_account(connection, house, email="a@example.org", name="Anna", at=house.clock()),
-    )
+    account = somebody(house, "buyer")
     dispute = a_dispute(house, buyer_account=account).admitted()
     with visitor(chromium, address, script=True, app=app, account=account) as buyer:
         asked: list[str] = []
@@ -202,7 +98,7 @@ def test_a_message_that_was_typed_and_not_sent_is_not_left_without_a_question(
 
 def register(app: Flask, buyer: Visitor) -> None:
     buyer.go("/account/new").fits()
-    buyer.type(name="Anna", email="buyer@example.org", country="DE", password=PASSWORD).press("Open the account")
+    buyer.type(name="The buyer", email="buyer@example.org", country="DE", password=PASSWORD).press("Open the account")
     confirmation = link_in(letters(app, "buyer@example.org")[-1], "/account/verification")
     buyer.go(confirmation).fits().press("Confirm and open the account")
 
@@ -218,7 +114,7 @@ def file_a_dispute(buyer: Visitor) -> str:
         currency="EUR",
         country="DE",
     ).press("Continue")
-    buyer.fits().type(name="Lumen Lights", email="seller@example.com", country="CN").press("Continue")
+    buyer.fits().type(name="The seller", email="seller@example.com", country="CN").press("Continue")
     buyer.fits().type(contacted="yes", contacted_on="2026-02-10", channel="email").press("Continue")
     buyer.fits().type(**{"items-0-remedy": "refund", "items-0-amount": "48.90", "items-0-currency": "EUR"})
     buyer.press("Continue")
