@@ -87,7 +87,7 @@ CODES = {
     "projection_unknown": "a row in the lists belongs to no dispute",
     "projection_differs": "a row in the lists is not what the entries make it",
     "edition_missing": "the edition before is not stored, and what it hid stays hidden in this one",
-    "edition_changed": "the edition is not the one whose digest was written down when it was cut",
+    "edition_changed": "an edition of the figures is not what its number and digest say",
     "edition_root_differs": "the edition names another log than the one that is stored",
     "edition_differs": "the edition does not say what the entries make it say",
 }

@@ -46,6 +46,13 @@ def editions(connection: Connection) -> list[Listed]:
     return [Listed(*row) for row in connection.execute(query)]
 
 
+def stored_editions(connection: Connection) -> Iterator[tuple[int, str, Edition]]:
+    """Every edition with the number and the digest that stand beside it."""
+    query = select(edition.c.number, edition.c.digest, edition.c.body).order_by(edition.c.number)
+    for row in connection.execute(query.execution_options(yield_per=50)):
+        yield row.number, row.digest, Edition(bytes(row.body))
+
+
 def stored_digest(connection: Connection, number: int) -> str | None:
     """The digest that was written down when the edition was cut."""
     return connection.scalar(select(edition.c.digest).where(edition.c.number == number))

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -42,8 +42,8 @@ FEWEST_FOR_P90 = 50
 
 
 def to_text(record: Record) -> str:
-    """A record as canonical JSON."""
-    return canonical(_plain(asdict(record))).decode()
+    """A record as JSON in one spelling."""
+    return json.dumps({name: getattr(record, name) for name in _FIELDS}, sort_keys=True, separators=(",", ":"))
 
 
 def to_record(text: str) -> Record:
@@ -55,10 +55,7 @@ def to_record(text: str) -> Record:
     return Record(**held)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(held) for name, held in value.items()}
-    return [_plain(held) for held in value] if isinstance(value, tuple) else value
+_FIELDS = tuple(part.name for part in fields(Record))
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,23 @@ def test_a_house_of_few_disputes_shows_only_what_it_has_none_of():
     assert group(edition)["sums"] == {"claimed": {}, "settled": {}, "awarded": {}, "costs": {}}
 
 
+def test_six_disputes_among_a_thousand_are_counted_and_not_told():
+    six = [record_of(tell()) for tell in SIX]
+    thousand = [*six, *[settled(filed=six[0].filed, outcome_on=six[0].filed + 9)] * 994]
+
+    edition = edition_of(HEAD, thousand, None)
+
+    assert group(edition)["counts"]["admitted"] == 1_000
+    # Beside a thousand that ended, 996 settlements would say that four were decided.
+    assert group(edition)["counts"]["outcome"] == 1_000
+    assert group(edition)["counts"]["settled"] is None
+    assert all(number is None or number == 0 or number >= THRESHOLD for number in group(edition)["counts"].values())
+    # Currencies, countries and mishaps of single disputes are nowhere.
+    text = edition.body.decode()
+    assert [word for word in ("BRL", "CLP", "GBP", '"buyer_country.IT"', '"buyer_country.CL"') if word in text] == []
+    assert group(edition)["days"]["outcome"] == {"median": "9.0", "mean": "9.2", "p90": "9"}
+
+
 def test_an_empty_house_has_an_edition_of_zeros():
     edition = edition_of(HEAD, [], None)
 

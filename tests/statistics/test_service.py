@@ -141,6 +141,7 @@ def test_an_edition_changed_behind_our_back_is_found(house: House):
     codes = {finding.code for finding in verify_edition(house, 1)}
 
     assert codes == {"edition_changed", "edition_differs"}
+    assert [finding.code for finding in verify_house(house).findings] == ["edition_changed"]
 
 
 def test_an_edition_over_another_log_is_found(house: House):
