@@ -651,7 +651,7 @@ _REFUSALS: dict[str, Any] = {
     "buyer_cannot_join": _("The address of this invitation belongs to the buyer of this dispute."),
     # Evidence.
     "evidence_already_complete": _("You already said that your file is complete."),
-    "too_much_evidence": _("A dispute holds at most %(most)s files."),
+    "too_much_evidence": _("Each side adds at most %(most)s files to a dispute."),
     "file_missing": _("Choose a file to upload."),
     "file_empty": _("The file is empty. Choose another one."),
     "file_too_large": _("The file is larger than %(limit)s MB. Make it smaller, or split it."),
@@ -709,11 +709,6 @@ _REFUSALS: dict[str, Any] = {
     "already_signed": _("You already signed."),
     "direct_already_stated": _("You already said so. The other side is asked to confirm."),
     "direct_not_stated": _("The seller has not said that you settled directly."),
-    # The roster.
-    "languages_missing": _("Name at least one language in which the mediator can work."),
-    "mandate_too_short": _("A mandate runs for at least %(least)s years, so that nobody fears for the next one."),
-    "capacity_too_small": _("A mediator can take at least one dispute at a time. Give a number from 1."),
-    "mandate_over": _("This mandate has already ended. Close the desk at once, or begin a new mandate."),
     # The appointment of a mediator.
     "draw_begun": _("The pool of this draw is already fixed. Wait for the draw."),
     "pool_empty": _("Nobody on the roster can be drawn for this dispute. Add mediators to the roster."),
