@@ -16,16 +16,23 @@ from odr.notices.outbox import (
     GATHER,
     GIVE_UP_AFTER,
     LEASE,
+    RETURNED,
+    SENT,
     Letter,
     backlog,
     claim,
     email_of,
     enqueue,
     hand_back,
+    hold,
     mark_failed,
+    mark_overtaken,
+    mark_recorded,
     mark_refused,
+    mark_returned,
     mark_sent,
     tell,
+    unrecorded,
 )
 from odr.notices.rules import Notice
 from odr.notices.tables import outbox
@@ -279,6 +286,108 @@ def test_workers_side_by_side_lose_nothing_and_double_nothing(engine: Engine) ->
     for dispute in {dispute for dispute, _ in taken}:
         order = [key for of, key in taken if of == dispute]
         assert order == sorted(order)
+
+
+# -- holding, dropping, and what becomes of a notice -----------------------------------------------------------------
+
+
+def test_a_notice_is_held_for_a_whole_lease_from_when_it_is_sent(engine: Engine) -> None:
+    put(engine, "k")
+    letter = only(claim(engine, NOW, "a", 10))
+
+    assert hold(engine, letter, NOW + LEASE - 1)
+
+    assert claim(engine, NOW + 2 * LEASE - 2, "b", 10) == []
+
+
+def test_whoever_lost_the_lease_does_not_send(engine: Engine) -> None:
+    put(engine, "k")
+    late = only(claim(engine, NOW, "a", 10))
+
+    assert not hold(engine, late, NOW + LEASE)
+    claim(engine, NOW + LEASE, "b", 10)
+    assert not hold(engine, late, NOW + LEASE + 1)
+
+
+def test_a_reminder_waits_for_its_day_and_holds_up_nothing_before(engine: Engine) -> None:
+    later = Notice("reminder", "seller", {"holder": "seller"}, due=NOW + 3 * 24 * 60 * MINUTE)
+    with writing(engine) as connection:
+        tell(connection, DISPUTE, NOW, [(4, later), (4, Notice("invitation", "seller", {"holder": "seller"}))])
+
+    assert only(claim(engine, NOW, "a", 10)).template == "invitation"
+    assert [letter.template for letter in claim(engine, later.due or 0, "b", 10)] == ["reminder"]
+
+
+def test_three_reminders_of_one_act_are_three_notices(engine: Engine) -> None:
+    ladder = [Notice("reminder", "seller", {}, due=NOW + day) for day in (3, 7, 12)]
+    for _ in range(2):
+        with writing(engine) as connection:
+            tell(connection, DISPUTE, NOW, [(4, notice) for notice in ladder])
+
+    with engine.connect() as connection:
+        assert connection.scalars(select(outbox.c.due_at).order_by(outbox.c.id)).all() == [NOW + 3, NOW + 7, NOW + 12]
+
+
+def test_a_notice_with_nothing_left_to_say_is_no_failure(engine: Engine) -> None:
+    put(engine, "first", side="seller")
+    put(engine, "second", side="seller")
+    mark_overtaken(engine, only(claim(engine, NOW, "a", 10)), NOW)
+
+    assert only(claim(engine, NOW, "a", 10)).key == "second"
+    with engine.connect() as connection:
+        assert backlog(connection, NOW).given_up == 0
+    assert unrecorded(engine, 10) == []
+
+
+def service(engine: Engine) -> Letter:
+    with writing(engine) as connection:
+        tell(connection, DISPUTE, NOW, [(4, Notice("invitation", "seller", {"holder": "seller"}))])
+    return only(claim(engine, NOW, "a", 10))
+
+
+def test_what_became_of_a_notice_waits_to_be_recorded_until_it_is(engine: Engine) -> None:
+    letter = service(engine)
+    mark_sent(engine, letter, NOW + 5)
+
+    (sent,) = unrecorded(engine, 10)
+    assert (sent.dispute_id, sent.side, sent.template, sent.what) == (DISPUTE, "seller", "invitation", SENT)
+    assert (sent.left, sent.at) == (True, NOW + 5)
+    with writing(engine) as connection:
+        mark_recorded(connection, sent.id, RETURNED)
+    assert unrecorded(engine, 10) == [sent]
+    with writing(engine) as connection:
+        mark_recorded(connection, sent.id, SENT)
+    assert unrecorded(engine, 10) == []
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_report_is_taken_in_once_whether_or_not_it_was_known_that_the_notice_left(engine: Engine, left: bool) -> None:
+    letter = service(engine)
+    if left:
+        mark_sent(engine, letter, NOW)
+
+    assert mark_returned(engine, letter.mark or "", NOW + 1, "report_5.1.1")
+    assert mark_returned(engine, letter.mark or "", NOW + 2, "report_5.7.1")
+    mark_sent(engine, letter, NOW + 3)
+
+    (returned,) = unrecorded(engine, 10)
+    assert (returned.what, returned.left, returned.at) == (RETURNED, left, NOW if left else NOW + 1)
+    with engine.connect() as connection:
+        assert connection.execute(select(outbox.c.failure)).scalar_one() == "report_5.1.1"
+
+
+def test_a_report_on_nothing_of_ours_is_told_apart(engine: Engine) -> None:
+    service(engine)
+
+    assert not mark_returned(engine, "f" * 32, NOW, "report_5.1.1")
+    assert unrecorded(engine, 10) == []
+
+
+def test_a_notice_given_up_is_recorded_as_one_that_came_back(engine: Engine) -> None:
+    mark_refused(engine, service(engine), NOW, "smtp_550")
+
+    (returned,) = unrecorded(engine, 10)
+    assert (returned.what, returned.left) == (RETURNED, False)
 
 
 @pytest.mark.slow
