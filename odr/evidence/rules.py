@@ -13,8 +13,9 @@ from odr.procedure.events import DefaultTrackEnded, Event, EvidenceAdded, Eviden
 from odr.procedure.passages import open_negotiation
 from odr.procedure.rules import words
 
-# 100 files a dispute: what GlobaLeaks and others found to be enough for anybody (security design, §5.9).
-MOST_ITEMS = 100
+# 100 files a dispute: what GlobaLeaks and others found to be enough for anybody (security design, §5.9). Half of them
+# are each side's own, or one side could leave no room for the other's.
+MOST_ITEMS = 50
 
 # Whatever a house's own limit is, an entry holds no size beyond this many bytes.
 LARGEST_FILE = 10**12
@@ -53,7 +54,7 @@ def add_evidence(
     demand("evidence:add", dispute, actor, at)
     if file.size > LARGEST_FILE:
         raise Refused("file_too_large", limit=LARGEST_FILE)
-    if len(dispute.evidence) >= MOST_ITEMS:
+    if sum(item.side == actor.role for item in dispute.evidence) >= MOST_ITEMS:
         raise Refused("too_much_evidence", most=MOST_ITEMS)
     texts = words(name=name, about=about, file=file.description)
     number = len(dispute.evidence) + 1

@@ -263,7 +263,7 @@ def _may_end_suspension(dispute: Dispute, actor: Actor, at: int) -> str | None:
         return None
     # What protects one side is not ended by the other one: an order by the registrar alone, and a halt for mail that
     # came back by the side it was for.
-    return None if stands.by == "system" and actor.role in dispute.returned else "suspension_not_yours"
+    return None if stands.side == actor.role else "suspension_not_yours"
 
 
 def _may_ask_extension(dispute: Dispute, actor: Actor, at: int) -> str | None:

@@ -261,11 +261,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """All time stands still: since when, at the latest until when, and the time that stands. What is done meanwhile
-    may begin the time of a next step; it stands too, from the instant `held_from` on."""
+    """All time stands still: since when, at the latest until when, and the time that stands; for whose mail, where it
+    came back. What is done meanwhile may begin the time of a next step; it stands too, from the instant `held_from`
+    on."""
 
     ground: str
     by: str
+    side: str | None
     since: int
     until: int
     clock: Deadline | None
@@ -339,7 +341,7 @@ class Dispute:
     suspension: Suspension | None = None
     suspension_asked_by: str | None = None
     times_suspended: int = 0
-    held_for_mail: frozenset[str] = frozenset()
+    held_for_mail: frozenset[tuple[str, str]] = frozenset()
     code: str | None = None
     compliance: str | None = None
     performance_due: int | None = None
@@ -829,18 +831,15 @@ def _suspension_asked(dispute: Dispute, event: SuspensionAsked, header: Header) 
 
 
 def _suspended(dispute: Dispute, event: DisputeSuspended, header: Header) -> Changes:
+    clock = dispute.clock
     return {
-        "suspension": Suspension(event.ground, event.by, header.at, event.until, dispute.clock, header.at),
+        "suspension": Suspension(event.ground, event.by, event.side, header.at, event.until, clock, header.at),
         "suspension_asked_by": None,
         # Mail that came back is nobody's request and is not counted as one.
         "times_suspended": dispute.times_suspended + (event.by != "system"),
-        "held_for_mail": dispute.held_for_mail | _steps(dispute, event.by == "system"),
+        "held_for_mail": dispute.held_for_mail | ({(event.side, clock.step)} if clock and event.side else set()),
         "clock": None,
     }
-
-
-def _steps(dispute: Dispute, counted: bool) -> frozenset[str]:
-    return frozenset({dispute.clock.step}) if dispute.clock and counted else frozenset()
 
 
 def _resumed(dispute: Dispute, event: DisputeResumed, header: Header) -> Changes:

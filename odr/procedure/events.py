@@ -667,10 +667,11 @@ class SuspensionAsked(Event):
 @dataclass(frozen=True, kw_only=True)
 class DisputeSuspended(Event):
     """All time stands still until it is ended, at the latest at `until`: by consent ("parties"), by the "registrar", or
-    because mail to a side came back ("system"). Words: text."""
+    because mail to a `side` came back ("system"). Words: text."""
 
     ground: str
     by: str
+    side: str | None
     until: int
 
 

@@ -119,7 +119,7 @@ def order_suspension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, g
     if ground not in dispute.rules.suspension_grounds:
         raise Refused("ground_unknown")
     require_text(text, "reasons_missing")
-    return [_suspended(dispute, at, ground, "registrar", text)]
+    return [_suspended(dispute, at, ground, "registrar", text=text)]
 
 
 def end_suspension(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) -> list[Event]:
@@ -154,11 +154,19 @@ def return_notice(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, side
         return [NoticeReturned(side=side, template=template, clock=begin(dispute.rules, "address", at, seats))]
     returned = NoticeReturned(side=side, template=template, clock=None)
     clock = dispute.clock
-    if clock is None or clock.holder not in (side, "both") or clock.step in dispute.held_for_mail:
+    if clock is None or clock.holder not in (side, "both") or _halted_before(dispute, side, clock.step):
         return [returned]
     if dispute.phase is Phase.CLOSED:
         return [returned]
-    return [returned, _suspended(dispute, at, "notice_returned", "system")]
+    return [returned, _suspended(dispute, at, "notice_returned", "system", side=side)]
+
+
+def _halted_before(dispute: Dispute, side: str, step: str) -> bool:
+    """Whether time stood still for this side's mail before: in this step, or, for a seller who never came although the
+    invitation did not come back, in the whole dispute."""
+    if side == "seller" and dispute.in_default and not dispute.seller_joined:
+        return any(whose == side for whose, _ in dispute.held_for_mail)
+    return (side, step) in dispute.held_for_mail
 
 
 def _require_side(side: str) -> None:
@@ -212,9 +220,11 @@ def closed_with_agreement(dispute: Dispute, at: int) -> DisputeClosed:
     return closed(agreed.how, "due", until(dispute.rules, "performance", due, "agreed"))
 
 
-def _suspended(dispute: Dispute, at: int, ground: str, by: str, text: str = "") -> DisputeSuspended:
+def _suspended(
+    dispute: Dispute, at: int, ground: str, by: str, *, side: str | None = None, text: str = ""
+) -> DisputeSuspended:
     end = at + dispute.rules.suspension_days * DAY
-    return DisputeSuspended(ground=ground, by=by, until=end, words=words(text=text))
+    return DisputeSuspended(ground=ground, by=by, side=side, until=end, words=words(text=text))
 
 
 def resumed(dispute: Dispute, at: int, by: str) -> DisputeResumed:

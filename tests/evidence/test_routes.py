@@ -289,7 +289,7 @@ def test_a_dispute_holds_a_hundred_files(house, contested, buyer):
     answer = send_file(buyer, contested, PDF)
 
     assert answer.status_code == 409
-    assert "A dispute holds at most 100 files." in text(answer)
+    assert "Each side adds at most 50 files to a dispute." in text(answer)
     assert (kept(house), staged(house)) == ([], [])
 
 

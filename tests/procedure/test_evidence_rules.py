@@ -91,13 +91,14 @@ def test_the_registrar_brings_no_evidence():
         told().contested().ask(evidence.add_evidence, REGISTRAR, **PDF)
 
 
-def test_a_dispute_holds_a_hundred_items():
+def test_a_dispute_holds_fifty_items_of_each_side_and_neither_fills_it_for_both():
     story = told().contested()
     for _ in range(evidence.MOST_ITEMS):
-        story.with_evidence()
+        story.with_evidence(BUYER)
 
-    with refused("too_much_evidence", most=100):
-        story.ask(evidence.add_evidence, SELLER, **PDF)
+    with refused("too_much_evidence", most=50):
+        story.ask(evidence.add_evidence, BUYER, **PDF)
+    assert story.ask(evidence.add_evidence, SELLER, **PDF)
 
 
 def test_what_is_said_about_an_item_is_as_long_as_people_write():

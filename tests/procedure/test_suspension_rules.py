@@ -57,7 +57,7 @@ def test_both_together_let_time_stand_still(first, second):
 
     assert asked == [SuspensionAsked(side=first.role)]
     assert asked[0].words == {"text": "We are talking by telephone."}
-    assert agreed == [DisputeSuspended(ground="joint_request", by="parties", until=MONDAY + 30 * DAY)]
+    assert agreed == [DisputeSuspended(ground="joint_request", by="parties", side=None, until=MONDAY + 30 * DAY)]
 
 
 @pytest.mark.parametrize("ground", ["parallel_payment", "missing_document", "incapacity"])
@@ -66,7 +66,7 @@ def test_the_registrar_lets_time_stand_still_on_a_ground_of_the_list(ground):
 
     facts = story.ask(procedure.order_suspension, REGISTRAR, ground=ground, text="The bank says so.")
 
-    assert facts == [DisputeSuspended(ground=ground, by="registrar", until=MONDAY + 30 * DAY)]
+    assert facts == [DisputeSuspended(ground=ground, by="registrar", side=None, until=MONDAY + 30 * DAY)]
     assert facts[0].words == {"text": "The bank says so."}
 
 
@@ -288,7 +288,7 @@ def test_time_stands_still_for_a_side_whose_mail_came_back(side, story):
 
     assert facts == [
         NoticeReturned(side=side, template="your_turn", clock=None),
-        DisputeSuspended(ground="notice_returned", by="system", until=story.at + 30 * DAY),
+        DisputeSuspended(ground="notice_returned", by="system", side=side, until=story.at + 30 * DAY),
     ]
     story.fold(*facts)
     assert story.dispute.returned == {side}
@@ -320,6 +320,27 @@ def test_mail_that_keeps_coming_back_stops_each_step_once():
     assert again == [NoticeReturned(side="buyer", template="reminder", clock=None)]
     story.expired()
     assert len(story.ask(procedure.return_notice, SYSTEM, side="buyer", template="your_turn")) == 2
+
+
+def test_one_sides_mail_uses_up_nothing_of_the_other_sides():
+    story = told().contested().suspended(by="system").do(procedure.end_suspension, BUYER)
+
+    halted = story.mail_came_back("seller")
+
+    assert halted.dispute.suspension.side == "seller"
+    with refused("suspension_not_yours"):
+        end(halted, BUYER)
+
+
+def test_a_seller_who_was_invited_and_never_came_halts_the_dispute_once():
+    """Whoever leaves an address behind cannot keep the buyer waiting a month in every step."""
+    story = told().seller_silent().expired().appointed().mail_came_back("seller")
+    assert story.dispute.suspension.by == "system"
+    story.do(procedure.end_suspension, REGISTRAR).expired()
+
+    assert story.dispute.step == "final_words"
+    again = story.ask(procedure.return_notice, SYSTEM, side="seller", template="your_turn")
+    assert again == [NoticeReturned(side="seller", template="your_turn", clock=None)]
 
 
 def test_only_the_house_knows_of_mail():
