@@ -134,7 +134,7 @@ def _work(connection: Connection) -> Iterator[Finding]:
     letters = backlog(connection, now)
     late = letters.oldest_due is not None and letters.oldest_due < now - LATE_NOTICE
     yield Finding(not late and not letters.given_up, f"{letters.waiting} notices wait to be sent, {letters.given_up} "
-        f"were given up, {letters.returned} came back; {letters.unrecorded} fates are to be recorded in their disputes.",
+        f"were given up, {letters.returned} came back; {letters.unrecorded} fates are not in their disputes yet.",
         grave=False)  # fmt: skip
 
 
