@@ -102,7 +102,7 @@ def digits(value: str) -> Markup:
 
 
 def _listed(names: list[str]) -> str:
-    return _(", ").join(names)
+    return " · ".join(names)
 
 
 # -- the draw ---------------------------------------------------------------------------------------------------

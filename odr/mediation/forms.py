@@ -18,6 +18,8 @@ from odr.web import sentences
 from odr.web.sentences import refusal
 
 UPHELD, DISMISSED = "upheld", "dismissed"
+# What the field begins with: enough to look for a paper, and within the time of a mediation.
+USUAL_DAYS = 5
 
 
 class AppointmentForm(ActForm):
@@ -193,7 +195,7 @@ def challenge_form(reading: Reading) -> ChallengeForm:
 def evidence_request_form(reading: Reading) -> EvidenceRequestForm:
     """The form with the days that the rules of this dispute allow."""
     most = reading.dispute.rules.evidence_request_days_most
-    form = EvidenceRequestForm(days=str(most))
+    form = EvidenceRequestForm(days=str(min(most, USUAL_DAYS)))
     form.days.description = ngettext("At most %(num)d day.", "At most %(num)d days.", most)
     return form
 

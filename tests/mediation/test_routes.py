@@ -42,7 +42,7 @@ def test_the_roster_names_everybody_who_can_be_drawn(nobody, mediators: Mediator
     for name in ("First mediator", "Second mediator", "Third mediator"):
         assert name in page
     assert "Mediation, 200 hours" in page
-    assert "English, German" in page
+    assert "English · German" in page
     assert "All kinds of disputes" in page
     assert "No open dispute" in page
 
