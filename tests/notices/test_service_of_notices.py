@@ -220,6 +220,21 @@ def test_a_seller_of_whom_no_address_is_known_was_not_reached(app: Flask, house:
     assert stands(house, dispute).address_asked
 
 
+def test_a_buyer_who_closed_the_account_stops_nobodys_time(app: Flask, house: House, served: Peer) -> None:
+    account_id = new_id()
+    person = {"id": account_id, "email": BUYER, "name": "B", "language": "en", "zone": "UTC", "created_at": 0}
+    with writing(house.engine) as connection:
+        connection.execute(insert(account).values(person))
+    dispute = a_dispute(house, buyer_account=account_id).in_negotiation()
+    with writing(house.engine) as connection:
+        connection.execute(update(account).values(email=None))
+
+    assert run(app, once=True)
+
+    assert stands(house, dispute).suspension is None
+    assert "returned your_turn to buyer" not in facts(house, dispute)
+
+
 # -- a mail server with bad manners ----------------------------------------------------------------------------------
 
 
