@@ -122,7 +122,12 @@ class ADispute:
         """Admitted, unless that was done, and never answered, nor after the last call."""
         if self.state.admitted_at is None:
             self.admitted()
-        return self.expired().expired()
+        return self.expired().served().expired()
+
+    def served(self) -> ADispute:
+        """The last notice to the seller left the house."""
+        self.act(procedure.record_notice, SYSTEM, side="seller", template="last_call")
+        return self
 
     def left(self) -> ADispute:
         """In negotiation, unless that was done, and left by the buyer: somebody is to be drawn."""

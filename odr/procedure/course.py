@@ -40,7 +40,7 @@ _WAYS: dict[Phase, dict[str, tuple[Phase, ...]]] = {
         "scope:decide": (_P.REFUSED, _P.AWAITING_RESPONSE, _P.CLOSED),
         "time:reply": (_P.AWAITING_RESPONSE,),
         "time:scope": (_P.AWAITING_RESPONSE,),
-        "time:last_call": (_P.DEFAULT_TRACK,),
+        "time:last_call": (_P.AWAITING_RESPONSE, _P.DEFAULT_TRACK),
         "time:address": (_P.AWAITING_RESPONSE, _P.CLOSED),
     },
     _P.DEFAULT_TRACK: {

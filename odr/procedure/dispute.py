@@ -314,6 +314,7 @@ class Dispute:
     last_called: bool = False
     seller_silent: bool = False
     address_asked: bool = False
+    served: bool = False
     returned: frozenset[str] = frozenset()
     evidence: tuple[EvidenceItem, ...] = ()
     complete: frozenset[str] = frozenset()
@@ -543,7 +544,7 @@ def _scope_dismissed(dispute: Dispute, event: ScopeObjectionDismissed, header: H
 
 
 def _last_call_made(dispute: Dispute, event: LastCallMade, header: Header) -> Changes:
-    return {"clock": event.clock, "last_called": True}
+    return {"clock": event.clock, "last_called": True, "served": False}
 
 
 def _clock_only(
@@ -562,14 +563,21 @@ def _to_assignment(dispute: Dispute, event: DefaultTrackEnded, header: Header) -
     return {"phase": Phase.ASSIGNMENT, "clock": event.clock}
 
 
+def _notice_sent(dispute: Dispute, event: NoticeSent, header: Header) -> Changes:
+    return {"served": True} if event.side == "seller" else {}
+
+
 def _notice_returned(dispute: Dispute, event: NoticeReturned, header: Header) -> Changes:
     changes: Changes = {"returned": dispute.returned | {event.side}}
+    if event.side == "seller":
+        changes["served"] = False
     return changes | ({"clock": event.clock, "address_asked": True} if event.clock else {})
 
 
 def _address_given(dispute: Dispute, event: AddressGiven, header: Header) -> Changes:
     returned = dispute.returned - {"seller"}
-    return {"clock": event.clock, "address_asked": False, "returned": returned, "last_called": False}
+    changes: Changes = {"clock": event.clock, "address_asked": False, "returned": returned}
+    return changes | {"last_called": False, "served": False}
 
 
 def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> Changes:
@@ -869,7 +877,7 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     LastCallMade: _last_call_made,
     SellerSilent: _seller_silent,
     DefaultTrackEnded: _to_assignment,
-    NoticeSent: _nothing,
+    NoticeSent: _notice_sent,
     NoticeReturned: _notice_returned,
     AddressGiven: _address_given,
     EvidenceAdded: _evidence_added,

@@ -73,6 +73,9 @@ def _last_call(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _seller_silent(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
+    if not dispute.served and not dispute.seller_joined:
+        # Whatever kept the notice here, nobody is silent who was not asked: the call is made anew until it has left.
+        return _last_call(dispute, at, seats)
     return [SellerSilent(clock=begin(dispute.rules, "default", at, seats))]
 
 

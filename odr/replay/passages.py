@@ -13,8 +13,8 @@ FILE = "file"
 """The act that begins every line, told by its claim."""
 
 HOUSE = "house"
-"""Who fixes pools and draws: the house itself, as its worker does it."""
-COMMIT, DRAW = "commit_pool", "draw_mediator"
+"""Who fixes pools, draws and records that notices left: the house itself, as its worker does it."""
+COMMIT, DRAW, SERVE = "commit_pool", "draw_mediator", "serve_notice"
 
 
 def groups_of(script: Script, *, racing: bool) -> list[tuple[Deed, ...]]:
@@ -52,6 +52,9 @@ def what_follows(script: Script, dispute: Dispute, outlook: Outlook, at: int) ->
     if dispute.phase is Phase.ASSIGNMENT and not dispute.mediator and not dispute.suspension:
         # No act of a person: the house draws in strict lines too, as deadlines fire in them.
         return Deed(None, at, HOUSE, DRAW if dispute.draw else COMMIT)
+    if dispute.step == "last_call" and not dispute.served and not dispute.suspension:
+        # A replay sends no mail, and takes it that what the record tells of reached the seller.
+        return Deed(None, at, HOUSE, SERVE)
     if script.strict or dispute.suspension:
         return None
     stage = _STAGES.get(dispute.phase)

@@ -13,11 +13,12 @@ from odr.filing import rules as filing
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Money, Refused
 from odr.mediation import rules as mediation
+from odr.procedure import rules as procedure
 from odr.procedure.dispute import Dispute
 from odr.procedure.events import ClaimItem
 from odr.procedure.ruleset import Ruleset
 from odr.replay.acts import ASKED, Given
-from odr.replay.passages import COMMIT, DRAW, FILE, HOUSE, Outlook, groups_of, what_follows
+from odr.replay.passages import COMMIT, DRAW, FILE, HOUSE, SERVE, Outlook, groups_of, what_follows
 from odr.replay.queries import pool_of
 from odr.replay.rules import Deed, Person, Script
 from odr.replay.service import Outcome, Task, dispute_id_of, name_in, number_of, seat_mediators, seller_id_of
@@ -122,8 +123,11 @@ class Course:
         )
 
     def _of_house(self, deed: Deed) -> Task:
-        """What the house does for an assignment: it fixes a pool, and draws by the first checkpoint over that."""
+        """What the house does by its worker: for an assignment it fixes a pool, and draws by the first checkpoint over
+        that; and it records that a notice left."""
         more: dict[str, Any] = {"rule": mediation.commit_pool, "gather": pool_of}
+        if deed.do == SERVE:
+            more = {"rule": procedure.record_notice, "given": {"side": "seller", "template": "last_call"}}
         if deed.do == COMMIT:
             # Here, in the process that all lines go through, so that they are made once.
             seat_mediators(self.stage.house)
@@ -141,6 +145,9 @@ class Course:
     def _key(self, deed: Deed) -> str:
         # The dispute's id is made from the line's; what happens by itself does so once for each act, side and mediator.
         met = f"/{len(self.dispute.met)}" if self.dispute.met else ""
+        if deed.do == SERVE:
+            # Each last call is served, the second one too.
+            met = f"/{self.dispute.version}"
         own = str(deed.position) if deed.position is not None else f"{deed.do}/{deed.by}{met}"
         return f"replay/{self.dispute.id}/{own}"
 

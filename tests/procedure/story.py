@@ -134,7 +134,11 @@ class Story:
         return self.admitted().expired()
 
     def seller_silent(self) -> Story:
-        return self.last_called().expired()
+        return self.last_called().served().expired()
+
+    def served(self) -> Story:
+        """The last notice to the seller left the house."""
+        return self.do(procedure.record_notice, SYSTEM, side="seller", template="last_call")
 
     def contested(self) -> Story:
         return self.admitted().do(response.give_reply, SELLER, choice="contest", text="We sent it.")

@@ -173,7 +173,7 @@ def test_the_seller_can_still_reply_after_the_last_call():
 
 
 def test_a_silent_seller_is_decided_on_the_papers_and_never_loses_by_itself():
-    story = told().last_called().at_due()
+    story = told().last_called().served().at_due()
 
     facts = story.fire()
 

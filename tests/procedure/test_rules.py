@@ -387,7 +387,7 @@ def test_left_alone_every_dispute_comes_to_rest(place):
     for _ in range(12):
         if story.dispute.clock is None:
             break
-        story.expired()
+        story.served().expired()
 
     waits_for_the_house = story.dispute.clock and story.clock.holder == "registrar"
     assert story.dispute.clock is None or waits_for_the_house
@@ -407,7 +407,7 @@ def test_where_the_house_does_its_part_every_dispute_ends_whatever_both_sides_le
         elif story.dispute.file_closed_at and story.dispute.phase is Phase.DECISION:
             story.decided()
         else:
-            story.expired()
+            story.served().expired()
 
     assert story.dispute.phase is Phase.CLOSED
     assert story.dispute.compliance in ("none", "unknown")
