@@ -34,7 +34,7 @@ from sqlalchemy import Connection, select
 from odr.database import writing
 from odr.house import House, Settings
 from odr.kernel import Money, moment
-from odr.notices.outbox import GONE, Letter, email_of
+from odr.notices.outbox import NOBODY, Letter, email_of
 from odr.notices.rules import Notice
 from odr.people.links import DAY, issue_link
 from odr.people.tables import account, mediator
@@ -509,6 +509,6 @@ def send(house: House, press: Press, post: Post, resolve: Resolve, letter: Lette
     with writing(house.engine) as connection:
         recipient = resolve(connection, letter)
         if recipient is None:
-            raise TurnedAway(GONE)
+            raise TurnedAway(NOBODY)
         link = make_link(connection, house.settings, letter, recipient, at)
     post.deliver(letter, press.render(letter, recipient, link, at))

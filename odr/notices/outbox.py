@@ -29,7 +29,7 @@ GATHER = 30 * MINUTE
 OVERTAKEN = "overtaken"
 """What is said of a notice that had nothing left to say when its time came; it is not a failure."""
 
-GONE = "recipient_gone"
+NOBODY = "recipient_gone"
 """What is said of a notice to nobody: no address was ever named, or its reader closed the account."""
 
 SENT, RETURNED = "sent", "returned"
@@ -207,7 +207,7 @@ def mark_failed(engine: Engine, letter: Letter, now: int, code: str) -> bool:
 def mark_refused(engine: Engine, letter: Letter, now: int, code: str) -> bool:
     """The notice cannot reach this recipient and is given up at once. Always True."""
     # A buyer who closed the account chose to hear no more; nobody's time stands still for that.
-    chosen = code == GONE and letter.side == "buyer"
+    chosen = code == NOBODY and letter.side == "buyer"
     recorded = {"to_record": RETURNED} if _proves_service(letter) and not chosen else {}
     _settle(engine, _mine(letter), failed_at=now, failure=code, email_sealed=None, **recorded)
     return True

@@ -43,13 +43,13 @@ def listing() -> str:
         return render_template("statistics/listing.html", editions=editions(connection))
 
 
-@blueprint.get("/figures/<int:number>")
+@blueprint.get("/figures/<int(max=999999):number>")
 @requires("site:read")
 def edition(number: int) -> str:
     return _page(_edition(number), newest=False)
 
 
-@blueprint.get("/figures/<int:number>.json")
+@blueprint.get("/figures/<int(max=999999):number>.json")
 @requires("site:read")
 def as_json(number: int) -> Response:
     """The very bytes whose digest was published."""
@@ -57,7 +57,7 @@ def as_json(number: int) -> Response:
     return _file(one.body, "application/json", f"figures-{number}.json", one.digest)
 
 
-@blueprint.get("/figures/<int:number>.csv")
+@blueprint.get("/figures/<int(max=999999):number>.csv")
 @requires("site:read")
 def as_table(number: int) -> Response:
     one = _edition(number)

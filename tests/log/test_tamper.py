@@ -198,7 +198,7 @@ DEEDS: list[tuple[str, Callable[[ADispute], Deed], set[str]]] = [
     ("a row edited", sql("UPDATE dispute SET phase = 'closed', code = 'withdrawn' WHERE number IN (SELECT number FROM dispute WHERE phase = 'negotiation')"), {"projection_differs"}),
     ("a row deleted", sql("DELETE FROM dispute WHERE phase = 'closed'"), {"projection_missing"}),
     ("all rows deleted", sql("DELETE FROM dispute"), {"projection_missing"}),
-    ("a row doubled", sql("INSERT INTO dispute SELECT 'ffffffffffffffffffffffffffffffff', 'X', version, phase, code, category, amount, currency, buyer_country, seller_country, filed_at, changed_at, awaited, clock_due, next_due FROM dispute WHERE phase = 'closed'"), {"projection_unknown"}),
+    ("a row doubled", sql("INSERT INTO dispute SELECT 'ffffffffffffffffffffffffffffffff', 'X', version, phase, code, category, amount, currency, buyer_country, seller_country, filed_at, changed_at, mediator, awaited, clock_due, next_due, challenge_due FROM dispute WHERE phase = 'closed'"), {"projection_unknown"}),
     ("two rows exchanged", swap("dispute", "version changed_at", "phase = 'closed'", "id = (SELECT min(id) FROM dispute WHERE phase = 'negotiation')"), {"projection_differs"}),
     # Files.
     ("a file's row deleted", sql("DELETE FROM stored_file WHERE stream = :stream"), {"file_missing"}),
