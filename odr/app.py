@@ -83,6 +83,9 @@ def open_house(app: Flask, settings: Settings, clock: Clock) -> House:
     with app.app_context():
         engine = db.engine
     prepare_engine(engine)
+    rulesets = rulesets_beside(settings.rulesets)
+    if settings.ruleset not in rulesets.names():
+        raise ConfigError(f"ODR_RULESET must be one of {', '.join(rulesets.names())}.")
     keys = open_keys(settings)
     house = House(
         engine=engine,
@@ -90,7 +93,7 @@ def open_house(app: Flask, settings: Settings, clock: Clock) -> House:
         clock=clock,
         keys=keys,
         files=Store(settings.files, keys),
-        rulesets=rulesets_beside(settings.rulesets),
+        rulesets=rulesets,
         origin=new_origin(),
     )
     return replace(house, origin=write_unit(engine, lambda connection: _log_of(connection, house)))

@@ -185,6 +185,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "operator_funding": _text,
     "operator_listing": _text,
     "country": _country,
+    "ruleset": _text,
     "production": _switch,
     "demonstration": _switch,
     "mail_url": _text,

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from odr.kernel import Clock
 from odr.log.keys import Keys
-from odr.procedure.ruleset import Rulesets
+from odr.procedure.ruleset import Ruleset, Rulesets
 
 MEGABYTE = 1_000_000
 
@@ -36,6 +36,7 @@ class Settings:
     operator_funding: str = ""
     operator_listing: str = ""
     country: str = "NL"
+    ruleset: str = "default-1"
     production: bool = False
     demonstration: bool = False
     mail_url: str
@@ -82,3 +83,8 @@ class House:
     rulesets: Rulesets
     origin: str
     clock_kind: str = "real"
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """The rules that new disputes are filed under and pinned to."""
+        return self.rulesets.named(self.settings.ruleset)

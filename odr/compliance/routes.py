@@ -12,8 +12,7 @@ from odr.compliance.filters import Due, proof_of, proof_rows
 from odr.disputes.filters import Reading
 from odr.disputes.routes import ask, attempt, done, read
 from odr.evidence.queries import words_of
-from odr.people.security import current_house
-from odr.web.security import requires
+from odr.web.security import current_house, requires
 
 blueprint = Blueprint("compliance", __name__)
 

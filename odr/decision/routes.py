@@ -17,11 +17,10 @@ from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm, ButtonForm
 from odr.disputes.routes import ask, attempt, done, read
 from odr.kernel import Missing, Refused
-from odr.people.security import current_house
 from odr.procedure.access import why_not
 from odr.procedure.events import DecisionIssued
 from odr.procedure.rules import LONGEST_TEXT
-from odr.web.security import requires
+from odr.web.security import current_house, requires
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("decision", __name__)

@@ -17,10 +17,9 @@ from odr.disputes.service import Rule, perform
 from odr.disputes.turns import list_row
 from odr.kernel import Missing, Refused
 from odr.people.queries import account_by_id
-from odr.people.security import current_house
 from odr.procedure import rules
 from odr.procedure.access import why_not
-from odr.web.security import requires, to_sign_in
+from odr.web.security import current_house, requires, to_sign_in
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("disputes", __name__)

@@ -15,10 +15,9 @@ from odr.disputes.routes import ask, attempt, done, read
 from odr.evidence import forms, media, queries, rules, service
 from odr.house import MEGABYTE
 from odr.kernel import Missing, Refused
-from odr.people.security import current_house
 from odr.procedure.access import demand, may_read_file
 from odr.procedure.dispute import EvidenceItem
-from odr.web.security import csrf, requires, to_sign_in
+from odr.web.security import csrf, current_house, requires, to_sign_in
 from odr.web.sentences import sentence
 
 blueprint = Blueprint("evidence", __name__)

@@ -27,21 +27,19 @@ from odr.filing import forms, rules, service
 from odr.filing.drafts import Draft, drafts_of
 from odr.filing.forms import STEPS, ContactStep, Step
 from odr.filing.queries import completeness, disputes_in
-from odr.filing.service import RULESET, Told
+from odr.filing.service import Told
 from odr.kernel import Missing, Money, Refused, moment
 from odr.notices import mail
 from odr.notices.mail import Recipient
 from odr.notices.rules import letter_to_seller
 from odr.people import queries as people
-from odr.people.security import current_house
 from odr.procedure import rules as procedure
 from odr.procedure.access import why_not
 from odr.procedure.events import ClaimItem
-from odr.procedure.ruleset import shipped_rulesets
 from odr.response import rules as response
 from odr.web.forms import read_amount
 from odr.web.language import offered
-from odr.web.security import requires
+from odr.web.security import current_house, requires
 from odr.web.sentences import (
     CATEGORIES,
     GROUNDS,
@@ -142,11 +140,11 @@ _WAITS = {
 @requires("site:read")
 def start() -> str:
     drafts: list[Draft] = []
+    house = current_house()
     if current_user.is_authenticated:
-        house = current_house()
         with house.engine.connect() as connection:
             drafts = drafts_of(connection, house, current_user.account_id)
-    return render_template("filing/start.html", drafts=drafts, rules=shipped_rulesets().named(RULESET))
+    return render_template("filing/start.html", drafts=drafts, rules=house.ruleset)
 
 
 @blueprint.get("/drafts")

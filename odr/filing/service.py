@@ -26,7 +26,6 @@ from odr.people.queries import Account
 from odr.people.rules import email_key
 from odr.procedure.events import ClaimItem
 
-RULESET = "default-1"
 MOST_AN_HOUR = 60
 
 
@@ -140,7 +139,7 @@ def file_draft(house: House, owner: Account, filed: Draft, told: Told) -> str:
             key=f"file/{filed.id}",
             alongside=alongside,
             filing=filing,
-            ruleset=house.rulesets.named(RULESET),
+            ruleset=house.ruleset,
         )
     except Refused:
         # The other window was first: the person has what they wanted.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, make_response, render_template
+from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response
 
-from odr.house import House
 from odr.kernel import Missing
 from odr.log.integrator import latest_checkpoint
 from odr.log.note import vkey
 from odr.log.queries import log_state
-from odr.web.security import requires
+from odr.web.security import current_house, requires
 
 blueprint = Blueprint("log", __name__)
 
@@ -18,16 +17,16 @@ blueprint = Blueprint("log", __name__)
 @blueprint.get("/log")
 @requires("site:read")
 def overview() -> str:
-    with _house().engine.connect() as connection:
-        state = log_state(connection, _house())
-    return render_template("log/overview.html", state=state, origin=_house().origin, key=_key())
+    with current_house().engine.connect() as connection:
+        state = log_state(connection, current_house())
+    return render_template("log/overview.html", state=state, origin=current_house().origin, key=_key())
 
 
 @blueprint.get("/log/checkpoint")
 @requires("site:read")
 def checkpoint() -> Response:
     """The last checkpoint, a signed note (C2SP tlog-checkpoint). Missing before the first."""
-    with _house().engine.connect() as connection:
+    with current_house().engine.connect() as connection:
         row = latest_checkpoint(connection)
     if row is None:
         raise Missing("checkpoint")
@@ -50,9 +49,4 @@ def _plain(text: bytes) -> Response:
 
 
 def _key() -> str:
-    return vkey(_house().origin, _house().keys.public_key)
-
-
-def _house() -> House:
-    house: House = current_app.extensions["odr"]
-    return house
+    return vkey(current_house().origin, current_house().keys.public_key)

@@ -21,10 +21,9 @@ from odr.kernel import Missing, Refused
 from odr.mediation import forms, queries, rules
 from odr.mediation.filters import DrawShown, Profile, Shown, digits, shown
 from odr.mediation.forms import said
-from odr.people.security import current_house
 from odr.procedure.access import PERMISSIONS, why_not
 from odr.web import sentences
-from odr.web.security import requires
+from odr.web.security import current_house, requires
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("mediation", __name__)

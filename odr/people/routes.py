@@ -15,11 +15,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from odr.kernel import Missing, Refused
 from odr.people import forms, queries, service
 from odr.people.rules import local_path
-from odr.people.security import caller, carry_session, current_house, drop_session, remember_device
+from odr.people.security import caller, carry_session, drop_session, remember_device
 from odr.procedure.access import PERMISSIONS
 from odr.web.filters import link_to
 from odr.web.language import language, zone
-from odr.web.security import requires
+from odr.web.security import current_house, requires
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("people", __name__)

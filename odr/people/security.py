@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request, Response, current_app, request, session
+from flask import Flask, Request, Response, request, session
 from flask_login import LoginManager
 
-from odr.house import House
 from odr.people import queries, service
 from odr.people.limits import address_prefix
 from odr.people.queries import Person
 from odr.people.service import Caller
+from odr.web.security import current_house
 
 HALF_YEAR = 182 * 24 * 60 * 60
 
@@ -55,12 +55,6 @@ def person_of(asked: Request) -> Person | None:
     if person is not None:
         service.note_seen(house, person)
     return person
-
-
-def current_house() -> House:
-    """The house that this application runs."""
-    house: House = current_app.extensions["odr"]
-    return house
 
 
 def caller() -> Caller:

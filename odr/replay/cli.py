@@ -26,8 +26,6 @@ from odr.replay.turns import Course, Stage, Step
 from odr.replay.worker import Alone, Crew, Several
 from odr.web.sentences import REFUSALS, refusal
 
-RULESET = "default-1"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -168,7 +166,7 @@ def run(house: House, lines: Iterable[bytes], folder: Path, options: Options | N
 
 def _under_ruleset(house: House, options: Options) -> tuple[House, Ruleset]:
     if options.ruleset is None:
-        return house, house.rulesets.named(RULESET)
+        return house, house.ruleset
     ruleset = read_ruleset(options.ruleset)
     folder = house.settings.rulesets
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,11 +16,11 @@ from odr.disputes.forms import ActForm
 from odr.disputes.routes import ask, attempt, done, read
 from odr.kernel import Missing, Refused, read_number
 from odr.people.queries import account_by_id
-from odr.people.security import caller, carry_session, current_house
+from odr.people.security import caller, carry_session
 from odr.people.service import sign_out
 from odr.response import forms, rules, service
 from odr.web.language import language, zone
-from odr.web.security import requires
+from odr.web.security import current_house, requires
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("response", __name__)

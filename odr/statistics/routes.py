@@ -5,20 +5,18 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, current_app, make_response, render_template, request
+from flask import Blueprint, make_response, render_template, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from odr.house import House
 from odr.kernel import Missing
 from odr.log.queries import log_state
-from odr.procedure.ruleset import shipped_rulesets
 from odr.statistics.filters import Shown, alarms
 from odr.statistics.queries import edition_before, edition_numbered, editions, latest_edition, overdue_counts
 from odr.statistics.records import Edition, as_csv
 from odr.web.language import language, zone
-from odr.web.routes import RULE_WORDS, RULESET
-from odr.web.security import requires
+from odr.web.routes import RULE_WORDS
+from odr.web.security import current_house, requires
 
 blueprint = Blueprint("statistics", __name__)
 
@@ -31,7 +29,7 @@ KEEP = "public, max-age=31536000, immutable"
 @blueprint.get("/figures")
 @requires("site:read")
 def overview() -> str:
-    with _house().engine.connect() as connection:
+    with current_house().engine.connect() as connection:
         latest = latest_edition(connection)
     return _page(latest, newest=True)
 
@@ -39,7 +37,7 @@ def overview() -> str:
 @blueprint.get("/figures/editions")
 @requires("site:read")
 def listing() -> str:
-    with _house().engine.connect() as connection:
+    with current_house().engine.connect() as connection:
         return render_template("statistics/listing.html", editions=editions(connection))
 
 
@@ -68,11 +66,12 @@ def as_table(number: int) -> Response:
 @requires("desk:regulator")
 def desk() -> str:
     """What a regulator watches: sums only, and nothing to act on."""
-    with _house().engine.connect() as connection:
+    house = current_house()
+    with house.engine.connect() as connection:
         listed = editions(connection)
         latest = latest_edition(connection)
         earlier = edition_before(connection, latest.head.cut_at - FOUR_WEEKS) if latest else None
-        found = alarms(overdue_counts(connection), log_state(connection, _house()), latest, earlier, _house().clock())
+        found = alarms(overdue_counts(connection), log_state(connection, house), latest, earlier, house.clock())
     return render_template("statistics/desk.html", editions=listed, alarms=found)
 
 
@@ -80,12 +79,12 @@ def desk() -> str:
 @requires("site:read")
 def about() -> str:
     """What the law wants every such house to say of itself (Directive 2013/11/EU, Art. 7(1))."""
-    with _house().engine.connect() as connection:
+    with current_house().engine.connect() as connection:
         latest = latest_edition(connection)
     shown = Shown(latest) if latest else None
     return render_template(
         "web/about.html",
-        rules=shipped_rulesets().named(RULESET),
+        rules=current_house().ruleset,
         words=RULE_WORDS,
         shown=shown,
         length=shown.length if shown else None,
@@ -116,7 +115,7 @@ def _article(edition: Edition, newest: bool) -> Markup:
 
 
 def _edition(number: int) -> Edition:
-    with _house().engine.connect() as connection:
+    with current_house().engine.connect() as connection:
         found = edition_numbered(connection, number)
     if found is None:
         raise Missing(str(number))
@@ -130,8 +129,3 @@ def _file(body: bytes, mimetype: str, name: str, digest: str) -> Any:
     answer.headers["Cache-Control"] = KEEP
     answer.set_etag(digest)
     return answer.make_conditional(request)
-
-
-def _house() -> House:
-    house: House = current_app.extensions["odr"]
-    return house

@@ -14,20 +14,19 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.wrappers import Response
 
+from odr.house import House
 from odr.kernel import Conflict, Missing, Refused
 from odr.procedure.access import PERMISSIONS
 from odr.procedure.course import ORDER, leads_to, steps_in, ways_from
 from odr.procedure.dispute import Phase
-from odr.procedure.ruleset import shipped_rulesets
+from odr.procedure.ruleset import Ruleset
 from odr.web import sentences
 from odr.web.filters import safe_path
 from odr.web.language import YEAR, offered
-from odr.web.security import requires, written
+from odr.web.security import current_house, requires, written
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("web", __name__)
-
-RULESET = "default-1"
 
 RULE_WORDS = {
     "steps": sentences.STEPS,
@@ -60,17 +59,17 @@ TOLD = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
 @blueprint.get("/")
 @requires("site:read")
 def home() -> str:
-    return render_template("web/home.html", rules=shipped_rulesets().named(RULESET))
+    return render_template("web/home.html", rules=current_house().ruleset)
 
 
 @blueprint.get("/how-it-works")
 @requires("site:read")
 def procedure() -> str:
-    rulesets = shipped_rulesets()
+    house = current_house()
     return render_template(
         "web/procedure.html",
-        rules=rulesets.named(RULESET),
-        rulesets=sorted(rulesets.all(), key=lambda rules: (rules.name != RULESET, rules.name)),
+        rules=house.ruleset,
+        rulesets=_rulesets(house),
         stages=[_stage(phase) for phase in ORDER],
         # A step can run in more than one phase, and its time is told once.
         limits=list(dict.fromkeys([*(step for phase in ORDER for step in steps_in(phase)), *BESIDE])),
@@ -100,10 +99,13 @@ def neutrality() -> str:
 @requires("site:read")
 def rules() -> str:
     """The rules of this house, each with its numbers, as the product itself reads them."""
-    known = shipped_rulesets()
-    # Those that new disputes are filed under come first.
-    names = sorted(known.names(), key=lambda name: (name != RULESET, name))
-    return render_template("web/rules.html", rulesets=[known.named(name) for name in names], words=RULE_WORDS)
+    return render_template("web/rules.html", rulesets=_rulesets(current_house()), words=RULE_WORDS)
+
+
+def _rulesets(house: House) -> list[Ruleset]:
+    """All rules of the house by name, those that new disputes are filed under first."""
+    known = [house.rulesets.named(name) for name in house.rulesets.names()]
+    return sorted(known, key=lambda rules: rules.name != house.ruleset.name)
 
 
 @blueprint.post("/language")
@@ -112,7 +114,7 @@ def choose_language() -> Response:
     answer = redirect(safe_path(request.form.get("next")), 303)
     wanted = request.form.get("language")
     if wanted in {each.code for each in offered()}:
-        secure = current_app.extensions["odr"].settings.secure
+        secure = current_house().settings.secure
         answer.set_cookie("lang", wanted, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
     return answer
 
@@ -122,7 +124,7 @@ def choose_language() -> Response:
 def health() -> tuple[dict[str, str], int]:
     """Whether this process answers and reaches its database; for a supervisor, not for people."""
     try:
-        with current_app.extensions["odr"].engine.connect() as connection:
+        with current_house().engine.connect() as connection:
             connection.execute(text("SELECT 1"))
     except OperationalError:
         return {"status": "no database"}, HTTPStatus.SERVICE_UNAVAILABLE

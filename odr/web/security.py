@@ -22,6 +22,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as BaseResponse
 
+from odr.house import House
 from odr.kernel import Missing
 from odr.procedure.access import ANYONE, PARTIES, PERMISSIONS, SIGNED_IN
 
@@ -58,6 +59,13 @@ HEADERS = {
 }
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def current_house() -> House:
+    """The house that this application runs."""
+    house: House = current_app.extensions["odr"]
+    return house
+
 
 # The last word of the names of fields in which people write what they could not easily write again.
 WRITTEN_IN = frozenset({"text", "narrative", "answer"})
@@ -191,7 +199,7 @@ def put_headers(response: Response) -> Response:
     """Strict headers on every answer; a page may have set a stricter one itself, as files in evidence do."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if current_app.extensions["odr"].settings.secure:
+    if current_house().settings.secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
     if request.endpoint == "static":
         # An address that names a version never shows anything else; modules that name none are asked for again.
@@ -212,5 +220,5 @@ def _private() -> bool:
 
 def _own_origins() -> set[str]:
     # Behind a proxy the host of the request may be an inner one; people see the public address.
-    public = urlsplit(current_app.extensions["odr"].settings.public_url)
+    public = urlsplit(current_house().settings.public_url)
     return {request.host_url.rstrip("/"), f"{public.scheme}://{public.netloc}"}
