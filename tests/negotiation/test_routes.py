@@ -433,7 +433,7 @@ def test_of_two_at_the_same_moment_one_wins_and_the_other_reads_why(house, buyer
 
         assert sorted(answer.status_code for answer in answers) == [303, 409], [text(answer) for answer in answers]
         lost = next(answer for answer in answers if answer.status_code == 409)
-        assert "There is something to correct" in text(lost)
+        assert "This was not done" in text(lost)
 
 
 def at_once(sendings: list[tuple[Reader, str, dict[str, str]]], *, reverse: bool) -> list[TestResponse]:
