@@ -13,6 +13,8 @@ from tests.browser.readers import Kind, Reader, all_kinds, furnish
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What can be otherwise on a wide dark screen than on a narrow light one; the rest is the same words and tags.
+LOOKS = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
 NARROWEST = {"width": 320, "height": 800}
 WIDE = {"width": 1280, "height": 800}
 
@@ -27,7 +29,7 @@ def test_no_kind_of_page_shuts_anybody_out(app: Flask, chromium: Browser, addres
         faults += findings(kind, page)
         page.set_viewport_size(WIDE)
         page.emulate_media(color_scheme="dark")
-        faults += findings(kind, page)
+        faults += findings(kind, page, LOOKS)
 
     assert faults == []
 
@@ -58,9 +60,9 @@ def visited(app: Flask, chromium: Browser, address: str, faults: list[str]):
         context.close()
 
 
-def findings(kind: Kind, page: Page) -> list[str]:
+def findings(kind: Kind, page: Page, rules: list[str] = RULES) -> list[str]:
     """What axe finds on a page as it stands, one line for each rule."""
-    found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]}).response["violations"]
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]}).response["violations"]
     return [f"{kind} {kind.path}: {each['id']}: {[node['target'] for node in each['nodes']][:3]}" for each in found]
 
 
