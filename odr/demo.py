@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy import Connection, func, select, update
 
 from odr.database import write_unit
+from odr.disputes.rebuild import counted_as_of
 from odr.disputes.tables import dispute_row
 from odr.house import House
 from odr.kernel import moment
@@ -27,6 +28,8 @@ from odr.notices.tables import outbox
 from odr.people.queries import account_by_email
 from odr.people.service import grant_role, hash_password, open_account
 from odr.replay.cli import Options, run
+from odr.statistics.queries import latest_edition
+from odr.statistics.service import cut
 
 DOMAIN = "demo.example"
 NEW_SELLER = f"new-seller@{DOMAIN}"
@@ -67,6 +70,7 @@ GUESTS = (
     Guest(f"second-registrar@{DOMAIN}", "Second registrar", "NL", "en", "Europe/Amsterdam", "registrar"),
     Guest(f"mediator@{DOMAIN}", "Mediator", "FI", "en", "Europe/Helsinki", "mediator"),
     Guest(f"second-mediator@{DOMAIN}", "Second mediator", "SG", "en", "Asia/Singapore", "mediator"),
+    Guest(f"regulator@{DOMAIN}", "Regulator", "IE", "en", "Europe/Dublin", "regulator"),
 )
 # What the roster says of them, in their order.
 ROSTER = (
@@ -85,8 +89,8 @@ ROSTER = (
 
 
 def furnish(house: House) -> str:
-    """Open the accounts and fill the house with disputes that end now, unless that was done; answers the password of
-    all its accounts, the same at every start. Raises NotADemonstration."""
+    """Open the accounts, fill the house with disputes that end now and cut an edition of its figures, unless that was
+    done; answers the password of all its accounts, the same at every start. Raises NotADemonstration."""
     password = password_of(house)
     accounts, began = _open_accounts(house, password)
     lines = [json.dumps(line, ensure_ascii=True).encode() for line in disputes(moment(began))]
@@ -99,6 +103,10 @@ def furnish(house: House) -> str:
         if result.malformed or result.refusals:
             raise RuntimeError("\n".join(map(str, [*result.malformed, *result.refusals])))
         _take_as_sent(house, until=began - FRESH)
+    with house.engine.connect() as connection:
+        published = latest_edition(connection)
+    if published is None:
+        cut(house, counted_as_of)
     return password
 
 

@@ -16,6 +16,7 @@ from odr.people.queries import account_by_email, person_by_cookie
 from odr.people.service import Caller, sign_in
 from odr.procedure.dispute import Phase
 from odr.replay.rules import read_script
+from odr.statistics.queries import latest_edition
 from odr.verify import verify_house
 from tests.builders import a_dispute
 
@@ -49,6 +50,8 @@ def test_a_demonstration_shows_a_dispute_in_every_phase_and_is_made_once(house, 
 
     assert demo.furnish(house) == password
     assert verify_house(house).size == verified.size
+    with house.engine.connect() as connection:
+        assert latest_edition(connection).head.size == verified.size
 
 
 @pytest.mark.one_database
@@ -69,7 +72,7 @@ def test_every_guest_signs_in_and_finds_what_they_came_for(house):
 
     mediated = len(seen["mediator"]) + len(seen["second-mediator"])
     assert {name: len(pages) for name, pages in seen.items() if "mediator" not in name} == {
-        "buyer": PAGE + 1, "seller": 23, "registrar": 5, "second-registrar": 5,
+        "buyer": PAGE + 1, "seller": 23, "registrar": 5, "second-registrar": 5, "regulator": 0,
     }  # fmt: skip
     assert mediated == 8
     assert count(house) > PAGE
@@ -84,6 +87,7 @@ def test_every_guest_signs_in_and_finds_what_they_came_for(house):
 LISTS = {
     None: lambda connection, person: disputes_of(connection, person.account_id),
     "registrar": lambda connection, person: registrar_queue(connection),
+    "regulator": lambda connection, person: [],
     "mediator": lambda connection, person: mediator_queue(connection, person.mediator_id),
 }
 
