@@ -109,7 +109,7 @@ def turn_of(page: Page) -> Row | None:
     if dispute.clock is None:
         waiting = sentences.WAITING.get(str(dispute.phase), "")
         return None if dispute.phase is Phase.CLOSED else _banner("nobody", waiting, None, "")
-    step, awaited, due = dispute.clock.step, dispute.awaited or "nobody", dispute.clock.due
+    step, awaited, due = _step_told(dispute), dispute.awaited or "nobody", dispute.clock.due
     offer = open_offer(page) if step == "negotiation" else None
     first = offer is not None and offer.expires < due
     return _banner(
@@ -162,6 +162,12 @@ def open_offer(page: Page) -> Offer | None:
     offer = page.dispute.open_offer
     reads = access.may("offers:read", page.dispute, page.seat.actor, page.at)
     return offer if offer and reads and page.at < offer.expires else None
+
+
+def _step_told(dispute: Dispute) -> str:
+    """The step as it is told: a seller who came while another address was looked for is asked to reply."""
+    step = dispute.step or ""
+    return "reply" if step == "address" and dispute.seller_joined else step
 
 
 def _banner(holder: str, act: Any, due: int | None, otherwise: Any, stopped: Any = "") -> Row:

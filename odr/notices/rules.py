@@ -333,8 +333,8 @@ def overtaken(dispute: Dispute, template: str, side: str, params: Params) -> boo
     clock = dispute.clock
     if clock is None or (clock.step, clock.due) != (params["step"], params["due"]):
         return True
-    # Of a time that both hold one may have done its part; the mediator's own goes on whoever answers meanwhile.
-    return (dispute.awaited if clock.holder == BOTH else clock.holder) not in (side, BOTH)
+    # Whoever holds a time may have nothing left to do in it; the mediator's own goes on whoever answers meanwhile.
+    return (clock.holder if clock.holder == MEDIATOR else dispute.awaited) not in (side, BOTH)
 
 
 def proves_service(template: str, side: str | None, params: Params) -> bool:

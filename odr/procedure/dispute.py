@@ -418,6 +418,9 @@ class Dispute:
     def awaited(self) -> str | None:
         """Whose act is awaited: buyer, seller, mediator, registrar, platform or both. Of a time that both sides hold,
         the side that has not yet done its part, and so with an open proposal; None when no time runs."""
+        if self.clock is not None and self.clock.step == "address" and self.seller_joined:
+            # Whoever came by another way is asked to reply; no address is wanted any more.
+            return "seller"
         proposed = self.clock is not None and self.clock.step == "mediation" and self.open_proposal is not None
         if self.clock is None or (self.clock.holder != "both" and not proposed):
             return self.clock.holder if self.clock else None

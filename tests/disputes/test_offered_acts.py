@@ -103,6 +103,13 @@ def test_the_banner_says_whose_turn_it_is_until_when_and_what_happens_then(place
         assert re.search(r'<p class="otherwise">After that [^<]*\.', banner), role
 
 
+def test_a_seller_who_came_while_an_address_was_looked_for_is_asked_to_reply(places):
+    place = places.all["awaiting response, address asked, the seller came"].enter()
+
+    assert "Reply to the claim." in place.page("seller") and "It is your turn" in place.page("seller")
+    assert "The seller replies to the claim." in place.page("buyer")
+
+
 def test_nobody_but_a_side_is_called_a_side_or_reads_an_offer(place):
     for role in place.readers:
         page = place.page(role)

@@ -66,7 +66,7 @@ EUR = Money(114900, "EUR")
 CLOCK = Deadline("evidence", "both", MAY, "default-1:evidence:10:")
 TERMS = (Term(0, True, EUR),)
 DECISION = Decision("1" * 32, "partly", TERMS, None, "contract", (), MAY, MAY, 16, "0" * 64)
-STOOD = Suspension("notice_returned", "system", MAY, MAY, CLOCK, MAY)
+STOOD = Suspension("notice_returned", "system", None, MAY, MAY, CLOCK, MAY)
 DAY = 86_400_000
 SECRET = "only the parties may read this"
 
@@ -317,6 +317,14 @@ def test_a_side_that_did_its_part_is_not_reminded() -> None:
     done = replace(begun, complete=frozenset({"buyer"}))
 
     assert [still_to_say(done, buyer), still_to_say(done, seller)] == [False, True]
+
+
+def test_a_buyer_is_not_reminded_of_an_address_once_the_seller_has_come() -> None:
+    wanted = a_dispute(clock=Deadline("address", "buyer", MAY + 14 * DAY, "rule"), address_asked=True)
+    (notice,) = (each for each in notices_for(event_of(ExtensionGranted, clock=wanted.clock), wanted) if each.due)
+
+    assert (notice.side, still_to_say(wanted, notice)) == ("buyer", True)
+    assert not still_to_say(replace(wanted, seller_joined=True, address_asked=False), notice)
 
 
 def test_whoever_left_a_dispute_learns_nothing_more_of_it() -> None:

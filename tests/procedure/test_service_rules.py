@@ -100,6 +100,7 @@ def test_a_seller_who_came_by_another_way_was_reached_after_all():
     story.do(response.join_seller, SELLER, proof="invitation_link")
 
     assert story.events[-1] == SellerJoined(proof="invitation_link")
+    assert (story.clock.step, story.dispute.awaited) == ("address", "seller")
     assert story.ask(response.give_reply, SELLER, choice="contest", text="We sent it.")
     with refused("no_address_asked"):
         story.ask(response.give_address, BUYER, seller=ADDRESS)
