@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.browser
+
+DRAFT = """<!doctype html><form data-autosave="/kept" data-saved="Kept."><textarea name="text"></textarea></form>
+<script type="module">
+  import { guardForms } from "/static/js/autosave.js";
+  guardForms(document);
+</script>"""
+ASKED_BEFORE_LEAVING = """() => {
+  const leaving = new Event("beforeunload", { cancelable: true });
+  dispatchEvent(leaving);
+  return leaving.defaultPrevented;
+}"""
 
 
 def test_the_zone_of_the_device_is_remembered_for_the_next_page(chromium: Browser, address: str):
@@ -74,3 +85,23 @@ def test_nothing_moves_for_who_asks_for_stillness(chromium: Browser, address: st
 
     assert moving == 0
     context.close()
+
+
+def test_what_is_typed_while_a_copy_travels_is_not_left_by_accident(page: Page, address: str):
+    page.clock.install()
+    page.route("**/draft", lambda route: route.fulfill(content_type="text/html", body=DRAFT))
+    held: list[Route] = []
+    page.route("**/kept", lambda route: route.fulfill(status=204) if held else held.append(route))
+    page.goto(f"{address}/draft")
+
+    page.locator("textarea").press_sequentially("One")
+    page.clock.run_for(1500)
+    page.locator("textarea").press_sequentially(" two")
+    with page.expect_response("**/kept"):
+        held[0].fulfill(status=204)
+    assert page.evaluate(ASKED_BEFORE_LEAVING)
+
+    with page.expect_response("**/kept"):
+        page.clock.run_for(1500)
+    expect(page.get_by_role("status")).to_have_text("Kept.")
+    assert not page.evaluate(ASKED_BEFORE_LEAVING)
