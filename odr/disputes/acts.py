@@ -272,6 +272,11 @@ ACTS: tuple[tuple[str, Build], ...] = (
         _("Say that it was not carried out"),
         _("The seller gets time to make it good; where the seller says that it was, a registrar checks the proof."),
         _("It was not carried out"), "compliance.denial")),
+    ("evidence:add", _page_act(
+        _("Add evidence"),
+        _("A picture, a paper or a text that shows what happened. The other side sees it too."),
+        _("Add evidence"), "evidence.add", main=True)),
+    ("evidence:complete", _complete_evidence),
     ("offer:accept", _offer_act(
         _("Accept the open offer"),
         _("You see the amounts first. If you accept, both sides are bound by it, and both are asked to sign."),
@@ -292,11 +297,6 @@ ACTS: tuple[tuple[str, Build], ...] = (
         _("Propose a settlement"),
         _("You answer the claim item by item. It binds nobody unless both sides accept it."),
         _("Make a proposal"), "mediation.proposal_new", main=True)),
-    ("evidence:add", _page_act(
-        _("Add evidence"),
-        _("A picture, a paper or a text that shows what happened. The other side sees it too."),
-        _("Add evidence"), "evidence.add", main=True)),
-    ("evidence:complete", _complete_evidence),
     ("evidence:request", _page_act(
         _("Ask a side for evidence"),
         _("You say what is missing and until when. Both sides read it."),

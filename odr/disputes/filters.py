@@ -71,7 +71,7 @@ _DESKS = {"registrar": "filing.desk", "mediator": "mediation.desk"}
 
 # What an ending means for both sides, in the same words for either.
 AFTER = {
-    "withdrawn": _("The buyer withdrew the dispute. Nobody decided on it, and the buyer may file it once more."),
+    "withdrawn": _("Nobody decided on it, and the buyer may file it once more."),
     "incomplete": _("The filing was not completed in time. The buyer can file it again at no cost."),
     "declined": _("The seller did not take part. This is recorded and counted in the published figures."),
     "settled_direct": _("The buyer said that both sides settled directly. Nothing is left to be done here."),
@@ -79,21 +79,27 @@ AFTER = {
     "agreed": _("Both sides are bound by the agreement. The seller carries it out within its time."),
     "agreed_nothing": _("Both sides agreed to let the matter rest. Nothing is to be carried out."),
     "not_served": _(
-        "No notice could be delivered to the seller, and nobody decides against a seller who was never reached. The "
-        "buyer can file it again at no cost."
+        "Nobody decides against a seller who was never reached. The buyer can file the dispute again at no cost."
     ),
-    "moved_to_court": _("A court has the dispute now. Nobody decided on it here."),
-    "out_of_hands": _("It is dealt with elsewhere. Nobody decided on it here."),
-    "accepted": _("The decision is accepted. The seller carries out what it grants within its time."),
-    "accepted_nothing": _("The decision is accepted. It grants nothing, so nothing is to be carried out."),
+    "moved_to_court": _("Nobody decided on it here."),
+    "out_of_hands": _("Nobody decided on it here."),
+    "accepted": _("The seller carries out what the decision grants within its time."),
+    "accepted_nothing": _("The decision grants nothing, so nothing is to be carried out."),
     "not_accepted": _(
-        "The decision was not accepted, so it binds nobody. The seller is asked to carry it out all the same, and the "
-        "buyer can say whether that was done."
+        "It binds nobody. The seller is asked to carry it out all the same, and the buyer can say whether that was "
+        "done."
     ),
-    "not_accepted_nothing": _(
-        "The decision was not accepted, so it binds nobody. Every other way, a court among them, remains open to both "
-        "sides."
+    "not_accepted_nothing": _("It binds nobody. Every other way, a court among them, remains open to both sides."),
+}
+# The same once it is known, or can no longer be known, what became of what was promised or granted.
+AFTER_ALL = {
+    "honoured": _("Nothing more is expected of either side."),
+    "late": _("Nothing more is expected of either side."),
+    "not_honoured": _(
+        "This is recorded and counted in the published figures. Every other way, a court among them, remains open to "
+        "the buyer."
     ),
+    "unknown": _("It could not be found out in time, and is counted as unknown."),
 }
 # The kinds of pictures that the evidence room makes small ones of.
 _DRAWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
@@ -348,8 +354,8 @@ class Reading:
 
     @property
     def mail_came_back(self) -> bool:
-        """Whether mail to this reader came back, so that the reader may see to the address."""
-        return self.role in self.dispute.returned
+        """Whether mail to this reader came back while something still has its time, so that they see to the address."""
+        return self.role in self.dispute.returned and self.dispute.step is not None
 
     # -- the money ----------------------------------------------------------------------------------------------
 
@@ -493,7 +499,7 @@ class Reading:
         promised = dispute.compliance not in (None, "none")
         return {
             "title": sentences.CLOSINGS[dispute.code],
-            "after": AFTER[_ending(dispute, promised)],
+            "after": AFTER_ALL.get(dispute.compliance or "") or AFTER[_ending(dispute, promised)],
             "compliance": sentences.COMPLIANCE[dispute.compliance] if promised and dispute.compliance else None,
             "perform_by": dispute.perform_by if dispute.compliance == "due" else None,
             "at": dispute.closed_at,

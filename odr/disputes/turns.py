@@ -61,6 +61,10 @@ AWAITED = {
         "buyer": _("The seller’s file is complete. The buyer may still add evidence."),
         "seller": _("The buyer’s file is complete. The seller may still add evidence."),
     },
+    "rebuttal": {
+        "buyer": _("The buyer can still answer the evidence that came in late."),
+        "seller": _("The seller can still answer the evidence that came in late."),
+    },
     "negotiation": {
         "buyer": _("The buyer answers the open offer."),
         "seller": _("The seller answers the open offer."),
@@ -82,6 +86,7 @@ AWAITED = {
         "seller": _("The buyer has answered the decision. The seller answers it next."),
     },
 }
+ANSWER_LATE = _("Answer in your final words the evidence that came in late, or say that you have nothing to add.")
 OFFER_ENDS = _("After that the offer ends without an answer, and either side can make another one.")
 GOES_ON = _("After that time goes on, with as many days left as there were. Nobody loses any.")
 
@@ -116,7 +121,7 @@ def turn_of(page: Page) -> Row | None:
         "you" if is_mine(page) else awaited,
         _expected(page, step, awaited, offer),
         min(due, offer.expires) if offer else due,
-        OFFER_ENDS if first else sentences.ON_EXPIRY[step],
+        OFFER_ENDS if first else sentences.ON_EXPIRY["final_words" if _last_answers(dispute) else step],
     )
 
 
@@ -170,12 +175,19 @@ def _step_told(dispute: Dispute) -> str:
     return "reply" if step == "address" and dispute.seller_joined else step
 
 
+def _last_answers(dispute: Dispute) -> bool:
+    """Whether what came in late is answered in final words, because the file closes next."""
+    return dispute.step == "rebuttal" and dispute.phase is Phase.DECISION
+
+
 def _banner(holder: str, act: Any, due: int | None, otherwise: Any, stopped: Any = "") -> Row:
     return {"holder": holder, "act": act, "due": due, "otherwise": otherwise, "stopped": stopped}
 
 
 def _expected(page: Page, step: str, awaited: str, offer: Offer | None) -> Any:
     mine, party = is_mine(page), is_side(page)
+    if _last_answers(page.dispute) and (mine or (party and awaited == "both")):
+        return ANSWER_LATE
     if step == "mediation" and awaited != "mediator":
         return ANSWER_PROPOSAL if mine or (party and awaited == "both") else AWAITED_PROPOSAL[awaited]
     if mine:
@@ -220,7 +232,7 @@ _SUSPENDED = _("All time stands still for a while.")
 _CHALLENGED = _("The mediator is challenged; a registrar decides on that.")
 _SILENT = _("The seller did not reply; the dispute is decided on the papers.")
 _APPOINTING = _("A mediator is being appointed.")
-_CARRYING_OUT = _("The dispute is closed. What was agreed or decided is still to be carried out.")
+_CARRYING_OUT = _("The dispute is closed. What remains is to carry out what was agreed or decided, and to say so.")
 
 
 def line_of(page: Page) -> Row:

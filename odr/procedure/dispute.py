@@ -316,6 +316,7 @@ class Dispute:
     address_asked: bool = False
     served: bool = False
     returned: frozenset[str] = frozenset()
+    messages: tuple[str, ...] = ()
     evidence: tuple[EvidenceItem, ...] = ()
     complete: frozenset[str] = frozenset()
     offers: tuple[Offer, ...] = ()
@@ -436,7 +437,11 @@ class Dispute:
             return self.unopposed | self.objected
         if step == "mediation":
             return self.open_proposal.accepted_by if self.open_proposal else frozenset()
-        return {"evidence": self.complete, "sign": self.signed, "final_words": self.final_words}.get(step, frozenset())
+        if step in ("evidence", "rebuttal") and self.phase is Phase.EVIDENCE:
+            return self.complete
+        if step in ("final_words", "rebuttal"):
+            return self.final_words
+        return self.signed if step == "sign" else frozenset()
 
     def side_of(self, actor_id: str) -> str | None:
         return {self.buyer: "buyer", self.seller: "seller"}.get(actor_id) if actor_id else None
@@ -592,6 +597,10 @@ def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> C
         "final_words": dispute.final_words - {other_side(event.side)},
     }
     return changes
+
+
+def _message_sent(dispute: Dispute, event: MessageSent, header: Header) -> Changes:
+    return {"messages": (*dispute.messages, event.side)}
 
 
 def _nothing(dispute: Dispute, event: Event, header: Header) -> Changes:
@@ -888,8 +897,8 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     EvidenceCompleted: _evidence_completed,
     RebuttalOpened: _clock_only,
     NegotiationOpened: _negotiation_opened,
-    MessageSent: _nothing,
-    WalledMessageSent: _nothing,
+    MessageSent: _message_sent,
+    WalledMessageSent: _message_sent,
     OfferMade: _offer_made,
     OfferWithdrawn: _offer_withdrawn,
     OfferRejected: _offer_rejected,
@@ -906,7 +915,7 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     ChallengeOverdue: _challenge_overdue,
     ChallengeDecided: _challenge_decided,
     MediationOpened: _mediation_opened,
-    MediationMessageSent: _nothing,
+    MediationMessageSent: _message_sent,
     EvidenceRequested: _evidence_requested,
     LateEvidenceAdmitted: _late_admitted,
     ProposalMade: _proposal_made,

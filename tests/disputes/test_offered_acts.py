@@ -110,6 +110,21 @@ def test_a_seller_who_came_while_an_address_was_looked_for_is_asked_to_reply(pla
     assert "The seller replies to the claim." in place.page("buyer")
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "first"),
+    [
+        ("evidence", "Add your evidence, and say when your file is complete.", "Add evidence"),
+        ("rebuttal", "You can answer the evidence that came in late.", "Add evidence"),
+        ("decision, rebuttal", "Answer in your final words the evidence that came in late", "Say your final words"),
+    ],
+)
+def test_what_is_asked_for_is_offered_first(places, name, asked, first):
+    page = places.all[name].enter().page("buyer")
+
+    assert asked in page
+    assert panel(page)[0][0] == first
+
+
 def test_nobody_but_a_side_is_called_a_side_or_reads_an_offer(place):
     for role in place.readers:
         page = place.page(role)

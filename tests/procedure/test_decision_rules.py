@@ -172,6 +172,7 @@ def test_what_comes_in_at_the_last_minute_can_be_answered_and_nothing_comes_afte
     with refused("file_closed"):
         story.ask(evidence.add_evidence, SELLER, **PDF)
     assert story.ask(decision.give_final_words, BUYER, text="It is forged.") == [FinalWordsGiven(side="buyer")]
+    assert (story.dispute.awaited, story.final_words(BUYER).dispute.awaited) == ("both", "seller")
     story.at_due()
     assert story.fire() == [FileClosed(clock=clock_of("decision", "mediator", 14, story.at))]
 
