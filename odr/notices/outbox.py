@@ -135,9 +135,9 @@ def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tup
         if notice.due is not None:
             moment, due = f"{version}/{notice.due}", notice.due
         elif notice.gathered:
-            # One key and one due instant per half hour: whatever falls into it is told by one mail after its end.
+            # One key and one due instant per half hour: what one does often in it is told by one mail after its end.
             window = at // GATHER
-            moment, due = f"gathered/{window}", (window + 1) * GATHER
+            moment, due = f"gathered/{window}/{notice.gist}", (window + 1) * GATHER
         rows.append(
             {
                 "key": f"dispute/{dispute_id}/{moment}/{notice.template}/{notice.side}",

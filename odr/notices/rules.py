@@ -128,14 +128,19 @@ SERVICE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice to one side, or to the mediator whom its `params` name. `gathered`: what happens often within half an
-    hour is told once, at its end. `due`: when it is to leave, at once where None."""
+    """One notice to one side, or to the mediator whom its `params` name. `gathered`: what one actor does often within
+    half an hour is told once, at its end. `due`: when it is to leave, at once where None."""
 
     template: str
     side: str
     params: Params
     gathered: bool = False
     due: int | None = None
+
+    @property
+    def gist(self) -> str:
+        """What a notice has in common with those that it is gathered with: what was done, and by whom."""
+        return f"{self.params['about']}/{self.params['facts'].get('side', '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +179,8 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
     EvidenceCompleted: (Line("news", OTHER),),
     RebuttalOpened: (Line("your_turn", BOTH),),
     NegotiationOpened: (Line("your_turn", BOTH),),
-    MessageSent: (Line("news", OTHER),),
-    WalledMessageSent: (Line("news", OTHER),),
+    MessageSent: (Line("news", OTHER, gathered=True),),
+    WalledMessageSent: (Line("news", OTHER, gathered=True),),
     OfferMade: (Line("offer_received", OTHER),),
     OfferWithdrawn: (Line("news", OTHER),),
     OfferRejected: (Line("news", OTHER),),
@@ -196,7 +201,10 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
     ChallengeOverdue: (),
     ChallengeDecided: (Line("news", BOTH), Line("news", MEDIATOR, "challenge_dismissed")),
     MediationOpened: (Line("dispute_moved", BOTH), Line("your_turn", MEDIATOR)),
-    MediationMessageSent: (Line("news", OTHER), Line("news", MEDIATOR, "sides_word", gathered=True)),
+    MediationMessageSent: (
+        Line("news", OTHER, gathered=True),
+        Line("news", MEDIATOR, "sides_word", gathered=True),
+    ),
     EvidenceRequested: (Line("evidence_requested", NAMED),),
     LateEvidenceAdmitted: (Line("news", BOTH),),
     ProposalMade: (Line("proposal_received", BOTH),),

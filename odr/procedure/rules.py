@@ -66,11 +66,17 @@ def sign_settlement(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, se
     return signed
 
 
+# A bound against machines, not people, for each who writes, or one side could leave no room for the other's words.
+MOST_MESSAGES = 200
+
+
 def send_message(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, text: str) -> list[Event]:
     """Say something to the other side. From the negotiation on, out of reach of whoever decides (procedure 3.7); in the
     mediation the mediator reads and writes too."""
     demand("message:send", dispute, actor, at)
     require_text(text)
+    if dispute.messages.count(actor.role) >= MOST_MESSAGES:
+        raise Refused("too_many_messages", most=MOST_MESSAGES)
     return [_MESSAGES.get(dispute.phase, WalledMessageSent)(side=actor.role, words=words(text=text))]
 
 

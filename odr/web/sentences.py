@@ -702,6 +702,7 @@ _REFUSALS: dict[str, Any] = {
     "offer_ended": _("The negotiation is over; this offer can no longer be answered."),
     "offer_of_nothing": _("An offer must give at least one thing."),
     "too_many_offers": _("A dispute holds at most %(most)s offers."),
+    "too_many_messages": _("You can write at most %(most)s messages in one dispute."),
     "perform_days_out_of_range": _("Choose at most %(most)s days for carrying it out."),
     "offer_days_out_of_range": _("An offer is open for at least 1 and at most %(most)s days."),
     "too_early_to_leave": _("The negotiation cannot be left yet."),

@@ -45,6 +45,7 @@ from odr.procedure.events import (
     MediatorAccepted,
     MediatorDrawn,
     MediatorReleased,
+    MessageSent,
     NegotiationOpened,
     NoticeReturned,
     OfferAccepted,
@@ -57,6 +58,7 @@ from odr.procedure.events import (
     SellerSilent,
     SettlementSigned,
     Term,
+    WalledMessageSent,
 )
 from odr.procedure.ruleset import shipped_rulesets
 from odr.web.sentences import RELEASES, WAITING
@@ -425,10 +427,11 @@ def test_an_answer_that_ends_the_matter_names_no_time_limit() -> None:
     assert (notice.params["due"], notice.params["choice"]) == (None, "decline")
 
 
-def test_evidence_is_told_gathered_and_everything_else_at_once() -> None:
+def test_evidence_and_messages_are_told_gathered_and_everything_else_at_once() -> None:
     gathered = {kind for kind, lines in RULES.items() if any(line.gathered for line in lines)}
 
-    assert gathered == {EvidenceAdded, MediationMessageSent}
+    assert gathered == {EvidenceAdded, MessageSent, WalledMessageSent, MediationMessageSent}
+    assert all(line.gathered for kind in gathered for line in RULES[kind])
 
 
 @pytest.fixture

@@ -232,7 +232,7 @@ def test_a_side_that_cannot_be_reached_does_not_silence_the_other(engine: Engine
 
 
 def test_what_happens_often_within_half_an_hour_is_told_once_after_it(engine: Engine) -> None:
-    added = Notice("news", "seller", {"about": "evidence_added"}, gathered=True)
+    added = news("evidence_added")
     window = NOW // GATHER * GATHER
     for version, at in ((4, window + 1), (5, window + MINUTE), (6, window + GATHER - 1), (7, window + GATHER)):
         with writing(engine) as connection:
@@ -243,6 +243,23 @@ def test_what_happens_often_within_half_an_hour_is_told_once_after_it(engine: En
     mark_sent(engine, letter, window + GATHER)
     assert claim(engine, window + 2 * GATHER - 1, "a", 10) == []
     assert len(claim(engine, window + 2 * GATHER, "a", 10)) == 1
+
+
+def test_different_things_that_happen_within_half_an_hour_are_each_told(engine: Engine) -> None:
+    told = [news("evidence_added"), news("mediation_message_sent"), news("mediation_message_sent", "mediator")]
+    with writing(engine) as connection:
+        tell(connection, DISPUTE, NOW, list(enumerate(told * 3)))
+    letters: list[Letter] = []
+    while batch := claim(engine, NOW + GATHER, "a", 10):
+        letters += batch
+        for letter in batch:
+            mark_sent(engine, letter, NOW + GATHER)
+
+    assert [letter.params for letter in letters] == [notice.params for notice in told]
+
+
+def news(about: str, by: str = "buyer") -> Notice:
+    return Notice("news", "seller", {"about": about, "facts": {"side": by}}, gathered=True)
 
 
 def test_two_notices_of_one_act_keep_their_order(engine: Engine) -> None:

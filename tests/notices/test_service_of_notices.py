@@ -26,6 +26,7 @@ from odr.notices.mail import mark, open_post
 from odr.notices.outbox import LEASE, claim
 from odr.notices.tables import outbox
 from odr.people.tables import account, mediator
+from odr.procedure import rules as procedure
 from odr.procedure.dispute import Dispute, fold
 from odr.procedure.events import NoticeReturned, NoticeSent
 from odr.response import rules as response
@@ -459,6 +460,26 @@ def test_nobody_can_compute_the_name_of_a_notice_to_the_other_side(app: Flask, h
     known = {mark(replace(letter, mark=None)), dispute.id}
     assert not known & {row.mark for row in rows}
     assert len({row.mark for row in rows}) == len(rows)
+
+
+# -- what happens often ----------------------------------------------------------------------------------------------
+
+
+def test_a_hundred_messages_are_told_by_one_mail(app: Flask, house: House, served: Peer, clock: Any) -> None:
+    dispute = a_dispute(house, seller_language="en").admitted().contested()
+    assert run(app, once=True)
+    before = len(served.mail_to(SELLER))
+    for place in range(100):
+        dispute.act(procedure.send_message, dispute.buyer, text=f"Where is it? {place}")
+    assert run(app, once=True)
+    assert len(served.mail_to(SELLER)) == before
+
+    clock.advance(minutes=30)
+    assert run(app, once=True)
+
+    (told,) = served.mail_to(SELLER)[before:]
+    body = told.get_body(("plain",))
+    assert body is not None and "The other side wrote to you." in body.get_content()
 
 
 # -- reminders -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odr.compliance import rules as compliance
+from odr.evidence.rules import complete_evidence
 from odr.filing import rules as filing
 from odr.procedure import rules as procedure
 from odr.procedure.dispute import Phase
@@ -22,7 +23,7 @@ from odr.procedure.events import (
     SettlementSigned,
     WalledMessageSent,
 )
-from odr.procedure.rules import LONGEST_TEXT
+from odr.procedure.rules import LONGEST_TEXT, MOST_MESSAGES
 from odr.response import rules as response
 from tests.procedure.story import (
     BUYER,
@@ -242,6 +243,19 @@ def test_a_message_says_something():
         told().contested().ask(procedure.send_message, BUYER, text="\t")
     with refused("text_too_long", most=LONGEST_TEXT):
         told().contested().ask(procedure.send_message, BUYER, text="a" * (LONGEST_TEXT + 1))
+
+
+def test_machines_that_write_without_end_are_stopped_and_take_no_room_from_the_other_side():
+    story = told().contested()
+    for _ in range(MOST_MESSAGES - 1):
+        story.do(procedure.send_message, BUYER, text="Hello?")
+    for side in (BUYER, SELLER):
+        story.do(complete_evidence, side)
+    story.do(procedure.send_message, BUYER, text="Hello?")
+
+    with refused("too_many_messages", most=MOST_MESSAGES):
+        story.ask(procedure.send_message, BUYER, text="Hello?")
+    assert story.ask(procedure.send_message, SELLER, text="Here I am.")
 
 
 # -- more time --------------------------------------------------------------------------------------------------
