@@ -15,7 +15,7 @@ from flask_babel import ngettext
 
 from odr.disputes.acts import extension_days, rows_for
 from odr.disputes.queries import Line, Page
-from odr.disputes.turns import after_challenge, line_of, open_offer, turn_of
+from odr.disputes.turns import after_challenge, line_of, open_offer, turn_of, waits_for_registrar
 from odr.kernel import Money, totals
 from odr.procedure import access
 from odr.procedure.dispute import SIDES, Decision, Dispute, Offer, Phase, Proposal
@@ -349,6 +349,8 @@ class Reading:
             "ground": sentences.CHALLENGE_GROUNDS[open_one.ground],
             "words": self.page.line(open_one.version).words.get("text", ""),
             "due": open_one.clock.due,
+            # The banner says until when where nothing goes on before, and to whoever decides.
+            "in_banner": self.may("challenge:decide") or waits_for_registrar(self.dispute),
             "otherwise": after_challenge(self.dispute),
         }
 

@@ -143,9 +143,9 @@ def moment_markup(at: int) -> Markup:
 def day_markup(at: int, short: bool = False) -> Markup:
     """The day of an instant in the reader's zone, the month in words."""
     there = moment(at).astimezone(zone())
-    return Markup('<time datetime="{}">{}</time>').format(
-        there.date().isoformat(), _short_day(there) if short else _long_day(there)
-    )
+    # Where no space stands between the parts of a date, a narrow column may break it after the year.
+    text = escape(_short_day(there)).replace("年", Markup("年<wbr>")) if short else _long_day(there)
+    return Markup('<time datetime="{}">{}</time>').format(there.date().isoformat(), text)
 
 
 def time_left(due: int, now: int | None = None) -> str:
