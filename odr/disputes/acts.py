@@ -33,11 +33,15 @@ def extension_days(page: Page) -> int:
     return page.dispute.rules.steps[clock.step].extension_days if clock else 0
 
 
-def _page_act(title: Any, consequence: Any, label: Any, endpoint: str, **more: Any) -> Build:
+# On the registrar's page the whole file stands above the forms.
+_FORMS = "decide"
+
+
+def _page_act(title: Any, consequence: Any, label: Any, endpoint: str, anchor: str | None = None, **more: Any) -> Build:
     """A row that leads to the page of an act."""
 
     def build(page: Page) -> Row:
-        where = link_to(endpoint, number=page.seat.number)
+        where = link_to(endpoint, number=page.seat.number, _anchor=anchor)
         return {"title": title, "consequence": consequence, "label": label, "how": "href", "where": where, **more}
 
     return build
@@ -110,7 +114,11 @@ def _grant_extension(page: Page) -> Row:
         "consequence": _("You extend the present step once, with a reason that both sides read."),
         "label": _("Give more time"),
         "how": "href",
-        "where": link_to("filing.extension" if desk else "disputes.added_time", number=page.seat.number),
+        "where": link_to(
+            "filing.extension" if desk else "disputes.added_time",
+            number=page.seat.number,
+            _anchor=_FORMS if desk else None,
+        ),
     }
 
 
@@ -171,7 +179,7 @@ def _order_suspension(page: Page) -> Row:
         ),
         "label": _("Let time stand still"),
         "how": "href",
-        "where": link_to("filing.suspension", number=page.seat.number),
+        "where": link_to("filing.suspension", number=page.seat.number, _anchor=_FORMS),
     }
 
 
@@ -342,7 +350,7 @@ ACTS: tuple[tuple[str, Build], ...] = (
     ("dispute:hand_over", _page_act(
         _("Record that it is dealt with elsewhere"),
         _("The dispute closes without a decision, because a court or another body has it now."),
-        _("Hand it over"), "filing.handover", kind="destroys")),
+        _("Hand it over"), "filing.handover", _FORMS, kind="destroys")),
     ("dispute:withdraw", _page_act(
         _("Withdraw the dispute"),
         _("The dispute ends without a decision. You may file it once more."),

@@ -291,6 +291,7 @@ TURNS = {
     "registrar": _("The registrar’s turn"),
     "platform": _("Evenhand’s turn"),
 }
+_STANDS_STILL = _("The clock stands still")
 
 
 def list_row(row: ListRow) -> Row:
@@ -303,7 +304,7 @@ def list_row(row: ListRow) -> Row:
             sentences.CATEGORIES[row.category],
             MY_ROLE[row.role],
             sentences.CLOSINGS[row.code] if row.code else sentences.PHASES[row.phase],
-            TURNS[holder] if holder else "",
+            TURNS[holder] if holder else "" if row.code else _STANDS_STILL,
             time_left(row.due) if row.due and holder else "",
         ],
         "due": 5 if holder == "you" or (holder == "both" and row.role in SIDES) else None,

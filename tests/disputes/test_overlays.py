@@ -57,6 +57,7 @@ def test_time_stands_still_when_the_other_side_agrees_and_goes_on_by_a_press(dis
         page = reader.read(at(dispute))
         assert "Nobody has to act" in page and "The clock stands still" in page
         assert "Both sides asked for it" in page and "After that time goes on" in page
+        assert "The clock stands still" in reader.read("/disputes")
 
     ended = buyer.send(at(dispute, "/suspension/end"), form_at=at(dispute))
     assert ended.status_code == 303
