@@ -25,7 +25,7 @@ ANSWERS = {
         "country": "DE",
     },
     "seller": {
-        "name": "Lumen Lights",
+        "name": "Example Lights",
         "email": "seller@example.com",
         "site": "lights.example",
         "country": "CN",
@@ -99,7 +99,7 @@ def house(app: Flask) -> House:
 
 @pytest.fixture
 def someone(app: Flask, house: House):
-    """Opens an account and sits down at a browser: `someone("anna")`, `someone("rita", "registrar")`."""
+    """Opens an account and sits down at a browser: `someone("buyer")`, `someone("registrar", "registrar")`."""
 
     def sit_down(name: str, *roles: str) -> Browser:
         account_id = write_unit(
@@ -116,12 +116,12 @@ def someone(app: Flask, house: House):
 
 
 @pytest.fixture
-def anna(someone) -> Browser:
+def buyer(someone) -> Browser:
     """A buyer."""
-    return someone("anna")
+    return someone("buyer")
 
 
 @pytest.fixture
-def rita(someone) -> Browser:
+def registrar(someone) -> Browser:
     """A registrar."""
-    return someone("rita", "registrar")
+    return someone("registrar", "registrar")

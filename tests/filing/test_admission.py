@@ -22,9 +22,9 @@ def state_of(house, browser, number):
 
 
 @pytest.fixture
-def number(anna) -> str:
-    """A dispute that anna has filed."""
-    return anna.file()
+def number(buyer) -> str:
+    """A dispute that the buyer has filed."""
+    return buyer.file()
 
 
 DECISIONS = {
@@ -37,69 +37,69 @@ DECISIONS = {
 # -- the desk -------------------------------------------------------------------------------------------------
 
 
-def test_the_desk_shows_what_runs_out_first_on_top(house, rita, clock):
+def test_the_desk_shows_what_runs_out_first_on_top(house, registrar, clock):
     first = a_dispute(house).number
     clock.advance(days=1)
     second = a_dispute(house).number
-    rita.sign_in()
+    registrar.sign_in()
 
-    page = rita.text("/desk")
+    page = registrar.text("/desk")
 
     assert page.index(first) < page.index(second)
     assert f"/disputes/{first}/admission" in page and "/desk/screening" in page
-    assert first in rita.text("/desk/screening")
+    assert first in registrar.text("/desk/screening")
 
 
-def test_an_empty_desk_says_what_will_appear_there(rita):
-    assert "Nothing waits for you" in rita.text("/desk")
-    assert "None just now" in rita.text("/desk/negotiation")
+def test_an_empty_desk_says_what_will_appear_there(registrar):
+    assert "Nothing waits for you" in registrar.text("/desk")
+    assert "None just now" in registrar.text("/desk/negotiation")
 
 
-def test_a_desk_of_many_disputes_is_read_page_by_page(house, rita):
+def test_a_desk_of_many_disputes_is_read_page_by_page(house, registrar):
     numbers = {a_dispute(house).number for _ in range(30)}
     for start in ("/desk", "/desk/screening"):
-        page, seen, onward = rita.text(start), set(), True
+        page, seen, onward = registrar.text(start), set(), True
         while onward:
             seen |= {number for number in numbers if number in page}
             onward = re.search(r'href="([^"]*after=[^"]*)"', page)
-            page = rita.text(unescape(onward[1])) if onward else ""
+            page = registrar.text(unescape(onward[1])) if onward else ""
         assert seen == numbers
 
 
-def test_the_desk_asks_the_database_three_times_at_most(house, rita):
+def test_the_desk_asks_the_database_three_times_at_most(house, registrar):
     for _ in range(3):
         a_dispute(house)
-    rita.text("/desk")
+    registrar.text("/desk")
     asked = []
     event.listen(house.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
 
-    rita.text("/desk")
+    registrar.text("/desk")
 
     of_disputes = [statement for statement in asked if "dispute" in statement]
     assert len(of_disputes) <= 3 and len(asked) <= 6, asked
 
 
-def test_the_desk_is_for_registrars(app, anna, number):
-    for reader in (anna, Browser(app)):
+def test_the_desk_is_for_registrars(app, buyer, number):
+    for reader in (buyer, Browser(app)):
         for path in ("/desk", "/desk/screening", f"/disputes/{number}/admission"):
             assert reader.get(path).status_code == 404
     for path in DECISIONS:
-        assert anna.post(f"/disputes/{number}/{path}", **DECISIONS[path]).status_code == 404
+        assert buyer.post(f"/disputes/{number}/{path}", **DECISIONS[path]).status_code == 404
 
 
-def test_what_is_not_there_is_not_found(rita, number):
+def test_what_is_not_there_is_not_found(registrar, number):
     for path in ("/desk/nothing", "/disputes/0000-0000-0/admission", "/disputes/x/admission", "/desk/%00"):
-        assert rita.get(path).status_code == 404
+        assert registrar.get(path).status_code == 404
     for after in ("x", "1.2", "9" * 40 + "." + "0" * 32, "%00"):
-        assert rita.get(f"/desk?after={after}").status_code == 200
-        assert rita.get(f"/desk/screening?after={after}").status_code == 200
+        assert registrar.get(f"/desk?after={after}").status_code == 200
+        assert registrar.get(f"/desk/screening?after={after}").status_code == 200
 
 
 # -- the decisions --------------------------------------------------------------------------------------------
 
 
-def test_a_registrar_reads_the_filing_in_full_and_how_complete_it_is(rita, number):
-    page = unescape(rita.text(f"/disputes/{number}/admission"))
+def test_a_registrar_reads_the_filing_in_full_and_how_complete_it_is(registrar, number):
+    page = unescape(registrar.text(f"/disputes/{number}/admission"))
 
     for words in ("Two bicycle lights", "A-10234", "seller@example.com", "nobody answers any more", "48.90"):
         assert words in page
@@ -107,43 +107,43 @@ def test_a_registrar_reads_the_filing_in_full_and_how_complete_it_is(rita, numbe
     assert "Buyer and seller are in different countries." in page
 
 
-def test_an_admitted_filing_goes_to_the_seller(house, anna, rita, number):
-    answered = rita.post(f"/disputes/{number}/admission")
+def test_an_admitted_filing_goes_to_the_seller(house, buyer, registrar, number):
+    answered = registrar.post(f"/disputes/{number}/admission")
 
     assert (answered.status_code, answered.headers["Location"]) == (303, "/desk")
-    assert state_of(house, anna, number).phase is Phase.AWAITING_RESPONSE
+    assert state_of(house, buyer, number).phase is Phase.AWAITING_RESPONSE
 
 
-def test_the_buyer_completes_what_the_registrar_asked_for(house, anna, rita, number):
-    rita.post(f"/disputes/{number}/admission/question", **DECISIONS["admission/question"])
-    asked = unescape(anna.text(f"/disputes/{number}/completion"))
+def test_the_buyer_completes_what_the_registrar_asked_for(house, buyer, registrar, number):
+    registrar.post(f"/disputes/{number}/admission/question", **DECISIONS["admission/question"])
+    asked = unescape(buyer.text(f"/disputes/{number}/completion"))
     assert "Which lights were they?" in asked and "Papers or pictures that show it" in asked
 
-    anna.post(f"/disputes/{number}/completion", text="Model B2, both of them.")
+    buyer.post(f"/disputes/{number}/completion", text="Model B2, both of them.")
 
-    assert state_of(house, anna, number).phase is Phase.SCREENING
-    assert "Model B2, both of them." in rita.text(f"/disputes/{number}/admission")
+    assert state_of(house, buyer, number).phase is Phase.SCREENING
+    assert "Model B2, both of them." in registrar.text(f"/disputes/{number}/admission")
 
 
-def test_a_refusal_is_reviewed_by_another_registrar(house, anna, rita, someone, number):
-    rita.post(f"/disputes/{number}/admission/refusal", **DECISIONS["admission/refusal"])
-    assert "Two years have passed." in anna.text(f"/disputes/{number}/review")
+def test_a_refusal_is_reviewed_by_another_registrar(house, buyer, registrar, someone, number):
+    registrar.post(f"/disputes/{number}/admission/refusal", **DECISIONS["admission/refusal"])
+    assert "Two years have passed." in buyer.text(f"/disputes/{number}/review")
 
-    anna.post(f"/disputes/{number}/review", text="It was last month.")
+    buyer.post(f"/disputes/{number}/review", text="It was last month.")
 
-    assert "It was last month." in rita.text(f"/disputes/{number}/admission")
-    again = rita.post(f"/disputes/{number}/admission", key="1" * 32)
+    assert "It was last month." in registrar.text(f"/disputes/{number}/admission")
+    again = registrar.post(f"/disputes/{number}/admission", key="1" * 32)
     assert again.status_code == 409 and "another registrar" in again.get_data(as_text=True)
-    desk = rita.text(f"/disputes/{number}/admission")
+    desk = registrar.text(f"/disputes/{number}/admission")
     assert "A refusal is reviewed by another registrar" in desk and "It is your turn" not in desk
-    assert someone("rosa", "registrar").post(f"/disputes/{number}/admission").status_code == 303
-    assert state_of(house, anna, number).phase is Phase.AWAITING_RESPONSE
+    assert someone("colleague", "registrar").post(f"/disputes/{number}/admission").status_code == 303
+    assert state_of(house, buyer, number).phase is Phase.AWAITING_RESPONSE
 
 
-def test_a_decision_comes_too_late_and_says_so(rita, someone, number):
-    someone("rosa", "registrar").post(f"/disputes/{number}/admission")
+def test_a_decision_comes_too_late_and_says_so(registrar, someone, number):
+    someone("colleague", "registrar").post(f"/disputes/{number}/admission")
 
-    late = rita.post(f"/disputes/{number}/admission/refusal", **DECISIONS["admission/refusal"])
+    late = registrar.post(f"/disputes/{number}/admission/refusal", **DECISIONS["admission/refusal"])
 
     assert late.status_code == 409
     assert "not possible at the present stage" in late.get_data(as_text=True)
@@ -159,10 +159,12 @@ def test_a_decision_comes_too_late_and_says_so(rita, someone, number):
     ],
 )
 @pytest.mark.one_database
-def test_what_was_written_for_a_decision_that_comes_too_late_is_given_back(rita, someone, number, path, sent, status):
-    someone("rosa", "registrar").post(f"/disputes/{number}/admission")
+def test_what_was_written_for_a_decision_that_comes_too_late_is_given_back(
+    registrar, someone, number, path, sent, status
+):
+    someone("colleague", "registrar").post(f"/disputes/{number}/admission")
 
-    late = rita.post(f"/disputes/{number}/{path}", **sent)
+    late = registrar.post(f"/disputes/{number}/{path}", **sent)
 
     assert late.status_code == status
     assert "kept words" in late.get_data(as_text=True)
@@ -182,8 +184,8 @@ def test_what_was_written_for_a_decision_that_comes_too_late_is_given_back(rita,
     ],
 )
 @pytest.mark.one_database
-def test_a_decision_without_its_words_is_asked_for_them(rita, number, path, sent, sentence):
-    answered = rita.post(f"/disputes/{number}/{path}", **sent)
+def test_a_decision_without_its_words_is_asked_for_them(registrar, number, path, sent, sentence):
+    answered = registrar.post(f"/disputes/{number}/{path}", **sent)
     page = unescape(answered.get_data(as_text=True))
 
     assert answered.status_code == 422
@@ -191,28 +193,28 @@ def test_a_decision_without_its_words_is_asked_for_them(rita, number, path, sent
     assert "kept words" not in sent.values() or "kept words" in page
 
 
-def test_the_same_decision_sent_twice_is_one(house, anna, rita, number):
+def test_the_same_decision_sent_twice_is_one(house, buyer, registrar, number):
     for _ in range(2):
-        rita.post(f"/disputes/{number}/admission/question", **DECISIONS["admission/question"])
+        registrar.post(f"/disputes/{number}/admission/question", **DECISIONS["admission/question"])
 
-    assert state_of(house, anna, number).version == 2
+    assert state_of(house, buyer, number).version == 2
 
 
-def test_a_forged_key_is_turned_away_with_a_sentence(house, anna, rita, number):
+def test_a_forged_key_is_turned_away_with_a_sentence(house, buyer, registrar, number):
     for key in ("", "x", "\x00", "0" * 500):
-        answered = rita.post(f"/disputes/{number}/admission", key=key)
+        answered = registrar.post(f"/disputes/{number}/admission", key=key)
         assert answered.status_code == 409 and "A hidden part of this form" in answered.get_data(as_text=True)
-    assert state_of(house, anna, number).version == 1
+    assert state_of(house, buyer, number).version == 1
 
 
-def test_hostile_words_are_told_as_they_were_written(anna, rita, number):
+def test_hostile_words_are_told_as_they_were_written(buyer, registrar, number):
     words = "\x00<script>alert(1)</script> \u202e أمر {{ 7*7 }}"
 
-    rita.post(f"/disputes/{number}/admission/question", **{"ask-topics": "order", "ask-text": words})
-    asked = anna.text(f"/disputes/{number}/completion")
-    anna.post(f"/disputes/{number}/completion", text=words)
+    registrar.post(f"/disputes/{number}/admission/question", **{"ask-topics": "order", "ask-text": words})
+    asked = buyer.text(f"/disputes/{number}/completion")
+    buyer.post(f"/disputes/{number}/completion", text=words)
 
-    for page in (asked, rita.text(f"/disputes/{number}/admission")):
+    for page in (asked, registrar.text(f"/disputes/{number}/admission")):
         assert "<script>alert" not in page and "&lt;script&gt;" in page and "{{ 7*7 }}" in page
 
 
@@ -220,7 +222,7 @@ def test_hostile_words_are_told_as_they_were_written(anna, rita, number):
 
 
 def test_a_registrar_does_not_act_on_a_dispute_of_their_own(house, someone):
-    both = someone("bo", "registrar")
+    both = someone("buyer", "registrar")
     number = both.file()
 
     for path, sent in DECISIONS.items():
@@ -231,15 +233,15 @@ def test_a_registrar_does_not_act_on_a_dispute_of_their_own(house, someone):
     assert state_of(house, both, number).version == 1
 
 
-def test_a_registrar_named_as_the_seller_does_not_find_it_before_another_has_admitted_it(anna, rita, someone):
-    number = anna.file(seller={"email": "Rita@example.org"})
+def test_a_registrar_named_as_the_seller_does_not_find_it_before_another_has_admitted_it(buyer, registrar, someone):
+    number = buyer.file(seller={"email": "Registrar@example.org"})
 
-    assert rita.post(f"/disputes/{number}/admission").status_code == 404
-    assert rita.get(f"/disputes/{number}").status_code == 404
+    assert registrar.post(f"/disputes/{number}/admission").status_code == 404
+    assert registrar.get(f"/disputes/{number}").status_code == 404
 
-    someone("rosa", "registrar").post(f"/disputes/{number}/admission")
+    someone("colleague", "registrar").post(f"/disputes/{number}/admission")
 
-    assert rita.post(f"/disputes/{number}/extension/grant").status_code == 409
+    assert registrar.post(f"/disputes/{number}/extension/grant").status_code == 409
 
 
 # -- objections and more time ----------------------------------------------------------------------------------
@@ -251,51 +253,53 @@ def objected(house, account_id):
     return dispute
 
 
-def test_an_objection_is_dismissed_with_reasons(house, anna, rita):
-    number = objected(house, anna.account_id).number
-    assert "We never sold this." in rita.text(f"/disputes/{number}/objection")
-    assert rita.post(f"/disputes/{number}/objection/dismissal").status_code == 422
+def test_an_objection_is_dismissed_with_reasons(house, buyer, registrar):
+    number = objected(house, buyer.account_id).number
+    assert "We never sold this." in registrar.text(f"/disputes/{number}/objection")
+    assert registrar.post(f"/disputes/{number}/objection/dismissal").status_code == 422
 
-    rita.post(f"/disputes/{number}/objection/dismissal", **{"dismiss-text": "The invoice names you."})
+    registrar.post(f"/disputes/{number}/objection/dismissal", **{"dismiss-text": "The invoice names you."})
 
-    assert not state_of(house, anna, number).scope_objected
+    assert not state_of(house, buyer, number).scope_objected
 
 
-def test_an_objection_is_upheld_on_a_ground(house, anna, rita):
-    number = objected(house, anna.account_id).number
-    assert rita.post(f"/disputes/{number}/objection/upholding", **{"uphold-text": "x"}).status_code == 422
+def test_an_objection_is_upheld_on_a_ground(house, buyer, registrar):
+    number = objected(house, buyer.account_id).number
+    assert registrar.post(f"/disputes/{number}/objection/upholding", **{"uphold-text": "x"}).status_code == 422
 
-    rita.post(
+    registrar.post(
         f"/disputes/{number}/objection/upholding", **{"uphold-ground": "outside_scope", "uphold-text": "A shop sale."}
     )
 
-    dispute = state_of(house, anna, number)
+    dispute = state_of(house, buyer, number)
     assert (dispute.phase, dispute.refused_ground) == (Phase.REFUSED, "outside_scope")
 
 
-def test_a_registrar_gives_more_time_once(house, anna, rita):
-    dispute = a_dispute(house, buyer_account=anna.account_id).admitted()
-    assert "Give more time" in rita.text(f"/disputes/{dispute.number}/extension/grant")
+def test_a_registrar_gives_more_time_once(house, buyer, registrar):
+    dispute = a_dispute(house, buyer_account=buyer.account_id).admitted()
+    assert "Give more time" in registrar.text(f"/disputes/{dispute.number}/extension/grant")
 
     first, second = (
-        rita.post(f"/disputes/{dispute.number}/extension/grant", key=key * 32, **{"extend-text": "A public holiday."})
+        registrar.post(
+            f"/disputes/{dispute.number}/extension/grant", key=key * 32, **{"extend-text": "A public holiday."}
+        )
         for key in "12"
     )
 
     assert (first.status_code, second.status_code) == (303, 409)
-    assert state_of(house, anna, dispute.number).extended == {"reply"}
+    assert state_of(house, buyer, dispute.number).extended == {"reply"}
 
 
 # -- whose page it is -----------------------------------------------------------------------------------------
 
 
-def test_the_receipt_is_for_the_buyer_alone(app, house, anna, someone, number):
-    ben = someone("ben")
-    run_seller(house, number, anna, ben)
+def test_the_receipt_is_for_the_buyer_alone(app, house, buyer, someone, number):
+    seller = someone("seller")
+    run_seller(house, number, buyer, seller)
 
-    assert anna.get(f"/disputes/{number}/filing").status_code == 200
-    assert ben.get(f"/disputes/{number}/filing").status_code == 404
-    assert someone("cleo").get(f"/disputes/{number}/filing").status_code == 404
+    assert buyer.get(f"/disputes/{number}/filing").status_code == 200
+    assert seller.get(f"/disputes/{number}/filing").status_code == 404
+    assert someone("stranger").get(f"/disputes/{number}/filing").status_code == 404
     assert "/session/new" in Browser(app).get(f"/disputes/{number}/filing").headers["Location"]
 
 
@@ -310,11 +314,11 @@ def run_seller(house, number, buyer, seller):
         )
 
 
-def test_completing_and_reviewing_are_for_the_buyer_when_it_is_time(anna, rita, someone, number):
-    ben = someone("ben")
+def test_completing_and_reviewing_are_for_the_buyer_when_it_is_time(buyer, registrar, someone, number):
+    stranger = someone("stranger")
     for page in ("completion", "review"):
-        assert ben.get(f"/disputes/{number}/{page}").status_code == 404
-        assert ben.post(f"/disputes/{number}/{page}", text="x").status_code == 404
-        assert anna.get(f"/disputes/{number}/{page}").status_code == 303
-        answered = anna.post(f"/disputes/{number}/{page}", text="kept words")
+        assert stranger.get(f"/disputes/{number}/{page}").status_code == 404
+        assert stranger.post(f"/disputes/{number}/{page}", text="x").status_code == 404
+        assert buyer.get(f"/disputes/{number}/{page}").status_code == 303
+        answered = buyer.post(f"/disputes/{number}/{page}", text="kept words")
         assert answered.status_code == 409 and "kept words" in answered.get_data(as_text=True)

@@ -33,23 +33,23 @@ def rows_of(house, table):
         return connection.execute(select(table)).all()
 
 
-def test_a_buyer_files_in_short_steps_without_script(house, anna):
-    draft_page = anna.begin()
+def test_a_buyer_files_in_short_steps_without_script(house, buyer):
+    draft_page = buyer.begin()
     visited = [draft_page.replace("/drafts/", "")]
     path = f"{draft_page}/category"
     for step in ANSWERS:
         assert path.endswith(f"/{step}")
-        assert anna.get(path).status_code == 200
-        path = anna.post(path, **ANSWERS[step]).headers["Location"]
+        assert buyer.get(path).status_code == 200
+        path = buyer.post(path, **ANSWERS[step]).headers["Location"]
     assert path == f"{draft_page}/answers"
-    checked = anna.text(path)
+    checked = buyer.text(path)
     assert "Two bicycle lights" in checked and "6 January 2026" in checked and "48.90" in checked
 
-    filed = anna.post(path, declared="y")
+    filed = buyer.post(path, declared="y")
 
     number = filed.headers["Location"].split("/")[2]
-    receipt = anna.text(filed.headers["Location"])
-    page = page_of(house, anna, number)
+    receipt = buyer.text(filed.headers["Location"])
+    page = page_of(house, buyer, number)
     assert page.dispute.phase is Phase.SCREENING
     assert page.dispute.id == visited[0]
     assert page.dispute.paid == Money(4890, "EUR")
@@ -60,68 +60,68 @@ def test_a_buyer_files_in_short_steps_without_script(house, anna):
         "channel": "email",
         "answer": "They said it was on its way.",
     }
-    assert page.filing["buyer"] == {"name": "Anna", "email": "anna@example.org", "country": "DE"}
+    assert page.filing["buyer"] == {"name": "Buyer", "email": "buyer@example.org", "country": "DE"}
     assert page.filing["seller"]["email"] == "seller@example.com"
     assert page.dispute.seller_language == "zh_Hans"
     assert number in receipt and page.docket[0].seal in receipt and "Your dispute is filed" in receipt
     assert rows_of(house, draft) == []
     seats = {(row.side, row.actor_id, row.account_id) for row in rows_of(house, party)}
-    assert seats == {("buyer", page.dispute.buyer, anna.account_id), ("seller", page.dispute.seller, None)}
+    assert seats == {("buyer", page.dispute.buyer, buyer.account_id), ("seller", page.dispute.seller, None)}
 
 
-def test_entries_name_the_buyer_by_a_pseudonym_of_that_dispute(house, anna):
-    first, second = (page_of(house, anna, anna.file()).dispute for _ in range(2))
+def test_entries_name_the_buyer_by_a_pseudonym_of_that_dispute(house, buyer):
+    first, second = (page_of(house, buyer, buyer.file()).dispute for _ in range(2))
 
-    assert len({first.buyer, second.buyer, anna.account_id}) == 3
+    assert len({first.buyer, second.buyer, buyer.account_id}) == 3
     assert first.seller == second.seller
 
 
-def test_a_seller_is_one_seller_however_the_address_is_typed(house, anna):
+def test_a_seller_is_one_seller_however_the_address_is_typed(house, buyer):
     for email in ("seller@example.com", " Seller@Example.COM "):
-        anna.file(seller={"email": email})
-    anna.file(seller={"email": "other@example.com"})
+        buyer.file(seller={"email": email})
+    buyer.file(seller={"email": "other@example.com"})
 
     assert len(rows_of(house, seller)) == 2
 
 
-def test_two_shops_of_one_marketplace_are_two_sellers(house, anna):
+def test_two_shops_of_one_marketplace_are_two_sellers(house, buyer):
     for site in ("market.example/shop/ab", "https://www.market.example/shop/ab/", "market.example/shop/cd"):
-        anna.file(seller={"email": "", "site": site})
+        buyer.file(seller={"email": "", "site": site})
 
     assert len(rows_of(house, seller)) == 2
 
 
-def test_who_has_several_things_to_ask_for_adds_rows_and_takes_them_away(house, anna):
-    path = anna.begin() + "/claim"
+def test_who_has_several_things_to_ask_for_adds_rows_and_takes_them_away(house, buyer):
+    path = buyer.begin() + "/claim"
     row = {"items-0-remedy": "refund", "items-0-amount": "40", "items-0-currency": "EUR"}
 
-    added = anna.post(path, **row, act="add")
+    added = buyer.post(path, **row, act="add")
 
     assert added.headers["Location"].endswith("#items-1-remedy")
-    page = anna.text(path)
+    page = buyer.text(path)
     assert 'name="items-1-remedy"' in page and 'value="40"' in page and "There is something to correct" not in page
 
     second = {"items-1-remedy": "costs", "items-1-amount": "8.90", "items-1-currency": "EUR"}
-    anna.post(path, **row, **second, act="remove-0")
+    buyer.post(path, **row, **second, act="remove-0")
 
-    page = anna.text(path)
+    page = buyer.text(path)
     assert 'name="items-1-remedy"' not in page and 'value="8.90"' in page
 
 
-def test_a_row_left_blank_is_no_fault(house, anna):
-    number = anna.file(claim={"items-1-remedy": "", "items-1-amount": " ", "items-1-currency": "EUR"})
+def test_a_row_left_blank_is_no_fault(house, buyer):
+    number = buyer.file(claim={"items-1-remedy": "", "items-1-amount": " ", "items-1-currency": "EUR"})
 
-    assert len(page_of(house, anna, number).dispute.items) == 1
+    assert len(page_of(house, buyer, number).dispute.items) == 1
 
 
 @pytest.mark.one_database
-def test_amounts_are_understood_as_people_type_them(house, anna):
-    number = anna.file(
+def test_amounts_are_understood_as_people_type_them(house, buyer):
+    number = buyer.file(
         order={"paid": "1.149,00"},
         claim={"items-0-amount": "€ 48,90", "items-1-remedy": "apology", "items-1-amount": ""},
     )
 
-    filed = page_of(house, anna, number).dispute
+    filed = page_of(house, buyer, number).dispute
     assert filed.paid == Money(114900, "EUR")
     assert [(item.remedy, item.amount) for item in filed.items] == [
         ("refund", Money(4890, "EUR")),
@@ -129,31 +129,31 @@ def test_amounts_are_understood_as_people_type_them(house, anna):
     ]
 
 
-def test_who_has_not_told_the_seller_gets_a_letter_and_cannot_file_yet(anna):
-    path = anna.answer(contact={"contacted": "no"})
+def test_who_has_not_told_the_seller_gets_a_letter_and_cannot_file_yet(buyer):
+    path = buyer.answer(contact={"contacted": "no"})
 
-    asked = anna.post(f"{path}/contact", contacted="no")
+    asked = buyer.post(f"{path}/contact", contacted="no")
 
     assert asked.headers["Location"] == f"{path}/letter"
-    letter = anna.text(f"{path}/letter")
+    letter = buyer.text(f"{path}/letter")
     assert "Two bicycle lights" in letter and "A-10234" in letter and "seven days" in letter
-    assert anna.post(f"{path}/answers", declared="y").status_code == 422
-    assert "Tell the seller about the problem first" in unescape(anna.text(f"{path}/answers"))
+    assert buyer.post(f"{path}/answers", declared="y").status_code == 422
+    assert "Tell the seller about the problem first" in unescape(buyer.text(f"{path}/answers"))
 
 
-def test_nothing_is_filed_without_the_declaration(house, anna):
-    answered = anna.post(f"{anna.answer()}/answers")
+def test_nothing_is_filed_without_the_declaration(house, buyer):
+    answered = buyer.post(f"{buyer.answer()}/answers")
 
     assert answered.status_code == 422
     assert "Tick the box" in answered.get_data(as_text=True)
     assert rows_of(house, dispute_row) == []
 
 
-@pytest.mark.parametrize("address", ["anna@example.org", " Anna@Example.org"])
-def test_nobody_files_against_themselves(house, anna, address):
-    path = anna.begin() + "/seller"
+@pytest.mark.parametrize("address", ["buyer@example.org", " Buyer@Example.org"])
+def test_nobody_files_against_themselves(house, buyer, address):
+    path = buyer.begin() + "/seller"
 
-    answered = anna.post(path, **{**ANSWERS["seller"], "email": address})
+    answered = buyer.post(path, **{**ANSWERS["seller"], "email": address})
 
     assert answered.status_code == 422
     assert "This is your own address" in answered.get_data(as_text=True)
@@ -163,8 +163,8 @@ def test_nobody_files_against_themselves(house, anna, address):
         contacted_on="2026-01-07", channel="email", answer="", items=(), narrative="x",
     )  # fmt: skip
     with house.engine.connect() as connection:
-        owner = people.account_by_id(connection, anna.account_id)
-        kept = drafts.open_draft(connection, house, anna.account_id, path.split("/")[2])
+        owner = people.account_by_id(connection, buyer.account_id)
+        kept = drafts.open_draft(connection, house, buyer.account_id, path.split("/")[2])
     with pytest.raises(service.Refused, match="seller_is_buyer"):
         service.file_draft(house, owner, kept, told)
 
@@ -172,20 +172,20 @@ def test_nobody_files_against_themselves(house, anna, address):
 # -- once and only once ---------------------------------------------------------------------------------------
 
 
-def test_the_same_filing_sent_twice_is_one_dispute(house, anna):
-    path = f"{anna.answer()}/answers"
+def test_the_same_filing_sent_twice_is_one_dispute(house, buyer):
+    path = f"{buyer.answer()}/answers"
 
-    first, second = (anna.post(path, declared="y") for _ in range(2))
+    first, second = (buyer.post(path, declared="y") for _ in range(2))
 
     assert (first.status_code, second.status_code) == (303, 303)
     assert first.headers["Location"] == second.headers["Location"]
     assert len(rows_of(house, dispute_row)) == 1
-    assert anna.get(path).headers["Location"] == first.headers["Location"]
+    assert buyer.get(path).headers["Location"] == first.headers["Location"]
 
 
-def test_two_windows_that_file_at_the_same_moment_end_in_one_dispute(app, house, anna):
-    path = f"{anna.answer()}/answers"
-    windows = [Browser(app, anna.account_id) for _ in range(4)]
+def test_two_windows_that_file_at_the_same_moment_end_in_one_dispute(app, house, buyer):
+    path = f"{buyer.answer()}/answers"
+    windows = [Browser(app, buyer.account_id) for _ in range(4)]
     tokens = [re.search(r'name="csrf_token" value="([^"]+)"', window.text(path))[1] for window in windows]
     gate, found = threading.Barrier(len(windows)), []
 
@@ -207,80 +207,80 @@ def test_two_windows_that_file_at_the_same_moment_end_in_one_dispute(app, house,
 # -- drafts ---------------------------------------------------------------------------------------------------
 
 
-def test_a_draft_survives_signing_out(app, anna):
-    path = anna.begin()
-    anna.post(f"{path}/order", **ANSWERS["order"], act="later")
-    anna.post("/session/end")
-    assert anna.get(path).status_code in {302, 303} and "/session/new" in anna.get(path).headers["Location"]
+def test_a_draft_survives_signing_out(app, buyer):
+    path = buyer.begin()
+    buyer.post(f"{path}/order", **ANSWERS["order"], act="later")
+    buyer.post("/session/end")
+    assert buyer.get(path).status_code in {302, 303} and "/session/new" in buyer.get(path).headers["Location"]
 
-    anna.sign_in()
+    buyer.sign_in()
 
-    assert "Two bicycle lights" in anna.text("/drafts")
-    assert 'value="A-10234"' in anna.text(f"{path}/order")
+    assert "Two bicycle lights" in buyer.text("/drafts")
+    assert 'value="A-10234"' in buyer.text(f"{path}/order")
 
 
-def test_what_is_wrong_is_kept_and_said_when_one_comes_back(anna):
-    path = anna.begin() + "/order"
+def test_what_is_wrong_is_kept_and_said_when_one_comes_back(buyer):
+    path = buyer.begin() + "/order"
 
-    answered = anna.post(path, **{**ANSWERS["order"], "ordered_on": "yesterday", "paid": "a lot"})
+    answered = buyer.post(path, **{**ANSWERS["order"], "ordered_on": "yesterday", "paid": "a lot"})
 
-    for page in (answered.get_data(as_text=True), anna.text(path)):
+    for page in (answered.get_data(as_text=True), buyer.text(path)):
         assert 'value="yesterday"' in page and 'value="a lot"' in page
         assert page.count('class="field wrong"') == 2
     assert answered.status_code == 422
 
 
-def test_a_step_that_was_never_sent_shows_no_faults(anna):
-    assert "There is something to correct" not in anna.text(anna.begin() + "/order")
+def test_a_step_that_was_never_sent_shows_no_faults(buyer):
+    assert "There is something to correct" not in buyer.text(buyer.begin() + "/order")
 
 
-def test_what_is_being_typed_is_kept_by_the_page(anna):
-    path = anna.begin() + "/story"
-    seen = re.search(r'name="seen" value="(\d+)"', anna.text(path))[1]
+def test_what_is_being_typed_is_kept_by_the_page(buyer):
+    path = buyer.begin() + "/story"
+    seen = re.search(r'name="seen" value="(\d+)"', buyer.text(path))[1]
 
-    kept = anna.post(f"{path}/copy", narrative="half a sen", seen=seen)
+    kept = buyer.post(f"{path}/copy", narrative="half a sen", seen=seen)
 
     assert kept.status_code == 204
-    assert "half a sen" in anna.text(path) and "There is something to correct" not in anna.text(path)
+    assert "half a sen" in buyer.text(path) and "There is something to correct" not in buyer.text(path)
 
 
-def test_a_late_copy_does_not_undo_what_was_sent(anna, clock):
-    path = anna.begin() + "/story"
-    seen = re.search(r'name="seen" value="(\d+)"', anna.text(path))[1]
+def test_a_late_copy_does_not_undo_what_was_sent(buyer, clock):
+    path = buyer.begin() + "/story"
+    seen = re.search(r'name="seen" value="(\d+)"', buyer.text(path))[1]
     clock.advance(seconds=1)
-    anna.post(path, narrative="The whole sentence.")
+    buyer.post(path, narrative="The whole sentence.")
 
-    late = anna.post(f"{path}/copy", narrative="The whole sen", seen=seen)
+    late = buyer.post(f"{path}/copy", narrative="The whole sen", seen=seen)
 
     assert late.status_code == 409
-    assert "The whole sentence." in anna.text(path)
+    assert "The whole sentence." in buyer.text(path)
 
 
-def test_the_draft_of_another_is_nowhere(anna, someone):
-    path = anna.answer()
-    ben, nobody = someone("ben"), "0" * 32
+def test_the_draft_of_another_is_nowhere(buyer, someone):
+    path = buyer.answer()
+    stranger, nobody = someone("stranger"), "0" * 32
 
     for address in ("", "/category", "/order", "/claim", "/letter", "/answers", "/removal"):
-        assert ben.get(path + address).status_code == 404
-        assert ben.get(f"/drafts/{nobody}{address}").status_code == 404
+        assert stranger.get(path + address).status_code == 404
+        assert stranger.get(f"/drafts/{nobody}{address}").status_code == 404
     for address in ("/category", "/story", "/story/copy", "/answers", "/removal"):
-        assert ben.post(path + address, seen="1", declared="y", category="late").status_code == 404
-    assert "Two bicycle lights" not in ben.text("/drafts")
-    assert "Two bicycle lights" in anna.text("/drafts")
+        assert stranger.post(path + address, seen="1", declared="y", category="late").status_code == 404
+    assert "Two bicycle lights" not in stranger.text("/drafts")
+    assert "Two bicycle lights" in buyer.text("/drafts")
 
 
-def test_a_draft_is_deleted_for_good_after_a_question(house, anna):
-    path = anna.answer()
-    assert "Delete this draft?" in anna.text(f"{path}/removal")
+def test_a_draft_is_deleted_for_good_after_a_question(house, buyer):
+    path = buyer.answer()
+    assert "Delete this draft?" in buyer.text(f"{path}/removal")
 
-    anna.post(f"{path}/removal")
+    buyer.post(f"{path}/removal")
 
-    assert anna.get(path).status_code == 404
+    assert buyer.get(path).status_code == 404
     assert rows_of(house, draft) == []
 
 
-def test_a_draft_at_rest_holds_no_plain_text(app, house, anna, tmp_path):
-    anna.answer(story={"narrative": "canary-in-the-mine"})
+def test_a_draft_at_rest_holds_no_plain_text(app, house, buyer, tmp_path):
+    buyer.answer(story={"narrative": "canary-in-the-mine"})
 
     for row in rows_of(house, draft):
         assert b"canary" not in bytes(row.sealed) and b"canary" not in bytes(row.wrapped_key)
@@ -289,25 +289,25 @@ def test_a_draft_at_rest_holds_no_plain_text(app, house, anna, tmp_path):
         assert all(word not in held for word in (b"canary", b"bicycle", b"seller@example.com"))
 
 
-def test_drafts_that_nobody_touches_are_forgotten(house, anna, clock):
-    old = anna.answer()
+def test_drafts_that_nobody_touches_are_forgotten(house, buyer, clock):
+    old = buyer.answer()
     clock.advance(days=89)
-    anna.sign_in()
-    young = anna.answer()
+    buyer.sign_in()
+    young = buyer.answer()
     clock.advance(days=2)
 
     swept = write_unit(house.engine, lambda connection: sweep_drafts(connection, house.clock() - drafts.DRAFT_LASTS))
 
-    anna.sign_in()
+    buyer.sign_in()
     assert swept == 1
-    assert anna.get(old).status_code == 404 and anna.get(young).status_code == 303
+    assert buyer.get(old).status_code == 404 and buyer.get(young).status_code == 303
 
 
-def test_an_account_has_only_so_many_drafts(house, anna):
+def test_an_account_has_only_so_many_drafts(house, buyer):
     for _ in range(drafts.MOST_DRAFTS):
-        anna.begin()
+        buyer.begin()
 
-    refused = anna.post("/drafts")
+    refused = buyer.post("/drafts")
 
     assert refused.status_code == 409
     assert "unfinished filings" in refused.get_data(as_text=True)
@@ -354,36 +354,36 @@ HOSTILE = [
 ]
 
 
-def test_every_field_takes_whatever_is_typed_and_says_what_to_correct(anna):
-    path = anna.begin()
+def test_every_field_takes_whatever_is_typed_and_says_what_to_correct(buyer):
+    path = buyer.begin()
     for step, typed in ANSWERS.items():
         for name in typed:
             for value in HOSTILE:
-                answered = anna.post(f"{path}/{step}", **{**typed, name: value.encode("utf-8", "surrogatepass")})
+                answered = buyer.post(f"{path}/{step}", **{**typed, name: value.encode("utf-8", "surrogatepass")})
 
                 assert answered.status_code in {303, 422}, (step, name, value[:40])
-                again = anna.get(f"{path}/{step}")
+                again = buyer.get(f"{path}/{step}")
                 assert again.status_code == 200
                 if answered.status_code == 422:
                     assert "There is something to correct" in again.get_data(as_text=True)
                 assert b"<script>alert" not in again.data and b"<img src=x" not in again.data
-        assert anna.get(f"{path}/answers").status_code == 200
-        assert anna.get(f"{path}/letter").status_code == 200
-    assert anna.get("/drafts").status_code == 200
+        assert buyer.get(f"{path}/answers").status_code == 200
+        assert buyer.get(f"{path}/letter").status_code == 200
+    assert buyer.get("/drafts").status_code == 200
 
 
-def test_hostile_words_are_filed_and_shown_as_they_were_typed(house, anna, rita):
+def test_hostile_words_are_filed_and_shown_as_they_were_typed(house, buyer, registrar):
     for value in HOSTILE:
         if not value.strip(" \n\x00") or len(value) > forms.LINE or "alone" in value or "Bcc" in value:
             continue
-        number = anna.file(
+        number = buyer.file(
             order={"bought": value, "reference": value}, seller={"name": value}, story={"narrative": value}
         )
 
-        filed = page_of(house, anna, number).filing
+        filed = page_of(house, buyer, number).filing
         assert filed["narrative"] == value.replace("\x00", "")
         assert filed["order"]["bought"] == value.replace("\x00", "")
-        for reader, page in ((anna, "filing"), (rita, "admission")):
+        for reader, page in ((buyer, "filing"), (registrar, "admission")):
             shown = reader.get(f"/disputes/{number}/{page}")
             assert shown.status_code == 200
             assert b"<script>alert" not in shown.data and b"<img src=x" not in shown.data
@@ -392,14 +392,14 @@ def test_hostile_words_are_filed_and_shown_as_they_were_typed(house, anna, rita)
 @pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.one_database
-def test_the_big_list_of_naughty_strings_breaks_no_step(shared, anna):
-    path = anna.begin()
+def test_the_big_list_of_naughty_strings_breaks_no_step(shared, buyer):
+    path = buyer.begin()
     strings = json.loads((shared / "data" / "naughty_strings.json").read_text("utf-8"))
     for value in strings:
         for step, typed in ANSWERS.items():
             sent = {name: value.encode("utf-8", "surrogatepass") for name in typed}
-            assert anna.post(f"{path}/{step}", **sent).status_code in {303, 422}, (step, value)
-        assert anna.get(f"{path}/letter").status_code == 200
+            assert buyer.post(f"{path}/{step}", **sent).status_code in {303, 422}, (step, value)
+        assert buyer.get(f"{path}/letter").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -425,51 +425,51 @@ def test_the_big_list_of_naughty_strings_breaks_no_step(shared, anna):
     ],
 )
 @pytest.mark.one_database
-def test_each_fault_has_its_sentence(anna, step, name, value, sentence):
-    path = anna.answer()
+def test_each_fault_has_its_sentence(buyer, step, name, value, sentence):
+    path = buyer.answer()
 
-    answered = anna.post(f"{path}/{step}", **{**ANSWERS[step], name: value})
+    answered = buyer.post(f"{path}/{step}", **{**ANSWERS[step], name: value})
 
     assert answered.status_code == 422
     assert sentence in unescape(answered.get_data(as_text=True))
-    assert anna.post(f"{path}/answers", declared="y").status_code == 422
+    assert buyer.post(f"{path}/answers", declared="y").status_code == 422
 
 
 @pytest.mark.one_database
-def test_a_step_without_any_field_is_answered_with_its_faults(anna):
-    path = anna.begin()
+def test_a_step_without_any_field_is_answered_with_its_faults(buyer):
+    path = buyer.begin()
     for step in ANSWERS:
-        answered = anna.post(f"{path}/{step}")
+        answered = buyer.post(f"{path}/{step}")
         assert answered.status_code == 422 and "There is something to correct" in answered.get_data(as_text=True)
 
 
-def test_forged_addresses_and_buttons_are_turned_away(anna):
-    path = anna.begin()
+def test_forged_addresses_and_buttons_are_turned_away(buyer):
+    path = buyer.begin()
     for address in ("/drafts/%00", "/drafts/x/order", f"/drafts/{'g' * 32}", f"{path}/nothing", f"{path}/%00"):
-        assert anna.get(address).status_code == 404
+        assert buyer.get(address).status_code == 404
     for act in ("remove-9", "remove-99", "remove-x", "add" * 50, "\x00"):
-        assert anna.post(f"{path}/claim", **ANSWERS["claim"], act=act).status_code == 303
+        assert buyer.post(f"{path}/claim", **ANSWERS["claim"], act=act).status_code == 303
     many = {f"items-{place}-remedy": "apology" for place in range(300)}
-    assert anna.post(f"{path}/claim", **many).status_code == 303
-    assert anna.text(f"{path}/claim").count('-remedy" name="') <= 10
-    assert anna.post(f"{path}/story/copy", narrative="x", seen="9" * 30).status_code == 409
+    assert buyer.post(f"{path}/claim", **many).status_code == 303
+    assert buyer.text(f"{path}/claim").count('-remedy" name="') <= 10
+    assert buyer.post(f"{path}/story/copy", narrative="x", seen="9" * 30).status_code == 409
 
 
 @pytest.mark.one_database
-def test_a_form_of_another_site_starts_nothing(house, anna):
-    assert anna.client.post("/drafts", data={}).status_code == 400
+def test_a_form_of_another_site_starts_nothing(house, buyer):
+    assert buyer.client.post("/drafts", data={}).status_code == 400
     assert rows_of(house, draft) == []
 
 
 @pytest.mark.one_database
-def test_of_a_text_far_too_long_as_much_is_kept_as_anybody_could_shorten(anna):
-    path = anna.begin() + "/story"
+def test_of_a_text_far_too_long_as_much_is_kept_as_anybody_could_shorten(buyer):
+    path = buyer.begin() + "/story"
 
-    answered = anna.post(path, narrative="x" * 3_000_000)
+    answered = buyer.post(path, narrative="x" * 3_000_000)
 
     assert answered.status_code == 422
     assert "The text is too long" in answered.get_data(as_text=True)
-    assert anna.text(path).count("x" * 100) == forms.KEPT_TEXT // 100
+    assert buyer.text(path).count("x" * 100) == forms.KEPT_TEXT // 100
 
 
 @given(st.text())

@@ -19,8 +19,8 @@ def settings(request, settings):
     return replace(settings, ruleset=request.param)
 
 
-def test_a_dispute_is_filed_under_the_rules_of_its_house_and_pinned_to_them(house, anna):
-    number = anna.file()
+def test_a_dispute_is_filed_under_the_rules_of_its_house_and_pinned_to_them(house, buyer):
+    number = buyer.file()
 
     with house.engine.connect() as connection:
         dispute_id = connection.scalar(select(dispute_row.c.id).where(dispute_row.c.number == number))
@@ -29,8 +29,8 @@ def test_a_dispute_is_filed_under_the_rules_of_its_house_and_pinned_to_them(hous
 
 
 @pytest.mark.one_database
-def test_the_pages_tell_the_rules_of_the_house_first(house, anna):
-    told = anna.text("/rules")
+def test_the_pages_tell_the_rules_of_the_house_first(house, buyer):
+    told = buyer.text("/rules")
 
     others = [name for name in house.rulesets.names() if name != house.settings.ruleset]
     assert all(0 < told.index(house.settings.ruleset) < told.index(name) for name in others)
