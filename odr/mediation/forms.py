@@ -156,7 +156,7 @@ class ProposalForm(TermsForm):
     text = TextAreaField(
         _("Why you propose this"),
         [text_length],
-        description=_("Both sides read it. Whoever decides after another mediator’s mediation never does."),
+        description=_("Both sides read it. If another mediator decides in the end, that mediator does not."),
     )
 
     @property
