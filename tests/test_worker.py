@@ -44,10 +44,10 @@ def house(app: Flask) -> House:
 
 
 @pytest.fixture
-def anna(house: House) -> str:
+def holder(house: House) -> str:
     """The id of an account whose holder reads English in Paris."""
     account_id = new_id()
-    row = {"id": account_id, "email": "anna@example.org", "name": "Anna", "language": "en", "zone": "Europe/Paris"}
+    row = {"id": account_id, "email": "holder@example.org", "name": "Holder", "language": "en", "zone": "Europe/Paris"}
     with writing(house.engine) as connection:
         connection.execute(insert(account).values(row | {"created_at": house.clock()}))
     return account_id
@@ -69,25 +69,25 @@ def rows(house: House, *columns: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(query)]
 
 
-def test_a_notice_leaves_once(app: Flask, house: House, anna: str) -> None:
-    write_to(house, anna)
+def test_a_notice_leaves_once(app: Flask, house: House, holder: str) -> None:
+    write_to(house, holder)
 
     assert run(app, once=True)
     assert run(app, once=True)
 
     (mail,) = mails(house)
-    assert mail["To"] == "anna@example.org"
+    assert mail["To"] == "holder@example.org"
     assert rows(house, "sent_at", "attempts") == [(house.clock(), 1)]
 
 
-def test_a_dispute_tells_each_side_where_it_can_be_reached(app: Flask, house: House, anna: str) -> None:
-    a_dispute(house, buyer_account=anna).admitted()
+def test_a_dispute_tells_each_side_where_it_can_be_reached(app: Flask, house: House, holder: str) -> None:
+    a_dispute(house, buyer_account=holder).admitted()
 
     assert run(app, once=True)
 
     assert [(mail["To"], mail["Content-Language"]) for mail in mails(house)] == [
-        ("anna@example.org", "en"),
-        ("anna@example.org", "en"),
+        ("holder@example.org", "en"),
+        ("holder@example.org", "en"),
         ("seller@example.org", "zh-Hans"),
     ]
     invitation = mails(house)[2].get_body(("plain",))
@@ -116,8 +116,8 @@ def test_the_log_is_sealed_by_a_checkpoint(app: Flask, house: House) -> None:
         assert connection.execute(text("SELECT count(*) FROM leaf")).scalar_one() == sealed.size > 0
 
 
-def test_a_worker_that_died_before_sending_is_replaced(app: Flask, house: House, anna: str, clock: Any) -> None:
-    write_to(house, anna)
+def test_a_worker_that_died_before_sending_is_replaced(app: Flask, house: House, holder: str, clock: Any) -> None:
+    write_to(house, holder)
     claim(house.engine, house.clock(), "dead", 10)
 
     run(app, once=True)
@@ -129,9 +129,9 @@ def test_a_worker_that_died_before_sending_is_replaced(app: Flask, house: House,
 
 
 def test_a_worker_that_died_after_sending_is_repeated_recognisably(
-    app: Flask, house: House, anna: str, clock: Any
+    app: Flask, house: House, holder: str, clock: Any
 ) -> None:
-    write_to(house, anna)
+    write_to(house, holder)
     (letter,) = claim(house.engine, house.clock(), "dead", 10)
     with app.app_context():
         press = Press(app.jinja_env, house.settings)
@@ -147,9 +147,9 @@ def test_a_worker_that_died_after_sending_is_repeated_recognisably(
     assert rows(house, "sent_at", "attempts") == [(house.clock(), 2)]
 
 
-def test_workers_side_by_side_send_each_notice_once_and_sign_one_log(app: Flask, house: House, anna: str) -> None:
+def test_workers_side_by_side_send_each_notice_once_and_sign_one_log(app: Flask, house: House, holder: str) -> None:
     for number in range(12):
-        write_to(house, anna, key=f"k{number}")
+        write_to(house, holder, key=f"k{number}")
     a_dispute(house).admitted()
 
     with ThreadPoolExecutor(3) as workers:
@@ -162,8 +162,8 @@ def test_workers_side_by_side_send_each_notice_once_and_sign_one_log(app: Flask,
         assert connection.execute(text("SELECT count(*) FROM queue")).scalar_one() == 0
 
 
-def test_a_part_that_fails_stops_no_other(app: Flask, house: House, anna: str) -> None:
-    write_to(house, anna)
+def test_a_part_that_fails_stops_no_other(app: Flask, house: House, holder: str) -> None:
+    write_to(house, holder)
     with writing(house.engine) as connection:
         connection.execute(text("ALTER TABLE queue RENAME TO lost"))
 
@@ -172,9 +172,9 @@ def test_a_part_that_fails_stops_no_other(app: Flask, house: House, anna: str) -
     assert len(mails(house)) == 1
 
 
-def test_a_letter_that_cannot_be_made_holds_up_no_other(app: Flask, house: House, anna: str) -> None:
-    write_to(house, anna, key="broken", template="no_such_template")
-    write_to(house, anna, key="whole")
+def test_a_letter_that_cannot_be_made_holds_up_no_other(app: Flask, house: House, holder: str) -> None:
+    write_to(house, holder, key="broken", template="no_such_template")
+    write_to(house, holder, key="whole")
 
     assert run(app, once=True)
 
@@ -182,8 +182,8 @@ def test_a_letter_that_cannot_be_made_holds_up_no_other(app: Flask, house: House
     assert rows(house, "key", "failure", "failed_at") == [("broken", "broken", None), ("whole", None, None)]
 
 
-def test_a_notice_to_a_closed_account_is_given_up(app: Flask, house: House, anna: str) -> None:
-    write_to(house, anna)
+def test_a_notice_to_a_closed_account_is_given_up(app: Flask, house: House, holder: str) -> None:
+    write_to(house, holder)
     with writing(house.engine) as connection:
         connection.execute(text("UPDATE account SET email = NULL"))
 
@@ -193,9 +193,9 @@ def test_a_notice_to_a_closed_account_is_given_up(app: Flask, house: House, anna
 
 
 def test_a_seller_who_closed_the_account_is_still_reached_where_the_filing_says(
-    app: Flask, house: House, anna: str
+    app: Flask, house: House, holder: str
 ) -> None:
-    a_dispute(house, seller_account=anna).admitted()
+    a_dispute(house, seller_account=holder).admitted()
     with writing(house.engine) as connection:
         connection.execute(text("UPDATE account SET email = NULL"))
 
@@ -204,8 +204,8 @@ def test_a_seller_who_closed_the_account_is_still_reached_where_the_filing_says(
     assert "seller@example.org" in [mail["To"] for mail in mails(house)]
 
 
-def test_a_buyer_who_closed_the_account_gets_no_more_mail(app: Flask, house: House, anna: str) -> None:
-    a_dispute(house, buyer_account=anna)
+def test_a_buyer_who_closed_the_account_gets_no_more_mail(app: Flask, house: House, holder: str) -> None:
+    a_dispute(house, buyer_account=holder)
     with writing(house.engine) as connection:
         connection.execute(text("UPDATE account SET email = NULL"))
 
@@ -214,10 +214,10 @@ def test_a_buyer_who_closed_the_account_gets_no_more_mail(app: Flask, house: Hou
     assert mails(house) == []
 
 
-def test_old_drafts_and_workers_long_gone_are_swept(app: Flask, house: House, anna: str, clock: Any) -> None:
+def test_old_drafts_and_workers_long_gone_are_swept(app: Flask, house: House, holder: str, clock: Any) -> None:
     with writing(house.engine) as connection:
         for age in (91, 89):
-            old = {"id": new_id(), "account_id": anna, "wrapped_key": b"", "sealed": b""}
+            old = {"id": new_id(), "account_id": holder, "wrapped_key": b"", "sealed": b""}
             connection.execute(insert(draft).values(old | {"saved_at": house.clock() - age * DAY}))
         gone = {"owner": "gone", "started_at": 0, "seen_at": house.clock() - DAY - 1}
         connection.execute(insert(worker).values(gone))
@@ -229,9 +229,11 @@ def test_old_drafts_and_workers_long_gone_are_swept(app: Flask, house: House, an
         assert connection.execute(select(worker.c.owner)).all() == []
 
 
-def test_the_operators_log_names_nobody(app: Flask, house: House, anna: str, caplog: pytest.LogCaptureFixture) -> None:
-    write_to(house, anna, key="sent")
-    write_to(house, anna, key="broken", template="your_turn", number="anna@example.org")
+def test_the_operators_log_names_nobody(
+    app: Flask, house: House, holder: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_to(house, holder, key="sent")
+    write_to(house, holder, key="broken", template="your_turn", number="holder@example.org")
     a_dispute(house).admitted()
     shutil.rmtree(house.settings.files, ignore_errors=True)
 

@@ -29,9 +29,9 @@ class Mediator(Reader):
     """A mediator with a browser of their own; `mediator_id` is the name that entries give to them."""
 
     def __init__(self, app: Flask, house: House, email: str) -> None:
-        account_id = account(app, email, "Maria Lind")
+        account_id = account(app, email, "A Mediator")
         self.mediator_id = admit_mediator(
-            house, email, "Maria Lind", Admission(languages=("en",)), account_id=account_id
+            house, email, "A Mediator", Admission(languages=("en",)), account_id=account_id
         )
         super().__init__(app, account_id)
 

@@ -17,17 +17,17 @@ def house(app: Flask) -> House:
 
 @pytest.fixture
 def buyer(app: Flask) -> Reader:
-    return Reader(app, account(app, "buyer@example.org", "Anna Karlsson"))
+    return Reader(app, account(app, "buyer@example.org", "A Buyer"))
 
 
 @pytest.fixture
 def seller(app: Flask) -> Reader:
-    return Reader(app, account(app, "seller@example.org", "Bright Bikes Ltd"))
+    return Reader(app, account(app, "seller@example.org", "Example Bikes Ltd"))
 
 
 @pytest.fixture
 def registrar(app: Flask) -> Reader:
-    return Reader(app, account(app, "registrar@example.org", "Rita", "registrar"))
+    return Reader(app, account(app, "registrar@example.org", "Registrar", "registrar"))
 
 
 @pytest.fixture

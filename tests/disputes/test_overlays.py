@@ -26,7 +26,7 @@ def at(dispute, path="") -> str:
 @pytest.fixture
 def mediator(app, house, clock) -> Reader:
     """Somebody on the roster, with a browser."""
-    account_id = account(app, "mediator@example.org", "Maria Lind", "mediator")
+    account_id = account(app, "mediator@example.org", "A Mediator", "mediator")
     row = {
         "id": MEDIATOR, "account_id": account_id, "languages": ["en"], "fields": [], "interest_sellers": [],
         "interest_domains": [], "training": "", "admitted_at": 0, "mandate_until": 2 * clock(), "capacity": 5,
@@ -157,11 +157,11 @@ def test_where_no_address_is_asked_for_the_page_leads_back(dispute, buyer, selle
 def test_a_registrar_whom_the_buyer_names_later_has_no_desk_for_the_dispute(app, dispute):
     dispute.admitted()
     came_back(dispute, "seller")
-    seller = json.dumps({"name": "Rita", "email": "Rita@example.org"})
+    seller = json.dumps({"name": "Registrar", "email": "Registrar@example.org"})
     dispute.act(response.give_address, dispute.buyer, seller=seller)
-    rita = Reader(app, account(app, "rita@example.org", "Rita", "registrar"))
+    registrar = Reader(app, account(app, "registrar@example.org", "Registrar", "registrar"))
 
-    assert rita.client.get(at(dispute, "/handover")).status_code == 409
+    assert registrar.client.get(at(dispute, "/handover")).status_code == 409
 
 
 # -- another body, and more time ----------------------------------------------------------------------------------
@@ -211,9 +211,9 @@ def test_the_mediator_is_named_between_the_sides_with_the_way_to_the_draw(disput
     dispute.appointed()
 
     page = buyer.read(at(dispute))
-    assert "Between both sides Maria Lind Mediator since 2 March 2026" in page
+    assert "Between both sides A Mediator Mediator since 2 March 2026" in page
     assert f'href="{at(dispute, "/draw")}"' in buyer.client.get(at(dispute)).get_data(as_text=True)
-    assert "Maria Lind (you)" in mediator.read(at(dispute))
+    assert "A Mediator (you)" in mediator.read(at(dispute))
 
 
 def test_the_mediator_reads_the_file_and_nothing_behind_the_wall(dispute, mediator):

@@ -104,7 +104,7 @@ def test_the_seller_learns_nothing_before_the_dispute_is_admitted(dispute, selle
 
 
 def test_a_number_is_read_as_people_type_it(dispute, buyer):
-    assert "Anna" not in buyer.read(f"/disputes/{dispute.number.lower()}", 200)
+    assert "A Buyer" not in buyer.read(f"/disputes/{dispute.number.lower()}", 200)
     assert dispute.number in buyer.read(f"/disputes/{dispute.number.replace('-', '')}")
 
 

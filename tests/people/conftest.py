@@ -11,7 +11,7 @@ from odr.log.keys import keys_from
 from odr.people import links, service
 from odr.people.service import Caller
 
-EMAIL = "anna@example.org"
+EMAIL = "holder@example.org"
 PASSWORD = "tides of amber 91"
 
 
@@ -41,7 +41,7 @@ def link_for(house: House, purpose: str, **bound: str) -> str:
     )
 
 
-def an_account(house: House, email: str = EMAIL, password: str | None = PASSWORD, name: str = "Anna Karlsson") -> str:
+def an_account(house: House, email: str = EMAIL, password: str | None = PASSWORD, name: str = "First Holder") -> str:
     """An open account; without a password as an invited seller has it."""
     hashed = service.hash_password(password) if password else None
     return write_unit(

@@ -15,7 +15,7 @@ from odr.people.limits import HOUR, LONGEST_PAUSE, MINUTE, address_prefix, bucke
 from odr.people.tables import rate
 
 NOW = 1_772_442_000_000
-SOMEBODY = bucket("a secret", "email", "anna@example.org")
+SOMEBODY = bucket("a secret", "email", "holder@example.org")
 
 
 def attempt(engine, at=NOW, *, limit=3, window=HOUR, free=None, who=SOMEBODY):
@@ -43,7 +43,7 @@ def test_one_persons_attempts_are_not_counted_against_another(engine):
     for _ in range(3):
         attempt(engine)
 
-    attempt(engine, who=bucket("a secret", "email", "bruno@example.org"))
+    attempt(engine, who=bucket("a secret", "email", "stranger@example.org"))
 
 
 def test_the_pause_doubles_after_the_free_attempts(engine):
@@ -100,7 +100,7 @@ def test_no_address_stands_in_the_database(engine):
 
     with engine.connect() as connection:
         assert "192.0.2" not in str(connection.execute(select(rate)).all())
-    assert bucket("another secret", "email", "anna@example.org") != SOMEBODY
+    assert bucket("another secret", "email", "holder@example.org") != SOMEBODY
 
 
 def test_old_counts_are_forgotten(engine):

@@ -40,7 +40,7 @@ def test_an_account_from_the_form_to_the_first_page(client, latest_mail):
 
     assert to == EMAIL
     assert arrived.status_code == 303
-    assert "Anna Karlsson" in text(client.get("/account"))
+    assert "First Holder" in text(client.get("/account"))
     assert client.get(path).status_code == 410
 
 

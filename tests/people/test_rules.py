@@ -15,7 +15,7 @@ from odr.people.rules import check_password, email_key, local_path, password_for
 @pytest.mark.parametrize(
     ("typed", "kept"),
     [
-        (" Anna.K@Example.ORG ", "anna.k@example.org"),
+        (" First.Holder@Example.ORG ", "first.holder@example.org"),
         ("a+b@shop.example", "a+b@shop.example"),
         ("u\u0308@bücher.de", "ü@bücher.de"),
     ],
@@ -28,16 +28,16 @@ def test_an_address_is_kept_in_one_form(typed, kept):
     "typed",
     [
         "",
-        "anna",
-        "anna@",
+        "holder",
+        "holder@",
         "@example.org",
-        "anna@localhost",
-        "anna@example.org\r\nBcc: all@example.org",
-        "anna@exa\x00mple.org",
+        "holder@localhost",
+        "holder@example.org\r\nBcc: all@example.org",
+        "holder@exa\x00mple.org",
         "a" * 65 + "@example.org",
         "a@" + "b" * 260 + ".org",
-        "an na@example.org",
-        "anna@example.org\u202egro.",
+        "hol der@example.org",
+        "holder@example.org\u202egro.",
         "\ud800@example.org",
     ],
 )
@@ -58,7 +58,7 @@ def test_any_text_is_an_address_on_one_line_or_refused(typed):
 
 
 def test_a_name_is_one_line_without_reversed_writing():
-    assert tidy_name("  Anna\r\n\tKarlsson \u202eevil") == "Anna Karlsson evil"
+    assert tidy_name("  First\r\n\tHolder \u202eevil") == "First Holder evil"
 
 
 def test_a_name_keeps_the_joiners_that_persian_needs():
@@ -94,7 +94,7 @@ def test_any_name_becomes_one_short_line(typed):
     ],
 )
 def test_long_passphrases_are_taken_whatever_signs_they_are_made_of(password):
-    check_password(password, own_words=("Anna Karlsson", "anna@example.org"))
+    check_password(password, own_words=("First Holder", "holder@example.org"))
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_long_passphrases_are_taken_whatever_signs_they_are_made_of(password):
         ("aaaaaaaaaaaaaaaa", "password_common"),
         ("Evenhand2026!!", "password_common"),
         ("1q2w3e4r5t6y", "password_common"),
-        ("anna.karlsson1", "password_own_words"),
+        ("first.holder1", "password_own_words"),
         ("tides \ud800 of amber", "password_common"),
     ],
 )
 def test_passwords_that_would_be_guessed_early_are_refused(password, code):
     with pytest.raises(Refused) as refused:
-        check_password(password, own_words=("Anna Karlsson", "anna@example.org"))
+        check_password(password, own_words=("First Holder", "holder@example.org"))
 
     assert refused.value.code == code
 

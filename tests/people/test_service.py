@@ -17,7 +17,7 @@ from odr.people import queries, service
 from odr.people.tables import account, registration, session
 from tests.people.conftest import EMAIL, PASSWORD, an_account, link_for
 
-WANTED = {"name": "Anna Karlsson", "country": "SE", "language": "en", "zone": "Europe/Stockholm"}
+WANTED = {"name": "First Holder", "country": "SE", "language": "en", "zone": "Europe/Stockholm"}
 
 
 def register(house, caller, *, email=EMAIL, password=PASSWORD, **wanted):
@@ -60,7 +60,7 @@ def test_an_account_is_opened_by_the_mailed_link_in_the_browser_that_asked(house
     person = reader(house, service.verify_email(house, asking, token))
 
     assert (person.name, person.language, person.zone, person.roles) == (
-        "Anna Karlsson",
+        "First Holder",
         "en",
         "Europe/Stockholm",
         frozenset(),
@@ -85,7 +85,7 @@ def test_another_browser_confirms_an_address_with_the_password(house, caller):
     with pytest.raises(Refused, match="password_wrong"):
         service.verify_email(house, caller, token, password="not the one I typed")
 
-    assert reader(house, service.verify_email(house, caller, token, password=PASSWORD)).name == "Anna Karlsson"
+    assert reader(house, service.verify_email(house, caller, token, password=PASSWORD)).name == "First Holder"
 
 
 def test_nobody_occupies_an_address_by_registering_it_first(house, caller):
@@ -113,7 +113,7 @@ def test_a_stranger_who_clicks_does_not_confirm_somebody_elses_password(house, c
 def test_registering_a_known_address_looks_the_same_and_hints_the_owner(house, caller):
     owner = an_account(house)
 
-    known, new = register(house, caller), register(house, caller, email="bruno@example.org")
+    known, new = register(house, caller), register(house, caller, email="stranger@example.org")
 
     assert len(known) == len(new)
     assert letters(house) == [("email_known", owner), ("verify_email", None)]
@@ -159,10 +159,10 @@ def test_one_verification_opens_one_account_however_often_it_is_sent(house, call
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
-        ({"email": "anna@example.org\nBcc: all@example.org"}, "email_malformed"),
+        ({"email": "holder@example.org\nBcc: all@example.org"}, "email_malformed"),
         ({"name": "\u202e"}, "name_missing"),
         ({"password": "short"}, "password_too_short"),
-        ({"password": "karlsson anna"}, "password_own_words"),
+        ({"password": "holder first"}, "password_own_words"),
     ],
 )
 def test_what_cannot_be_taken_is_refused_before_anything_is_written(house, caller, wrong, code):
@@ -179,7 +179,7 @@ def test_what_cannot_be_taken_is_refused_before_anything_is_written(house, calle
 def test_signing_in_begins_a_session_of_which_only_a_hash_is_kept(house, caller):
     account_id = an_account(house)
 
-    cookie = sign_in(house, caller, email=" Anna@Example.org ")
+    cookie = sign_in(house, caller, email=" Holder@Example.org ")
 
     assert reader(house, cookie).account_id == account_id
     with house.engine.connect() as connection:
@@ -280,7 +280,7 @@ def test_signing_out_everywhere_ends_all_and_is_recorded(house, caller):
 
 def test_nobody_ends_a_session_of_another_account(house, caller):
     an_account(house)
-    other = an_account(house, "bruno@example.org")
+    other = an_account(house, "stranger@example.org")
     cookie = sign_in(house, caller)
     handle = queries.handle_of(reader(house, cookie).session_hash)
 
@@ -461,11 +461,11 @@ def test_the_password_is_changed_only_by_who_knows_the_present_one(house, caller
 def test_an_account_keeps_what_its_owner_chose(house, caller):
     account_id = an_account(house)
 
-    service.change_account(house, account_id, name=" Anna  K. ", language="zh_Hans", zone="Asia/Shanghai")
+    service.change_account(house, account_id, name=" First  H. ", language="zh_Hans", zone="Asia/Shanghai")
 
     with house.engine.connect() as connection:
         kept = queries.account_by_id(connection, account_id)
-    assert (kept.name, kept.language, kept.zone) == ("Anna K.", "zh_Hans", "Asia/Shanghai")
+    assert (kept.name, kept.language, kept.zone) == ("First H.", "zh_Hans", "Asia/Shanghai")
 
 
 def test_a_role_is_granted_once_recorded_with_its_giver_and_asks_to_sign_in_anew(house, caller):
@@ -504,7 +504,7 @@ def test_a_closed_account_keeps_nothing_personal_and_frees_its_address(house, ca
     assert reader(house, cookie) is None
     with house.engine.connect() as connection:
         row = connection.execute(select(account)).one()
-    assert "anna" not in str(row).lower()
+    assert "holder" not in str(row).lower()
     assert an_account(house) != account_id
 
 
@@ -517,7 +517,7 @@ def test_no_entry_of_an_account_holds_anything_personal(house, caller):
         entries = journal.read_stream(connection, f"account/{account_id}")
 
     assert all(not stored.entry.commit for stored in entries)
-    assert "anna" not in str(entries).lower()
+    assert "holder" not in str(entries).lower()
 
 
 def test_one_address_has_one_account_even_when_two_are_opened_at_once(house):
@@ -528,7 +528,9 @@ def test_one_address_has_one_account_even_when_two_are_opened_at_once(house):
         try:
             return write_unit(
                 house.engine,
-                lambda connection: service.open_account(connection, house, email=EMAIL, name="Anna", at=house.clock()),
+                lambda connection: service.open_account(
+                    connection, house, email=EMAIL, name="Holder", at=house.clock()
+                ),
             )
         except Refused:
             return None

@@ -451,10 +451,10 @@ def test_the_registrar_reads_nothing_of_what_the_sides_say_behind_the_wall(
 
 
 def test_a_registrar_who_is_a_side_has_no_desk_for_that_dispute(app: Flask, house: House):
-    reader = Reader(app, account(app, "rita@example.org", "Rita", "registrar"))
+    reader = Reader(app, account(app, "registrar@example.org", "Registrar", "registrar"))
     as_buyer = a_dispute(house, buyer_account=reader.account_id)
     as_seller = a_dispute(house, seller_account=reader.account_id)
-    named = json.dumps({"name": "Rita", "email": "Rita@example.org"})
+    named = json.dumps({"name": "Registrar", "email": "Registrar@example.org"})
     texts = {**as_buyer.filing.texts, "seller": named}
     as_named = a_dispute(house, texts=texts)
     token = token_of(reader)

@@ -103,7 +103,7 @@ def test_the_notice_hides_the_buyers_address_and_files(dispute, token, nobody):
 
 
 def test_the_seller_comes_by_the_link_and_sits_at_the_table(house, dispute, token, nobody):
-    came = nobody.send(path(token), {"name": "Bright Bikes Ltd"}, form_at=path(token))
+    came = nobody.send(path(token), {"name": "Example Bikes Ltd"}, form_at=path(token))
 
     assert (came.status_code, came.location) == (303, f"/disputes/{dispute.number}")
     assert "Reply to the claim" in nobody.read(f"/disputes/{dispute.number}")
@@ -111,12 +111,12 @@ def test_the_seller_comes_by_the_link_and_sits_at_the_table(house, dispute, toke
     with house.engine.connect() as connection:
         row = connection.execute(select(account_table).where(account_table.c.email == EMAIL)).one()
         assert contact_of(connection, house, dispute.id, "seller").account_id == row.id
-    assert (row.name, row.country, row.password_hash) == ("Bright Bikes Ltd", "CN", None)
+    assert (row.name, row.country, row.password_hash) == ("Example Bikes Ltd", "CN", None)
     assert row.verified_at is not None
 
 
 def test_an_account_of_that_address_is_taken_and_asked_for_no_name(app, house, dispute, token, nobody):
-    known = account(app, EMAIL, "Bright Bikes Ltd")
+    known = account(app, EMAIL, "Example Bikes Ltd")
 
     page = nobody.client.get(path(token)).get_data(as_text=True)
     nobody.send(path(token), form_at=path(token))
@@ -126,7 +126,7 @@ def test_an_account_of_that_address_is_taken_and_asked_for_no_name(app, house, d
 
 
 def test_a_link_works_once(app, house, dispute, token, nobody):
-    nobody.send(path(token), {"name": "Bright Bikes Ltd"}, form_at=path(token))
+    nobody.send(path(token), {"name": "Example Bikes Ltd"}, form_at=path(token))
     thief = Reader(app)
 
     again = thief.client.get(path(token))
@@ -140,7 +140,7 @@ def test_a_link_works_once(app, house, dispute, token, nobody):
 
 
 def test_who_came_by_a_link_is_led_on_by_it(dispute, token, nobody):
-    nobody.send(path(token), {"name": "Bright Bikes Ltd"}, form_at=path(token))
+    nobody.send(path(token), {"name": "Example Bikes Ltd"}, form_at=path(token))
 
     again = nobody.client.get(path(token))
 
@@ -154,7 +154,7 @@ def test_of_two_who_come_at_the_same_moment_one_sits_down(app, house, dispute, t
 
     def come(browser: Reader, hidden: dict[str, str]) -> int:
         start.wait(10)
-        return browser.post(path(token), {**hidden, "name": "Bright Bikes Ltd"}).status_code
+        return browser.post(path(token), {**hidden, "name": "Example Bikes Ltd"}).status_code
 
     with ThreadPoolExecutor(2) as pool:
         codes = sorted(pool.map(come, browsers, forms))
@@ -164,7 +164,7 @@ def test_of_two_who_come_at_the_same_moment_one_sits_down(app, house, dispute, t
 
 
 def test_a_second_link_of_another_address_takes_no_seat(app, house, dispute, token, nobody):
-    nobody.send(path(token), {"name": "Bright Bikes Ltd"}, form_at=path(token))
+    nobody.send(path(token), {"name": "Example Bikes Ltd"}, form_at=path(token))
     other = path(invitation(app, dispute.id, "other@example.org"))
     stranger = Reader(app)
 
@@ -188,7 +188,7 @@ def test_the_buyer_does_not_sit_on_both_sides(app, house, dispute, buyer):
 
 
 def test_a_mailbox_alone_opens_no_desk(app, house, dispute, token, nobody):
-    staff = account(app, EMAIL, "Rita", "registrar")
+    staff = account(app, EMAIL, "Registrar", "registrar")
 
     came = nobody.send(path(token), form_at=path(token))
 
@@ -199,11 +199,11 @@ def test_a_mailbox_alone_opens_no_desk(app, house, dispute, token, nobody):
 
 def test_whoever_was_signed_in_before_is_signed_out(app, dispute, token, stranger):
     old = stranger.client.get_cookie("odr").value
-    stranger.send(path(token), {"name": "Bright Bikes Ltd"}, form_at=path(token))
+    stranger.send(path(token), {"name": "Example Bikes Ltd"}, form_at=path(token))
     other = Reader(app)
     other.client.set_cookie("odr", old)
 
-    assert "Bright Bikes Ltd" in stranger.client.get("/account").get_data(as_text=True)
+    assert "Example Bikes Ltd" in stranger.client.get("/account").get_data(as_text=True)
     assert other.client.get("/account").status_code == 303
 
 

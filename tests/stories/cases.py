@@ -175,7 +175,7 @@ def rug_by_machine(app, clock, shared) -> Case:
     case = Case(
         app, clock, shared,
         name="5", filed="2026-05-04T08:00", buyer=("FR", "fr"), seller=("TR", "tr"), category="not_as_described",
-        claim=refund("640.00", "EUR"), paid=Money.parse("640.00", "EUR"), seller_name="Işık Halı",
+        claim=refund("640.00", "EUR"), paid=Money.parse("640.00", "EUR"), seller_name="Örnek Halı",
         narrative="Le tapis était vendu comme noué à la main. Il est fait à la machine.",
     )  # fmt: skip
     a_mediator(case.house, "FR", "fr")
@@ -184,7 +184,7 @@ def rug_by_machine(app, clock, shared) -> Case:
     case.act(filing.admit_filing, case.registrar)
 
     case.on(3).act(response.give_reply, case.seller, choice="contest", text="Halı el dokumasıdır.")
-    chat = "14:02 Alıcı: C'est fait à la main ? 🙏\n14:05 Işık Halı: Evet, tabii 👍\n".encode()
+    chat = "14:02 Alıcı: C'est fait à la main ? 🙏\n14:05 Örnek Halı: Evet, tabii 👍\n".encode()
     case.hand_in_bytes(case.buyer, chat, "conversation.txt", "Avec des émojis 🧶")
     case.hand_in(case.buyer, "password-protected.pdf", "expertise.pdf")
     for side in (case.buyer, case.seller):
