@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -71,7 +71,7 @@ from odr.notices.reports import (
     read_report,
     waiting_reports,
 )
-from odr.notices.rules import MEDIATOR, REMINDERS, overtaken
+from odr.notices.rules import MEDIATOR, as_it_stands, overtaken
 from odr.notices.tables import worker
 from odr.people.service import sweep as sweep_people
 from odr.procedure.rules import record_notice, return_notice
@@ -240,11 +240,12 @@ def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
         # The letters before it took so long that another worker has it now.
         return
     try:
-        if is_overtaken(house, letter):
+        said = as_said_now(house, letter)
+        if said is None:
             mark_overtaken(house.engine, letter, house.clock())
             _tell(logging.INFO, "notice overtaken", letter, "")
             return
-        send(house, press, post, lambda connection, row: find_recipient(house, connection, row), letter)
+        send(house, press, post, lambda connection, row: find_recipient(house, connection, row), said)
     except TurnedAway as end:
         mark_refused(house.engine, letter, house.clock(), end.code)
         _tell(logging.ERROR, "notice given up", letter, end.code)
@@ -261,15 +262,15 @@ def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
         _tell(logging.INFO, "notice sent", letter, "")
 
 
-def is_overtaken(house: House, letter: Letter) -> bool:
-    """Whether what the letter was written for is over, asked of the dispute as it stands now."""
+def as_said_now(house: House, letter: Letter) -> Letter | None:
+    """The letter as its dispute stands now; None when what it was written for is over."""
     if letter.dispute_id is None or letter.side is None:
-        return False
-    if letter.template not in REMINDERS and letter.side != MEDIATOR:
-        return False
+        return letter
     with house.engine.connect() as connection:
         dispute = stand(connection, house, letter.dispute_id).dispute
-    return overtaken(dispute, letter.template, letter.side, letter.params)
+    if overtaken(dispute, letter.template, letter.side, letter.params):
+        return None
+    return replace(letter, params=as_it_stands(dispute, letter.template, letter.params))
 
 
 def find_recipient(house: House, connection: Connection, letter: Letter) -> Recipient | None:

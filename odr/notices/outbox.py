@@ -25,6 +25,9 @@ LONGEST_REST = 6 * HOUR
 # RFC 5321, 4.5.4.1 asks for four to five days; a party's clock runs from the second day, so we say sooner that the
 # notice did not arrive.
 GIVE_UP_AFTER = 72 * HOUR
+# After an outage of ours a notice is old before it is first tried. This many tries take an hour, and a server that
+# turns strangers away at first, or closes the line, does so for less.
+FEWEST_TRIES = 7
 GATHER = 30 * MINUTE
 OVERTAKEN = "overtaken"
 """What is said of a notice that had nothing left to say when its time came; it is not a failure."""
@@ -197,10 +200,11 @@ def mark_sent(engine: Engine, letter: Letter, now: int) -> None:
 def mark_failed(engine: Engine, letter: Letter, now: int, code: str) -> bool:
     """The notice did not leave; it rests and is tried again, or is given up after 72 hours. True when given up."""
     end = letter.due_at + GIVE_UP_AFTER
-    if now >= end:
+    if now >= end and letter.attempts >= FEWEST_TRIES:
         return mark_refused(engine, letter, now, code)
     rest = min(FIRST_REST * 2 ** min(letter.attempts - 1, 20), LONGEST_REST)
-    _settle(engine, _mine(letter), leased_until=min(now + rest, end), lease_owner=None, failure=code)
+    again = now + rest if now >= end else min(now + rest, end)
+    _settle(engine, _mine(letter), leased_until=again, lease_owner=None, failure=code)
     return False
 
 

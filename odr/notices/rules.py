@@ -99,6 +99,8 @@ RELEASED = "released"
 # day 0 is the invitation, and the last call follows the end).
 LADDER = (3, 7, 12)
 REMINDERS = frozenset({"reminder", "deadline_near"})
+# What calls the seller to reply. However late it leaves, the time that it names is the one that runs.
+CALLS = frozenset({"invitation", "last_call"})
 
 # Notices that begin or carry a time limit. Whether they left or came back is recorded in the dispute (decisions: no
 # notice could be served), where the time is the reader's own.
@@ -336,13 +338,23 @@ def overtaken(dispute: Dispute, template: str, side: str, params: Params) -> boo
     if side == MEDIATOR and template != "mediator_released" and dispute.mediator != params["mediator"]:
         # Whoever left a dispute learns nothing more of it.
         return True
-    if template not in REMINDERS:
+    if template == "invitation":
+        return dispute.clock is None or not _reply_awaited(dispute)
+    # Where the call was made anew, each is told once: by the one whose time runs.
+    if template not in REMINDERS | CALLS and params.get("about") != "last_call_made":
         return False
     clock = dispute.clock
     if clock is None or (clock.step, clock.due) != (params["step"], params["due"]):
         return True
+    if template not in REMINDERS:
+        return False
     # Whoever holds a time may have nothing left to do in it; the mediator's own goes on whoever answers meanwhile.
     return (clock.holder if clock.holder == MEDIATOR else dispute.awaited) not in (side, BOTH)
+
+
+def as_it_stands(dispute: Dispute, template: str, params: Params) -> Params:
+    """What a notice says that had to wait: an invitation names the time that runs now."""
+    return _invitation(None, dispute) if template == "invitation" else params
 
 
 def proves_service(template: str, side: str | None, params: Params) -> bool:

@@ -314,7 +314,7 @@ class Dispute:
     last_called: bool = False
     seller_silent: bool = False
     address_asked: bool = False
-    served: bool = False
+    served_at: int | None = None
     returned: frozenset[str] = frozenset()
     messages: tuple[str, ...] = ()
     evidence: tuple[EvidenceItem, ...] = ()
@@ -552,7 +552,10 @@ def _scope_dismissed(dispute: Dispute, event: ScopeObjectionDismissed, header: H
 
 
 def _last_call_made(dispute: Dispute, event: LastCallMade, header: Header) -> Changes:
-    return {"clock": event.clock, "last_called": True, "served": False}
+    # A call that is made anew, because the one before left late, need not leave once more: whoever takes mail only
+    # after days would otherwise never be silent.
+    served_at = dispute.served_at if dispute.last_called else None
+    return {"clock": event.clock, "last_called": True, "served_at": served_at}
 
 
 def _clock_only(
@@ -572,20 +575,21 @@ def _to_assignment(dispute: Dispute, event: DefaultTrackEnded, header: Header) -
 
 
 def _notice_sent(dispute: Dispute, event: NoticeSent, header: Header) -> Changes:
-    return {"served": True} if event.side == "seller" else {}
+    # The first notice that left since the last call was made: the seller has its whole time from then on.
+    return {"served_at": header.at} if event.side == "seller" and dispute.served_at is None else {}
 
 
 def _notice_returned(dispute: Dispute, event: NoticeReturned, header: Header) -> Changes:
     changes: Changes = {"returned": dispute.returned | {event.side}}
     if event.side == "seller":
-        changes["served"] = False
+        changes["served_at"] = None
     return changes | ({"clock": event.clock, "address_asked": True} if event.clock else {})
 
 
 def _address_given(dispute: Dispute, event: AddressGiven, header: Header) -> Changes:
     returned = dispute.returned - {"seller"}
     changes: Changes = {"clock": event.clock, "address_asked": False, "returned": returned}
-    return changes | {"last_called": False, "served": False}
+    return changes | {"last_called": False, "served_at": None}
 
 
 def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> Changes:

@@ -73,10 +73,17 @@ def _last_call(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 
 
 def _seller_silent(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
-    if not dispute.served and not dispute.seller_joined:
-        # Whatever kept the notice here, nobody is silent who was not asked: the call is made anew until it has left.
+    if not (dispute.seller_joined or _served_in_time(dispute, seats)):
+        # Whatever kept the notice here, nobody is silent who was not asked: the call is made anew until one has left
+        # on the day it was made.
         return _last_call(dispute, at, seats)
     return [SellerSilent(clock=begin(dispute.rules, "default", at, seats))]
+
+
+def _served_in_time(dispute: Dispute, seats: Seats) -> bool:
+    """Whether a notice left so early that the seller had the whole time of the last call from then on."""
+    left = dispute.served_at
+    return left is not None and begin(dispute.rules, "last_call", left, seats).due <= dispute.running_clock.due
 
 
 def _not_served(dispute: Dispute, at: int, seats: Seats) -> list[Event]:

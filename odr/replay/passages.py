@@ -52,7 +52,7 @@ def what_follows(script: Script, dispute: Dispute, outlook: Outlook, at: int) ->
     if dispute.phase is Phase.ASSIGNMENT and not dispute.mediator and not dispute.suspension:
         # No act of a person: the house draws in strict lines too, as deadlines fire in them.
         return Deed(None, at, HOUSE, DRAW if dispute.draw else COMMIT)
-    if dispute.step == "last_call" and not dispute.served and not dispute.suspension:
+    if dispute.step == "last_call" and dispute.served_at is None and not dispute.suspension:
         # A replay sends no mail, and takes it that what the record tells of reached the seller.
         return Deed(None, at, HOUSE, SERVE)
     if script.strict or dispute.suspension:

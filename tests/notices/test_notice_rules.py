@@ -14,7 +14,17 @@ from odr.house import House
 from odr.kernel import Money
 from odr.notices.mail import Press, Recipient
 from odr.notices.outbox import Letter
-from odr.notices.rules import NAMED, OTHER, RULES, Notice, notices_for, overtaken, proves_service, standing
+from odr.notices.rules import (
+    NAMED,
+    OTHER,
+    RULES,
+    Notice,
+    as_it_stands,
+    notices_for,
+    overtaken,
+    proves_service,
+    standing,
+)
 from odr.procedure.dispute import Agreement, Decision, Dispute, Offer, Phase, Proposal, Suspension
 from odr.procedure.events import (
     EVENTS,
@@ -311,6 +321,28 @@ def test_a_reminder_is_dropped_when_its_step_is_over_or_its_time_moved_or_stands
     assert not still_to_say(in_reply(clock=None, suspension=STOOD), notice)
     assert not still_to_say(in_reply(clock=replace(dispute.running_clock, due=MAY + 24 * DAY)), notice)
     assert not still_to_say(in_reply(clock=replace(dispute.running_clock, step="last_call")), notice)
+
+
+def test_what_calls_a_seller_is_dropped_when_no_answer_is_awaited_any_more_or_time_stands() -> None:
+    _buyers, invitation, *_later = notices_for(event_of(FilingAdmitted, clock=in_reply().clock), in_reply())
+
+    assert still_to_say(in_reply(), invitation)
+    assert not still_to_say(in_reply(clock=None, suspension=STOOD), invitation)
+    assert not still_to_say(a_dispute(), invitation)
+
+
+def test_an_invitation_that_had_to_wait_names_the_time_that_runs_and_of_two_last_calls_the_second_is_told() -> None:
+    first, second = (
+        in_reply(clock=Deadline("last_call", "seller", MAY + day * DAY, "rule"), last_called=True) for day in (20, 24)
+    )
+    _buyers, invitation, *_later = notices_for(event_of(FilingAdmitted, clock=in_reply().clock), in_reply())
+    calls = [notices_for(event_of(LastCallMade, clock=each.clock), each) for each in (first, second)]
+
+    assert still_to_say(second, invitation)
+    said = as_it_stands(second, "invitation", invitation.params)
+    assert (said["step"], said["due"]) == ("last_call", MAY + 24 * DAY)
+    assert [[still_to_say(second, notice) for notice in call] for call in calls] == [[False, False], [True, True]]
+    assert [as_it_stands(second, each.template, each.params) for each in calls[1]] == [each.params for each in calls[1]]
 
 
 def test_a_side_that_did_its_part_is_not_reminded() -> None:

@@ -13,6 +13,7 @@ from odr.database import writing
 from odr.kernel import new_id
 from odr.log.keys import Keys, Unreadable, keys_from
 from odr.notices.outbox import (
+    FEWEST_TRIES,
     GATHER,
     GIVE_UP_AFTER,
     LEASE,
@@ -179,6 +180,19 @@ def test_a_notice_is_tried_for_seventy_two_hours_and_then_given_up(engine: Engin
     assert (row.failed_at, row.failure, row.sent_at) == (NOW + GIVE_UP_AFTER, "smtp_451", None)
     with engine.connect() as connection:
         assert backlog(connection, NOW + GIVE_UP_AFTER).given_up == 1
+
+
+def test_a_notice_that_is_old_before_it_is_first_tried_is_not_given_up_at_the_first_refusal(engine: Engine) -> None:
+    put(engine, "k")
+    begun = now = NOW + GIVE_UP_AFTER
+    for _ in range(FEWEST_TRIES - 1):
+        letter = only(claim(engine, now, "a", 10))
+        assert not mark_failed(engine, letter, now, "smtp_450")
+        with engine.connect() as connection:
+            now = connection.execute(select(outbox.c.leased_until)).scalar_one()
+
+    assert mark_failed(engine, only(claim(engine, now, "a", 10)), now, "smtp_450")
+    assert now - begun > 60 * MINUTE
 
 
 def test_a_day_without_a_mail_server_loses_no_notice(engine: Engine) -> None:

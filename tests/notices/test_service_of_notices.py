@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +20,17 @@ from odr.database import writing
 from odr.disputes.records import stream_of, to_history
 from odr.evidence.rules import complete_evidence
 from odr.house import House, Settings
-from odr.kernel import new_id
+from odr.kernel import moment, new_id
 from odr.log.journal import read_stream
 from odr.notices.mail import mark, open_post
 from odr.notices.outbox import LEASE, claim
 from odr.notices.tables import outbox
 from odr.people.tables import account, mediator
 from odr.procedure import rules as procedure
-from odr.procedure.dispute import Dispute, fold
+from odr.procedure.dispute import Dispute, Phase, fold
 from odr.procedure.events import NoticeReturned, NoticeSent
 from odr.response import rules as response
-from odr.worker import Lines, record_service, run, send_mail
+from odr.worker import Lines, fire_deadlines, record_service, run, send_mail
 from tests.builders import ADispute, a_dispute
 from tests.notices.servers import Peer, a_free_port
 from tests.notices.test_reports import a_report
@@ -316,6 +316,133 @@ def test_however_slow_a_server_is_no_other_worker_sends_what_one_is_sending(
     with house.engine.connect() as connection:
         waiting = outbox.c.sent_at.is_(None) & outbox.c.failed_at.is_(None) & (outbox.c.due_at <= clock())
         assert connection.execute(select(outbox.c.key).where(waiting)).all() == []
+
+
+# -- nobody is silent who was not asked --------------------------------------------------------------------------------
+
+
+def by_worker(dispute: ADispute) -> None:
+    fire_deadlines(dispute.house)
+
+
+def by_page(dispute: ADispute) -> None:
+    dispute.act(procedure.send_message, dispute.buyer, text="Is anybody there?")
+
+
+@pytest.mark.parametrize("fires", [by_worker, by_page])
+def test_no_seller_is_silent_while_no_mail_leaves_and_each_has_a_whole_last_call_once_it_does(
+    app: Flask, house: House, peer: Peer, clock: Any, fires: Callable[[ADispute], None]
+) -> None:
+    dispute = a_dispute(house, seller_language="en").admitted()
+    for _ in range(34):
+        clock.advance(days=1)
+        fires(dispute)
+    waited = stands(house, dispute)
+    assert (waited.step, waited.seller_silent, waited.served_at) == ("last_call", False, None)
+    assert happened(house, dispute).count("last_call_made") > 2
+
+    # The server is back when the last call is half over.
+    clock.at = waited.running_clock.due - DAY
+    with peer.serving():
+        for _ in range(8):
+            assert run(app, once=True)
+        assert [template for template, _ in calls(house, peer)] == ["invitation", "last_call"]
+        assert {until(message) for _, message in calls(house, peer)} == {day_of(waited.running_clock.due)}
+        assert facts(house, dispute) == ["sent invitation to seller", "sent last_call to seller"]
+
+        # A day was too little: the call is made anew, and now the seller has all of it.
+        clock.at = waited.running_clock.due
+        assert run(app, once=True)
+        whole = stands(house, dispute)
+        assert (whole.step, whole.served_at) == ("last_call", clock())
+        assert until(calls(house, peer)[-1][1]) == day_of(whole.running_clock.due)
+        clock.at = whole.running_clock.due - 1
+        assert run(app, once=True)
+        assert stands(house, dispute).step == "last_call"
+
+        clock.advance(seconds=1)
+        assert run(app, once=True)
+
+    now = stands(house, dispute)
+    assert (now.phase, now.seller_silent) == (Phase.DEFAULT_TRACK, True)
+    assert [template for template, _ in calls(house, peer)][2:] == ["last_call", "dispute_moved"]
+    # Of the calls in between nobody was told, nor was anybody reminded of a time that was over.
+    assert len([message for message in peer.mail_to(BUYER) if "last call" in str(message.get_body(("plain",)))]) < 4
+    assert each_once(peer)
+
+
+def calls(house: House, peer: Peer) -> list[tuple[str, Any]]:
+    """What the seller got, by its template, but for news."""
+    told = [(_template_of(house, message), message) for message in peer.mail_to(SELLER)]
+    return [(template, message) for template, message in told if template != "news"]
+
+
+def until(message: Any) -> str:
+    """The day before which the mail asks for an answer."""
+    body = message.get_body(("plain",)).get_content()
+    found = re.search(r"Reply before\s+(\d+ \w+ \d+), 12:00 UTC", body)
+    assert found
+    return found[1]
+
+
+def day_of(at: int) -> str:
+    return f"{moment(at):%-d %B %Y}"
+
+
+def test_a_seller_is_not_looked_for_at_the_first_refusal_after_an_outage(
+    app: Flask, house: House, served: Peer, clock: Any
+) -> None:
+    served.refused[SELLER] = "450 4.2.1 greylisted"
+    dispute = a_dispute(house).admitted()
+    clock.advance(days=10)
+    assert run(app, once=True)
+    assert not stands(house, dispute).address_asked
+
+    del served.refused[SELLER]
+    clock.advance(minutes=5)
+    assert run(app, once=True)
+
+    assert facts(house, dispute)[0] == "sent invitation to seller"
+
+
+def test_a_mail_server_that_is_away_for_three_days_has_the_seller_looked_for_and_nobody_decided_against(
+    app: Flask, house: House, peer: Peer, clock: Any
+) -> None:
+    dispute = a_dispute(house).admitted()
+    for _ in range(13):
+        assert run(app, once=True)
+        clock.advance(hours=6)
+    looked_for = stands(house, dispute)
+    for _ in range(16):
+        assert run(app, once=True)
+        clock.advance(hours=6)
+    stood_still = stands(house, dispute)
+    for _ in range(45):
+        clock.advance(days=1)
+        fire_deadlines(house)
+
+    assert looked_for.address_asked and looked_for.running_clock.step == "address"
+    # The buyer, too, was told nothing, so that the time to name an address stands still for as long as it can.
+    assert stood_still.suspension is not None and stood_still.step == "address"
+    assert stands(house, dispute).code == "not_served"
+    assert not {"last_call_made", "seller_silent"} & set(happened(house, dispute))
+
+
+def test_a_last_call_that_never_left_has_the_seller_looked_for(
+    app: Flask, house: House, peer: Peer, clock: Any
+) -> None:
+    with peer.serving():
+        dispute = a_dispute(house).admitted()
+        assert run(app, once=True)
+        peer.refused[SELLER] = "452 4.2.2 mailbox full"
+        clock.at = dispute.state.running_clock.due
+        for _ in range(14):
+            assert run(app, once=True)
+            clock.advance(hours=6)
+
+    now = stands(house, dispute)
+    assert "returned last_call to seller" in facts(house, dispute)
+    assert (now.step, now.seller_silent) == ("address", False)
 
 
 # -- what comes back -------------------------------------------------------------------------------------------------

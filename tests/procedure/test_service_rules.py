@@ -82,16 +82,25 @@ def test_no_seller_is_silent_who_was_not_asked():
     """The last call is made anew until it has left the house, or the seller has come."""
     story = told().admitted().served().expired().at_due()
 
-    assert story.dispute.step == "last_call" and not story.dispute.served
+    assert (story.dispute.step, story.dispute.served_at) == ("last_call", None)
     assert story.fire() == [LastCallMade(clock=clock_of("last_call", "seller", 3, story.at))]
     story.expired().do(response.join_seller, SELLER, proof="invitation_link")
     assert story.expired().dispute.phase is Phase.DEFAULT_TRACK
 
 
+def test_a_seller_has_the_whole_time_of_a_last_call_from_when_it_left():
+    late = told().last_called().later(days=1).served().at_due()
+    assert late.fire() == [LastCallMade(clock=clock_of("last_call", "seller", 3, late.at))]
+    assert late.expired().served().expired().dispute.phase is Phase.DEFAULT_TRACK
+
+    in_time = told().last_called().served().later(days=1).served()
+    assert in_time.expired().dispute.phase is Phase.DEFAULT_TRACK
+
+
 def test_a_last_call_that_left_and_came_back_serves_nobody():
     story = told().last_called().served().mail_came_back("seller").do(response.give_address, BUYER, seller=ADDRESS)
 
-    assert (story.dispute.step, story.dispute.served) == ("reply", False)
+    assert (story.dispute.step, story.dispute.served_at) == ("reply", None)
 
 
 def test_a_seller_who_came_by_another_way_was_reached_after_all():

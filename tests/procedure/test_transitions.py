@@ -110,7 +110,7 @@ def _of_the_first_half(dispute):
         dispute.extension_asked_by,
         clock and came_late(dispute),
         dispute.seller_joined and dispute.step == "address",
-        dispute.served and dispute.step == "last_call",
+        dispute.served_at and dispute.step == "last_call",
     )
 
 
