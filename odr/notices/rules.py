@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from odr.kernel import Money
+from odr.procedure.access import fresh_decider_until
 from odr.procedure.deadlines import DAY
 from odr.procedure.dispute import SIDES, Dispute
 from odr.procedure.events import (
@@ -478,8 +479,14 @@ def _reply_received(event: ReplyGiven, dispute: Dispute) -> dict[str, Any]:
 
 
 def _offer_received(event: OfferMade, dispute: Dispute) -> dict[str, Any]:
-    offer = dispute.offers[-1]
-    return {"number": dispute.number, "from": event.side, "amounts": _amounts(offer.totals), "expires": event.expires}
+    # It can be answered until its own end, or that of the negotiation where this comes first.
+    end = dispute.clock.due if dispute.clock and dispute.clock.step == "negotiation" else event.expires
+    return {
+        "number": dispute.number,
+        "from": event.side,
+        "amounts": _amounts(dispute.offers[-1].totals),
+        "expires": min(end, event.expires),
+    }
 
 
 def _offer_accepted(event: OfferAccepted, dispute: Dispute) -> dict[str, Any]:
@@ -524,9 +531,7 @@ def _proposal_received(event: ProposalMade, dispute: Dispute) -> dict[str, Any]:
 
 
 def _decision_opened(event: DecisionOpened, dispute: Dispute) -> dict[str, Any]:
-    ended = dispute.mediation_ended_at
-    fresh = None if ended is None or dispute.fresh_decider else ended + dispute.rules.fresh_decider_days * DAY
-    return {**_time(dispute), "fresh_until": fresh}
+    return {**_time(dispute), "fresh_until": fresh_decider_until(dispute)}
 
 
 def _decision_issued(event: DecisionIssued, dispute: Dispute) -> dict[str, Any]:

@@ -171,19 +171,27 @@ def _proposal_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
 
 
 def _fresh_decider_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
-    if dispute.mediation_ended_at is None or dispute.fresh_decider or dispute.mediator != dispute.mediated_by:
-        # Whoever did not mediate is as fresh as can be.
+    if not _mediator_decides(dispute):
         return "no_fresh_decider"
-    over = dispute.file_closed_at or dispute.step != "final_words" or _fresh_decider_late(dispute, at)
+    until = fresh_decider_until(dispute)
+    over = dispute.file_closed_at or dispute.step != "final_words" or (until is not None and at >= until)
     return "fresh_decider_over" if over or actor.role in dispute.final_words else None
 
 
-def _fresh_decider_late(dispute: Dispute, at: int) -> bool:
-    if dispute.clock is None:
-        return False
+def _mediator_decides(dispute: Dispute) -> bool:
+    # Whoever did not mediate is as fresh as can be.
+    mediated = dispute.mediation_ended_at is not None and dispute.mediator == dispute.mediated_by
+    return mediated and not dispute.fresh_decider
+
+
+def fresh_decider_until(dispute: Dispute) -> int | None:
+    """The first instant too late to ask for somebody else to decide than the mediator; None where nobody can ask, or
+    no time runs."""
+    if dispute.clock is None or not _mediator_decides(dispute):
+        return None
     # Counted back from the end of the final words, which moves when time stood still in between.
     days_after = dispute.rules.steps["final_words"].days - dispute.rules.fresh_decider_days
-    return at >= dispute.clock.due - days_after * DAY
+    return dispute.clock.due - days_after * DAY
 
 
 def _final_words_open(dispute: Dispute, actor: Actor, at: int) -> str | None:

@@ -260,6 +260,15 @@ def test_the_day_in_a_subject_is_one_on_which_nobody_anywhere_is_late(press: Pre
     assert message["Subject"] == f"Dispute {NUMBER}: please reply by 14 May 2026"
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Pacific/Auckland", "America/Los_Angeles"])
+@pytest.mark.parametrize("template", LETTERS)
+def test_a_day_that_a_subject_names_stands_in_the_mail_too(press: Press, template: str, zone: str) -> None:
+    message = press.render(letter(template), recipient(zone=zone), LINK, MAY)
+
+    for day in re.findall(r"\d+ \w+ 20\d\d", message["Subject"]):
+        assert f"Last whole day, wherever you are\n    {day}\n" in text_of(message)
+
+
 def test_amounts_are_exact_and_currencies_are_never_added(press: Press) -> None:
     text = text_of(press.render(letter("invitation"), recipient(), LINK, MAY))
 

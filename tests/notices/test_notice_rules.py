@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from odr.house import House
-from odr.kernel import Money
+from odr.kernel import Actor, Money
 from odr.notices.mail import Press, Recipient
 from odr.notices.outbox import Letter
 from odr.notices.rules import (
@@ -25,6 +25,7 @@ from odr.notices.rules import (
     proves_service,
     standing,
 )
+from odr.procedure.access import why_not
 from odr.procedure.dispute import Agreement, Decision, Dispute, Offer, Phase, Proposal, Suspension
 from odr.procedure.events import (
     EVENTS,
@@ -427,6 +428,33 @@ def test_a_refused_filing_stays_between_buyer_and_registrar() -> None:
 def test_an_offer_goes_to_the_side_that_can_answer_it() -> None:
     assert told(event_of(OfferMade, side="seller"), a_dispute()) == [("offer_received", "buyer")]
     assert told(event_of(OfferAccepted, side="seller"), a_dispute()) == [("offer_accepted", "buyer")]
+
+
+def test_an_offer_is_open_no_longer_than_the_negotiation() -> None:
+    def until(clock: Deadline | None) -> int:
+        (notice,) = notices_for(event_of(OfferMade, side="seller", expires=MAY + 5 * DAY), a_dispute(clock=clock))
+        return int(notice.params["expires"])
+
+    assert until(Deadline("negotiation", "both", MAY + 2 * DAY, "rule")) == MAY + 2 * DAY
+    assert until(Deadline("negotiation", "both", MAY + 9 * DAY, "rule")) == MAY + 5 * DAY
+    assert until(Deadline("evidence", "both", MAY + 2 * DAY, "rule")) == MAY + 5 * DAY
+    assert until(None) == MAY + 5 * DAY
+
+
+def test_the_time_to_ask_for_another_decider_is_told_where_there_is_one_and_is_the_one_that_counts() -> None:
+    clock = Deadline("final_words", "both", MAY + 5 * DAY, "rule")
+    decided = a_dispute(phase=Phase.DECISION, clock=clock, decision=None, mediated_by="1" * 32, buyer="b" * 32)
+
+    def until(dispute: Dispute) -> Any:
+        notices = notices_for(event_of(DecisionOpened, clock=clock), dispute)
+        return next(each.params["fresh_until"] for each in notices if each.template == "decision_opened")
+
+    end = until(decided)
+    ways = [why_not("decider:ask", decided, Actor("b" * 32, "buyer"), at) for at in (end - 1, end)]
+    assert (end, ways) == (MAY + 3 * DAY, [None, "fresh_decider_over"])
+    assert until(replace(decided, fresh_decider=True)) is None
+    assert until(replace(decided, mediator="2" * 32)) is None
+    assert until(replace(decided, mediation_ended_at=None)) is None
 
 
 def test_both_are_asked_to_sign_and_both_learn_the_end() -> None:
