@@ -264,7 +264,7 @@ EXPECTED = {
     "negotiation": _("Both sides may make offers and answer them."),
     "sign": _("Both sides sign the agreement."),
     "address": _("Mail to the seller came back. The buyer names another address of the seller."),
-    "default": _("The buyer shows what happened. The seller can still join and show evidence."),
+    "default": _("The buyer shows what happened. The seller can still take part and show evidence."),
     "draw": _("A mediator is drawn by lot from the roster."),
     "draw_late": _("Nobody could be drawn in time. The registrar sees to the roster."),
     "appointment": _("The mediator who was drawn accepts or declines."),
