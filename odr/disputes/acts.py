@@ -350,7 +350,7 @@ ACTS: tuple[tuple[str, Build], ...] = (
     ("dispute:hand_over", _page_act(
         _("Record that it is dealt with elsewhere"),
         _("The dispute closes without a decision, because a court or another body has it now."),
-        _("Hand it over"), "filing.handover", _FORMS, kind="destroys")),
+        _("Record it"), "filing.handover", _FORMS, kind="destroys")),
     ("dispute:withdraw", _page_act(
         _("Withdraw the dispute"),
         _("The dispute ends without a decision. You may file it once more."),
