@@ -96,11 +96,11 @@ def test_a_notice_has_exactly_one_recipient(engine: Engine, recipient: dict[str,
 
 def test_a_bare_address_is_sealed_while_it_waits_and_gone_once_sent(engine: Engine, keys: Keys) -> None:
     with writing(engine) as connection:
-        enqueue(connection, "sign_in_link", at=NOW, key="k", params={}, email="lin@example.org", keys=keys)
+        enqueue(connection, "sign_in_link", at=NOW, key="k", params={}, email="reader@example.org", keys=keys)
 
     letter = only(claim(engine, NOW, "a", 10))
-    assert b"lin@" not in (letter.email_sealed or b"")
-    assert email_of(letter, keys) == "lin@example.org"
+    assert b"reader@" not in (letter.email_sealed or b"")
+    assert email_of(letter, keys) == "reader@example.org"
 
     mark_sent(engine, letter, NOW)
     with engine.connect() as connection:
@@ -109,8 +109,8 @@ def test_a_bare_address_is_sealed_while_it_waits_and_gone_once_sent(engine: Engi
 
 def test_a_sealed_address_does_not_open_in_another_row(engine: Engine, keys: Keys) -> None:
     with writing(engine) as connection:
-        enqueue(connection, "sign_in_link", at=NOW, key="k", params={}, email="lin@example.org", keys=keys)
-        enqueue(connection, "sign_in_link", at=NOW, key="l", params={}, email="mo@example.org", keys=keys)
+        enqueue(connection, "sign_in_link", at=NOW, key="k", params={}, email="reader@example.org", keys=keys)
+        enqueue(connection, "sign_in_link", at=NOW, key="l", params={}, email="other@example.org", keys=keys)
     first, second = claim(engine, NOW, "a", 10)
     swapped = Letter(
         **{name: getattr(first, name) for name in Letter.__slots__} | {"email_sealed": second.email_sealed}

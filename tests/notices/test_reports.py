@@ -31,7 +31,7 @@ ID = f"<{MARK}@{DOMAIN}>"
 
 ORIGINAL = f"""\
 From: Evenhand <notices@{DOMAIN}>
-To: lin@shop.example
+To: seller@shop.example
 Subject: Dispute 7K3M-Q9TZ-5: please reply by 14 May 2026
 Message-ID: {ID}
 
@@ -50,7 +50,7 @@ def a_report(
     top: str = "",
 ) -> bytes:
     """A standard report, RFC 3464, as most mail servers write it."""
-    fields = blocks or f"Final-Recipient: rfc822; lin@shop.example\nAction: {action}\nStatus: {status}\n"
+    fields = blocks or f"Final-Recipient: rfc822; seller@shop.example\nAction: {action}\nStatus: {status}\n"
     return f"""\
 Return-Path: <>
 From: MAILER-DAEMON@mx.shop.example (Mail Delivery System)
@@ -63,7 +63,7 @@ Content-Type: multipart/report; report-type=delivery-status; boundary="b1"
 --b1
 Content-Type: text/plain; charset=us-ascii
 
-I could not deliver your message to lin@shop.example.
+I could not deliver your message to seller@shop.example.
 
 --b1
 Content-Type: {status_type}
@@ -160,19 +160,19 @@ QMAIL = """Hi. This is the qmail-send program at mx.shop.example.
 I'm afraid I wasn't able to deliver your message to the following addresses.
 This is a permanent error; I've given up. Sorry it didn't work out.
 
-<lin@shop.example>:
+<seller@shop.example>:
 Sorry, no mailbox here by that name. (#5.1.1)
 
 --- Below this line is a copy of the message."""
 EXIM = """A message that you sent could not be delivered to one or more of its recipients.
 
-  lin@shop.example
+  seller@shop.example
     Unrouteable address"""
 
 
 def test_a_report_in_words_is_understood_where_it_comes_from_a_server_and_is_clear() -> None:
     server = "MAILER-DAEMON@mx.shop.example"
-    exim = "X-Failed-Recipients: lin@shop.example\nAuto-Submitted: auto-replied\n"
+    exim = "X-Failed-Recipients: seller@shop.example\nAuto-Submitted: auto-replied\n"
     plain = "host mx.shop.example said: 550 No such user"
 
     assert read_report(in_words(server, "failure notice", QMAIL), DOMAIN) == Report(MARK, FAILED, "report_5.1.1")
@@ -201,7 +201,7 @@ def test_a_report_in_words_that_says_nothing_for_good_changes_nothing(subject: s
 def test_an_answer_of_a_person_or_of_an_absence_assistant_is_no_report(top: str) -> None:
     words = "I am away until 5 May. 550 5.1.1 User unknown."
 
-    assert read_report(in_words("Lin <lin@shop.example>", "Re: Dispute", words, top), DOMAIN) is None
+    assert read_report(in_words("The seller <seller@shop.example>", "Re: Dispute", words, top), DOMAIN) is None
 
 
 @given(cut=st.integers(0, 900), noise=st.binary(max_size=80), tail=st.integers(0, 900))

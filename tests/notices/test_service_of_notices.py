@@ -561,7 +561,7 @@ def test_what_strangers_drop_into_the_folder_harms_nobody_and_names_nobody(
         "1.nested": nested,
         "2.bytes": bytes(range(256)) * 40,
         "3.stranger": a_report(),
-        "4.person@example.org": b"From: lin@shop.example\nSubject: 5.1.1\n\nlin@shop.example",
+        "4.person@example.org": b"From: seller@shop.example\nSubject: 5.1.1\n\nseller@shop.example",
     }
     for name, raw in hostile.items():
         (reports / "new" / name).write_bytes(raw)
