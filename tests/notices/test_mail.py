@@ -184,7 +184,7 @@ def letter(template: str, **changes: Any) -> Letter:
     return Letter(**values | changes)
 
 
-def recipient(language: str = "en", zone: str = "Europe/Paris", email: str = "lin@example.org") -> Recipient:
+def recipient(language: str = "en", zone: str = "Europe/Paris", email: str = "reader@example.org") -> Recipient:
     return Recipient(email, language, zone)
 
 
@@ -404,7 +404,7 @@ def test_a_seller_without_an_account_comes_in_by_each_mail(house: House) -> None
         found = find_link(connection, link.rpartition("/")[2], "invite")
 
     assert "/invitation/" in link
-    assert found is not None and (found.dispute_id, found.email) == ("d" * 32, "lin@example.org")
+    assert found is not None and (found.dispute_id, found.email) == ("d" * 32, "reader@example.org")
 
 
 def test_whoever_has_an_account_signs_in_to_see_the_dispute(house: House) -> None:
@@ -420,7 +420,7 @@ def test_a_verification_is_bound_to_the_address_it_goes_to(house: House) -> None
         link = make_link(connection, house.settings, letter("verify_email", account_id=None), recipient(), MAY)
         found = find_link(connection, link.rpartition("/")[2], "verify")
 
-    assert found is not None and found.email == "lin@example.org"
+    assert found is not None and found.email == "reader@example.org"
 
 
 # -- the folder ----------------------------------------------------------------------------------------------------
@@ -484,7 +484,7 @@ def test_a_server_gets_the_message_whole(peer: Peer, deliver: Callable[[str], No
     deliver("news")
 
     read = email.message_from_bytes(peer.taken[0], policy=SMTP)
-    assert read["To"] == "lin@example.org"
+    assert read["To"] == "reader@example.org"
     assert "A buyer in Germany has filed a dispute" in text_of(read)
     assert len(set(message_ids(peer))) == 2
 
@@ -493,7 +493,7 @@ def test_a_server_gets_the_message_whole(peer: Peer, deliver: Callable[[str], No
     ("rcpt", "data", "kind", "code"),
     [
         ("450 4.2.1 busy", "250 OK", PutOff, "smtp_450"),
-        ("550 5.1.1 no such user <lin@example.org>", "250 OK", TurnedAway, "smtp_550"),
+        ("550 5.1.1 no such user <reader@example.org>", "250 OK", TurnedAway, "smtp_550"),
         ("250 OK", "451 4.3.0 later", PutOff, "smtp_451"),
         ("250 OK", "554 5.7.1 not this", TurnedAway, "smtp_554"),
     ],

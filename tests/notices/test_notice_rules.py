@@ -244,7 +244,7 @@ def test_what_happens_while_time_stands_still_is_told_without_a_time(press: Pres
             if kind is not DisputeClosed:
                 assert notice.params.get("step") is None or notice.params["due"] is None
             if notice.template != "dispute_moved" or phase in WAITING:
-                assert press.render(_letter(notice), Recipient("lin@example.org", "en", "UTC"), "https://x/", MAY)
+                assert press.render(_letter(notice), Recipient("reader@example.org", "en", "UTC"), "https://x/", MAY)
 
 
 def test_a_seller_who_never_came_is_invited_when_time_goes_on() -> None:
@@ -512,7 +512,9 @@ def test_what_the_rules_say_is_all_that_the_mails_need(press: Press) -> None:
         for dispute in _met(kind, stages):
             for changes in choices if kind is ReplyGiven else released if kind is MediatorReleased else [{}]:
                 for notice in notices_for(event_of(kind, **changes), dispute):
-                    assert press.render(_letter(notice), Recipient("lin@example.org", "en", "UTC"), "https://x/", MAY)
+                    assert press.render(
+                        _letter(notice), Recipient("reader@example.org", "en", "UTC"), "https://x/", MAY
+                    )
 
 
 @pytest.mark.one_database
@@ -529,7 +531,7 @@ def test_a_side_that_lost_its_mail_is_told_again_what_is_expected(press: Press, 
         else:
             assert notice is not None and notice.template == "your_turn"
         if notice:
-            assert press.render(_letter(notice), Recipient("lin@example.org", "en", "UTC"), "https://x/", MAY)
+            assert press.render(_letter(notice), Recipient("reader@example.org", "en", "UTC"), "https://x/", MAY)
 
 
 def test_a_side_that_lost_its_mail_while_time_stands_still_is_told_that_it_does() -> None:
