@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from odr.log import chain, note, proof
+from odr.log import chain, note, offline, proof, receipt
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = (ROOT / "docs" / "log-format.md").read_text(encoding="utf-8")
@@ -133,6 +133,45 @@ def test_the_checkpoint() -> None:
     assert note.sign(note.checkpoint_text(checkpoint), origin, key_id, key.sign) == raw
 
 
+def test_the_opening() -> None:
+    given = json.loads(EXAMPLES["opening"])
+    spoken = json.loads(EXAMPLES["commitment-given"])
+
+    assert chain.canonical(given) == EXAMPLES["opening"].encode()
+    assert given == {**spoken, "stream": ENTRY["stream"], "ver": ENTRY["ver"]}
+    assert offline.openings_in(EXAMPLES["opening"].encode()) == {
+        (ENTRY["stream"], ENTRY["ver"]): [("message", bytes.fromhex(given["salt"]), given["payload"].encode())]
+    }
+
+
+def test_the_receipt() -> None:
+    origin, raw = ENTRY["log"], EXAMPLES["receipt"].encode() + b"\n"
+    leaves = [chain.leaf_hash(held) for held in (b"a", b"b", RAW, b"c")]
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLES["signing-seed"]))
+    key_id = note.key_id(origin, bytes.fromhex(EXAMPLES["public-key"]))
+    checkpoint = note.Checkpoint(origin, 4, proof.root(leaves))
+    signed = note.sign(note.checkpoint_text(checkpoint), origin, key_id, key.sign)
+    report = offline.Report("receipt")
+
+    offline.verify_receipt(raw, [offline.key_in(EXAMPLES["vkey"])], {}, report)
+
+    assert receipt.write(receipt.Receipt(RAW, 2, tuple(proof.inclusion_proof(leaves, 2)), signed)) == raw
+    assert (report.status, report.seen["idx"], report.seen["size"]) == (offline.SOUND, 2, 4)
+
+
+def test_the_files() -> None:
+    given = json.loads(EXAMPLES["files"])
+    tiles = offline.Tiles(offline.Folder(Path()), given["size"])
+    last = {level: given["size"] // 256**level // 256 for level in range(3)}
+    # At level 1 the tile at the edge has a full one before it.
+    wanted = [tiles.path(0, last[0]), tiles.path(1, 0), tiles.path(1, last[1]), tiles.path(2, last[2])]
+
+    assert given["files"] == [*wanted, offline.tile_path("entries", last[0], tiles.width(0, last[0]))]
+    for number, name in ((0, "000"), (255, "255"), (1_234_067, "x001/x234/067")):
+        assert f"`{name}`" in DOCUMENT
+        assert offline.tile_path(0, number, 256) == f"tile/0/{name}"
+
+
 def test_every_example_is_recomputed_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
 
@@ -171,7 +210,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 def codes_of(source: str) -> set[str]:
     """The codes a module refuses with: the last word given to whatever raises."""
-    raising = {"Malformed", "Unproven", "Rejected", "_require", "_refuse", "_unbase64"}
+    raising = {"Malformed", "Misshapen", "Unproven", "Rejected", "_require", "_refuse", "_unbase64"}
     return {
         call.args[-1].value
         for call in ast.walk(ast.parse(source))
@@ -181,10 +220,29 @@ def codes_of(source: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("error", "file"), [("Malformed", "chain.py"), ("Unproven", "proof.py"), ("Rejected", "note.py")]
+    ("error", "file"),
+    [("Malformed", "chain.py"), ("Unproven", "proof.py"), ("Rejected", "note.py"), ("Misshapen", "receipt.py")],
 )
 def test_the_tables_list_every_code_and_no_other(error: str, file: str) -> None:
     table = DOCUMENT.partition(f"(`{error}`):\n\n")[2].partition("\n\n")[0]
     listed = {code for line in table.split("\n") for code in re.findall(r"`(\w+)`", line.split(" | ")[0])}
 
     assert listed == codes_of((ROOT / "odr" / "log" / file).read_text(encoding="utf-8"))
+
+
+def test_the_findings_of_the_verifier_are_listed_with_the_code_it_ends_with() -> None:
+    table = DOCUMENT.partition("Its findings:\n\n")[2].partition("\n\n")[0]
+    rows = [line.split(" | ") for line in table.strip().split("\n")[2:]]
+    listed = {code: int(ends) for codes, ends, _ in rows for code in re.findall(r"`(\w+)`", codes)}
+
+    assert listed == {code: weight for code, (weight, _) in offline.SENTENCES.items()}
+
+
+def test_every_refusal_of_the_verifier_is_a_word_of_this_page() -> None:
+    said = re.findall(r'"([a-z0-9_]+)"\)', (ROOT / "odr" / "log" / "offline.py").read_text(encoding="utf-8"))
+    refusals = {code for code in said if code.startswith(("bad_", "no_", "not_", "proof_", "too_", "wrong_"))}
+
+    assert len(refusals) > 30
+    # A tile or bundle of another length is told by the finding about it; the other two are about words given to it.
+    for code in refusals - {"bad_bundle", "bad_name", "bad_salt"}:
+        assert f"`{code}`" in DOCUMENT, code
