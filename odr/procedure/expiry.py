@@ -75,7 +75,7 @@ def _last_call(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
 def _seller_silent(dispute: Dispute, at: int, seats: Seats) -> list[Event]:
     if not (dispute.seller_joined or _served_in_time(dispute, seats)):
         # Whatever kept the notice here, nobody is silent who was not asked: the call is made anew until one has left
-        # on the day it was made.
+        # and the whole time of a call has followed it.
         return _last_call(dispute, at, seats)
     return [SellerSilent(clock=begin(dispute.rules, "default", at, seats))]
 

@@ -39,7 +39,7 @@ from odr.notices.mail import (
     open_post,
 )
 from odr.notices.outbox import Letter
-from odr.notices.rules import REMINDERS, RULES, SERVICE
+from odr.notices.rules import MEDIATOR, REMINDERS, RULES, SERVICE
 from odr.people.links import find_link
 from odr.web.language import init_language
 from tests.notices.servers import Peer, a_free_port
@@ -413,6 +413,20 @@ def test_whoever_has_an_account_signs_in_to_see_the_dispute(house: House) -> Non
         link = make_link(connection, house.settings, letter("offer_received", side="seller"), signed_up, MAY)
 
     assert link == f"http://127.0.0.1:8000/disputes/{NUMBER}"
+
+
+TO_MEDIATORS = {line.template for lines in RULES.values() for line in lines if line.to == MEDIATOR} | {"deadline_near"}
+
+
+@pytest.mark.parametrize("template", sorted(TO_MEDIATORS))
+def test_a_mediator_is_led_to_the_dispute_by_each_mail_while_in_it(house: House, press: Press, template: str) -> None:
+    sent = letter(template, side="mediator", params={**LETTERS[template][1], "mediator": "1" * 32})
+    signed_up = replace(recipient(), account_id="a" * 32)
+    with writing(house.engine) as connection:
+        link = make_link(connection, house.settings, sent, signed_up, MAY)
+
+    assert link == f"http://127.0.0.1:8000/disputes/{NUMBER}"
+    assert "on the roster of mediators" in text_of(press.render(sent, signed_up, link, MAY))
 
 
 def test_a_verification_is_bound_to_the_address_it_goes_to(house: House) -> None:
