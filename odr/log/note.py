@@ -135,7 +135,8 @@ def open_note(raw: bytes, verifiers: Sequence[Verifier]) -> Opened:
         raise ValueError("two keys under one name and id cannot be told apart")
     text, lines = _split(raw)
     signers: dict[tuple[str, bytes], Verifier] = {}
-    for name, found_id, signature in map(_read_signature_line, lines):
+    # All lines are read before any signature is verified: a line of another shape spoils the note whatever it says.
+    for name, found_id, signature in [_read_signature_line(line) for line in lines]:
         verifier = trusted.get((name, found_id))
         if verifier is not None:
             _require(verifier.verify(text, signature), "bad_signature")
