@@ -51,7 +51,7 @@ HEADER = "c2sp.org/tlog-proof@v1"
 GENESIS = "0" * 64
 
 
-class Refused(Exception):
+class Unsound(Exception):
     """Bytes that break a rule of the format; `code` is the word for the rule in [13]."""
 
     def __init__(self, code: str) -> None:
@@ -69,7 +69,7 @@ class CannotRead(Exception):
 
 def require(holds: bool, code: str) -> None:
     if not holds:
-        raise Refused(code)
+        raise Unsound(code)
 
 
 # -- what is said --------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ BASE: Point = point_in((4 * pow(5, -1, P) % P).to_bytes(32, "little")) or NEUTRA
 
 def refusing(code: str) -> Callable[[str], NoReturn]:
     def refuse(_: str) -> NoReturn:
-        raise Refused(code)
+        raise Unsound(code)
 
     return refuse
 
@@ -295,13 +295,13 @@ def object_in(raw: bytes) -> dict[str, Any]:
     try:
         value = DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
-        raise Refused("not_utf8") from None
+        raise Unsound("not_utf8") from None
     except json.JSONDecodeError:
-        raise Refused("not_json") from None
+        raise Unsound("not_json") from None
     except RecursionError:
-        raise Refused("too_deep") from None
+        raise Unsound("too_deep") from None
     if not isinstance(value, dict):
-        raise Refused("not_object")
+        raise Unsound("not_object")
     return value
 
 
@@ -368,7 +368,7 @@ def entry_in(raw: bytes) -> dict[str, Any]:
     try:
         again = ENCODER.encode(entry).encode("utf-8")
     except UnicodeEncodeError:
-        raise Refused("surrogate") from None
+        raise Unsound("surrogate") from None
     require(again == raw, "not_canonical")
     require(entry.keys() <= FIELDS.keys(), "unknown_field")
     require(entry.keys() == FIELDS.keys(), "missing_field")
@@ -499,7 +499,7 @@ def unbase64(text: str, code: str) -> bytes:
     try:
         plain = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Refused(code) from None
+        raise Unsound(code) from None
     require(base64.b64encode(plain).decode() == text, code)
     return plain
 
@@ -523,7 +523,7 @@ def text_in(raw: bytes) -> str:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise Refused("not_utf8") from None
+        raise Unsound("not_utf8") from None
     require(not any(sign < " " and sign != "\n" for sign in text), "control_character")
     return text
 
@@ -587,7 +587,7 @@ def receipt_in(raw: bytes) -> Receipt:
     require(0 < len(entry) <= LARGEST_ENTRY, "bad_extra")
     found = re.fullmatch("index (0|[1-9][0-9]{0,18})", lines[2]) if len(lines) > 2 else None
     if found is None or int(found[1]) >= LARGEST_SIZE:
-        raise Refused("bad_index")
+        raise Unsound("bad_index")
     require(len(lines) - 3 <= MOST_HASHES, "too_many_hashes")
     path = [unbase64(line, "bad_hash_line") for line in lines[3:]]
     require(all(len(found) == HASH for found in path), "bad_hash_line")
@@ -748,7 +748,7 @@ def verify_receipt(raw: bytes, keys: Sequence[Key], openings: Openings, report: 
     """Everything a receipt claims; answers its checkpoint when that is sound."""
     try:
         receipt = receipt_in(raw)
-    except Refused as refusal:
+    except Unsound as refusal:
         report.find("receipt_unknown" if refusal.code == "bad_header" else "receipt_malformed", found=refusal.code)
         return None
     checkpoint = verify_checkpoint(receipt.note, keys, report)
@@ -759,7 +759,7 @@ def verify_receipt(raw: bytes, keys: Sequence[Key], openings: Openings, report: 
     leaf = leaf_hash(receipt.entry)
     try:
         prove_inclusion(leaf, receipt.index, checkpoint.size, receipt.path, checkpoint.root)
-    except Refused as refusal:
+    except Unsound as refusal:
         report.find("entry_not_proven", idx=receipt.index, found=refusal.code)
         return checkpoint
     streams.open_commitments(receipt.index, entry)
@@ -779,7 +779,7 @@ def date_of(at: int) -> str:
 def verify_checkpoint(raw: bytes, keys: Sequence[Key], report: Report) -> Checkpoint | None:
     try:
         return checkpoint_in(raw, keys)
-    except Refused as refusal:
+    except Unsound as refusal:
         codes = {"no_known_signature": "checkpoint_not_signed", "wrong_origin": "checkpoint_of_another_log"}
         report.find(codes.get(refusal.code, "checkpoint_malformed"), found=refusal.code, expected=keys[0].name)
         return None
@@ -798,7 +798,7 @@ class Streams:
         """The entry in these bytes when it is one of this log."""
         try:
             entry = entry_in(raw)
-        except Refused as refusal:
+        except Unsound as refusal:
             self.report.find("entry_malformed", idx=idx, found=refusal.code)
             return None
         if entry["log"] != self.origin:
@@ -854,7 +854,7 @@ def openings_in(raw: bytes) -> Openings:
             require(is_payload_name(given["name"]) and isinstance(given["payload"], str), "bad_name")
             require(matches("([0-9a-f]{2})*")(given["salt"]), "bad_salt")
             words = (given["name"], bytes.fromhex(given["salt"]), given["payload"].encode("utf-8"))
-        except (Refused, UnicodeEncodeError):
+        except (Unsound, UnicodeEncodeError):
             raise CannotRead("openings_malformed", str(number)) from None
         openings.setdefault((harmless(given["stream"]), given["ver"]), []).append(words)
     return openings
@@ -918,7 +918,7 @@ def leaves_of_entries(source: Source, size: int, streams: Streams, report: Repor
             break
         try:
             entries = entries_in(raw, width)
-        except Refused:
+        except Unsound:
             report.find("bundle_malformed", idx=first)
             break
         for raw_entry in entries:
@@ -1012,7 +1012,7 @@ def known_checkpoint(state: Path, keys: Sequence[Key], report: Report) -> Checkp
         return None
     try:
         return checkpoint_in(file_at(str(state), LARGEST_NOTE), keys)
-    except Refused as refusal:
+    except Unsound as refusal:
         report.find("state_malformed", found=refusal.code)
         return None
 
@@ -1026,7 +1026,7 @@ def verify_growth(tiles: Tiles, known: Checkpoint | None, shown: Checkpoint, rep
             require(shown.size == 0 or tiles.root(0, shown.size) == shown.root, "wrong_root")
     except Untrue as untrue:
         report.find(untrue.code, idx=untrue.idx, found=untrue.path)
-    except Refused:
+    except Unsound:
         leaves = leaves_of_tiles(Tiles(tiles.source, shown.size), report)
         if len(leaves) == shown.size and root(leaves) == shown.root:
             compare_kept(leaves, shown, [known] if known else [], report)
@@ -1080,7 +1080,7 @@ class Parser(argparse.ArgumentParser):
 def vkey(line: str) -> Key:
     try:
         return key_in(line.strip())
-    except Refused:
+    except Unsound:
         raise argparse.ArgumentTypeError("this is not a key as logs publish it (name+id+base64)") from None
 
 

@@ -37,7 +37,7 @@ def code(read: Callable[..., Any], *given_: Any) -> str | None:
     """The code with which something is refused, None when it is taken."""
     try:
         read(*given_)
-    except (offline.Refused, chain.Malformed, note.Rejected, proof.Unproven, receipt.Misshapen) as refusal:
+    except (offline.Unsound, chain.Malformed, note.Rejected, proof.Unproven, receipt.Misshapen) as refusal:
         return refusal.code
     return None
 
