@@ -16,8 +16,9 @@ from odr.evidence import rules as evidence
 from odr.filing import rules as filing
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Money, new_id, new_number, new_pseudonym
-from odr.log.integrator import seal_all, tree_head
+from odr.log.integrator import seal_all
 from odr.log.journal import Stored
+from odr.log.tiles import tree_head
 from odr.mediation import rules as mediation
 from odr.negotiation import rules as negotiation
 from odr.procedure import rules as procedure

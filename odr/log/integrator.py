@@ -11,23 +11,20 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, insert, select, text
 
 from odr.database import write_unit
 from odr.house import House
 from odr.log import tables
 from odr.log.note import Checkpoint, checkpoint_text, key_id, sign
-from odr.log.proof import EMPTY_ROOT, join, root
-
-WIDTH = 256
-"""Leaves of a tile (C2SP tlog-tiles)."""
+from odr.log.tiles import complete_tiles, tree_head, tree_size
 
 MOST_AT_ONCE = 5_000
 
 # Any fixed number that no other user of the database takes for its own lock.
 _LOCK = 0x6F6472
 
-_tile, _leaf, _queue, _checkpoint = tables.tile, tables.leaf, tables.queue, tables.checkpoint
+_leaf, _queue, _checkpoint = tables.leaf, tables.queue, tables.checkpoint
 
 
 def integrate(house: House) -> int:
@@ -56,7 +53,7 @@ def _integrate_once(connection: Connection) -> int:
         ],
     )
     connection.execute(delete(_queue).where(_queue.c.id.in_([row.id for row in rows])))
-    _complete_tiles(connection, size, size + len(rows))
+    complete_tiles(connection, size, size + len(rows))
     return len(rows)
 
 
@@ -66,49 +63,6 @@ def _alone(connection: Connection) -> bool:
     if connection.dialect.name == "sqlite":
         return True
     return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}))
-
-
-def _complete_tiles(connection: Connection, old: int, new: int) -> None:
-    """Store every tile that became full, level by level; a full tile never changes again."""
-    level, done, full = 0, old // WIDTH, new // WIDTH
-    while done < full:
-        hashes = _level_hashes(connection, level, done * WIDTH, full * WIDTH)
-        tiles = [hashes[place : place + WIDTH] for place in range(0, len(hashes), WIDTH)]
-        connection.execute(
-            insert(_tile),
-            [
-                {"level": level, "number": done + place, "root": root(held), "hashes": b"".join(held)}
-                for place, held in enumerate(tiles)
-            ],
-        )
-        level, done, full = level + 1, done // WIDTH, full // WIDTH
-
-
-def _level_hashes(connection: Connection, level: int, first: int, end: int) -> list[bytes]:
-    """Hashes first..end-1 of a level of tiles: leaf hashes at level 0, roots of full tiles above."""
-    if level == 0:
-        query = select(_leaf.c.leaf_hash).where(_leaf.c.position >= first, _leaf.c.position < end)
-        return list(connection.scalars(query.order_by(_leaf.c.position)))
-    query = select(_tile.c.root).where(_tile.c.level == level - 1, _tile.c.number >= first, _tile.c.number < end)
-    return list(connection.scalars(query.order_by(_tile.c.number)))
-
-
-def tree_size(connection: Connection) -> int:
-    """How many entries have a place."""
-    last = connection.scalar(select(func.max(_leaf.c.position)))
-    return 0 if last is None else last + 1
-
-
-def tree_head(connection: Connection) -> tuple[int, bytes]:
-    """Size and RFC 6962 root of the tree, from its right edge: at most 255 hashes a level are read."""
-    size = tree_size(connection)
-    if size == 0:
-        return 0, EMPTY_ROOT
-    levels, count, level = [], size, 0
-    while count:
-        levels.append(_level_hashes(connection, level, count // WIDTH * WIDTH, count))
-        count, level = count // WIDTH, level + 1
-    return size, join(levels)
 
 
 def publish(house: House) -> int | None:

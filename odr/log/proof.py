@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 HASH_SIZE = 32
-TILE_WIDTH = 256
+TILE_HEIGHT = 8
+TILE_WIDTH = 2**TILE_HEIGHT
 """Hashes of a full tile (C2SP tlog-tiles)."""
 
 LARGEST_SIZE = 2**63 - 1
@@ -35,6 +36,27 @@ def root(hashes: Sequence[bytes]) -> bytes:
     return level[0] if level else EMPTY_ROOT
 
 
+def fold(subtrees: Sequence[bytes]) -> bytes:
+    """The root over neighbouring full subtrees, widest first, as `full_subtrees` names them."""
+    if not subtrees:
+        return EMPTY_ROOT
+    folded = subtrees[-1]
+    for left in reversed(subtrees[:-1]):
+        folded = node(left, folded)
+    return folded
+
+
+def full_subtrees(start: int, end: int) -> list[tuple[int, int]]:
+    """The full subtrees, widest first, that leaves start..end-1 fall into, each as its height and its index among the
+    nodes of that height. `start` is where a subtree of at least that width can begin, as in every span of a proof."""
+    found = []
+    while start < end:
+        height = (end - start).bit_length() - 1
+        found.append((height, start >> height))
+        start += 1 << height
+    return found
+
+
 def join(levels: Sequence[Sequence[bytes]]) -> bytes:
     """The root of a tree from its right edge: `levels[0]` are the leaf hashes after the last full tile, `levels[1]`
     the roots of full tiles after the last full tile of tiles, and so on up; none holds 256. Raises ValueError for a
@@ -46,6 +68,28 @@ def join(levels: Sequence[Sequence[bytes]]) -> bytes:
         edge = [*level, *carry]
         carry = [root(edge)] if edge else []
     return root(carry)
+
+
+def inner_nodes(hashes: Sequence[bytes]) -> list[bytes]:
+    """The 255 nodes above the 256 hashes of a full tile: 128 pairs, then 64 of four, and so on up to its root, which
+    comes last. Raises ValueError for a tile that is not full, Unproven("bad_hash")."""
+    if len(hashes) != TILE_WIDTH:
+        raise ValueError("only a full tile has all its inner nodes")
+    _require_hashes(hashes)
+    nodes: list[bytes] = []
+    level = list(hashes)
+    while len(level) > 1:
+        level = _parents(level)
+        nodes += level
+    return nodes
+
+
+def place_in_tile(height: int, index: int) -> tuple[int, int, int]:
+    """Where the node over leaves index * 2^height and following lies: level and number of its tile, and which of the
+    tile's 511 nodes it is, the 256 hashes first and then those of `inner_nodes`."""
+    level, above = divmod(height, TILE_HEIGHT)
+    number, place = divmod(index, TILE_WIDTH >> above)
+    return level, number, 2 * TILE_WIDTH - (2 * TILE_WIDTH >> above) + place
 
 
 def roots_at(hashes: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
@@ -66,7 +110,7 @@ def roots_at(hashes: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
                 raise Unproven("too_few_leaves")
             count += 1
             _grow(subtrees, leaf, count)
-        yield _fold(subtrees)
+        yield fold(subtrees)
 
 
 def inclusion_proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
@@ -84,6 +128,26 @@ def inclusion_proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
             path.append(level[sibling])
         level, index = _parents(level), index // 2
     return path
+
+
+def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
+    """The leaves under each hash of the inclusion proof, from the leaf up: (start, end) for start..end-1.
+
+    For whoever keeps nodes and not only leaves: `full_subtrees` tells which. Raises Unproven("bad_size" | "bad_index").
+    """
+    _require_size(size)
+    _require(0 <= index < size, "bad_index")
+    spans: list[tuple[int, int]] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + _widest_full_subtree(end - start)
+        if index < middle:
+            spans.append((middle, end))
+            end = middle
+        else:
+            spans.append((start, middle))
+            start = middle
+    return spans[::-1]
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
@@ -114,20 +178,31 @@ def consistency_proof(hashes: Sequence[bytes], old_size: int) -> list[bytes]:
     """
     _require(0 < old_size <= len(hashes), "bad_size")
     _require_hashes(hashes)
-    path: list[bytes] = []
-    start, end = 0, len(hashes)
+    return [root(hashes[start:end]) for start, end in consistency_spans(old_size, len(hashes))]
+
+
+def consistency_spans(old_size: int, new_size: int) -> list[tuple[int, int]]:
+    """The leaves under each hash of the consistency proof, in its order, as in `inclusion_spans`.
+
+    Raises Unproven("bad_size").
+    """
+    _require_size(old_size)
+    _require_size(new_size)
+    _require(old_size <= new_size, "bad_size")
+    spans: list[tuple[int, int]] = []
+    start, end = 0, new_size
     while old_size != end:
         middle = start + _widest_full_subtree(end - start)
         if old_size <= middle:
-            path.append(root(hashes[middle:end]))
+            spans.append((middle, end))
             end = middle
         else:
-            path.append(root(hashes[start:middle]))
+            spans.append((start, middle))
             start = middle
     # The old tree itself is known to whoever verifies; any lesser subtree of it has to be given.
     if start > 0:
-        path.append(root(hashes[start:end]))
-    return path[::-1]
+        spans.append((start, end))
+    return spans[::-1]
 
 
 def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> None:
@@ -191,15 +266,6 @@ def _grow(subtrees: list[bytes], leaf: bytes, count: int) -> None:
         right, left = subtrees.pop(), subtrees.pop()
         subtrees.append(node(left, right))
         count //= 2
-
-
-def _fold(subtrees: list[bytes]) -> bytes:
-    if not subtrees:
-        return EMPTY_ROOT
-    folded = subtrees[-1]
-    for left in reversed(subtrees[:-1]):
-        folded = node(left, folded)
-    return folded
 
 
 def _widest_full_subtree(size: int) -> int:

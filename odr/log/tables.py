@@ -116,6 +116,8 @@ tile = Table(
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("root", Blob(32), nullable=False),
     Column("hashes", Blob, nullable=False),
+    # The 255 nodes above the 256 hashes, pairs first and the root last, so that a proof has nothing to compute.
+    Column("nodes", Blob, nullable=False),
 )
 
 checkpoint = Table(

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, and_, exists, select
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import GENESIS, Entry, Malformed, act_digest, check, commitment, leaf_hash
-from odr.log.integrator import WIDTH, read_published
+from odr.log.integrator import read_published
 from odr.log.keys import Unreadable
 from odr.log.note import Rejected, Verifier, key_id, open_checkpoint
 from odr.log.payloads import reveal
-from odr.log.proof import root, roots_at
+from odr.log.proof import TILE_WIDTH, inner_nodes, root, roots_at
 
 BATCH = 200
 """Streams read at a time, so that memory does not grow with the log."""
@@ -320,18 +320,19 @@ def _verify_tiles(connection: Connection, hashes: list[bytes]) -> Iterator[Findi
     level, below = 0, hashes
     while below:
         roots = []
-        for number in range(len(below) // WIDTH):
-            held = below[number * WIDTH : (number + 1) * WIDTH]
-            roots.append(root(held))
+        for number in range(len(below) // TILE_WIDTH):
+            held = below[number * TILE_WIDTH : (number + 1) * TILE_WIDTH]
+            inner = inner_nodes(held)
+            roots.append(inner[-1])
             row = stored.pop((level, number), None)
             where = f"tile {level}/{number}"
             if row is None:
-                yield Finding("tile_missing", position=number * WIDTH ** (level + 1), expected=where)
-            elif row.root != roots[-1] or row.hashes != b"".join(held):
-                yield Finding("tile_differs", position=number * WIDTH ** (level + 1), found=where)
+                yield Finding("tile_missing", position=number * TILE_WIDTH ** (level + 1), expected=where)
+            elif (row.root, row.hashes, row.nodes) != (roots[-1], b"".join(held), b"".join(inner)):
+                yield Finding("tile_differs", position=number * TILE_WIDTH ** (level + 1), found=where)
         level, below = level + 1, roots
     for level, number in stored:
-        yield Finding("tile_unknown", position=number * WIDTH ** (level + 1), found=f"tile {level}/{number}")
+        yield Finding("tile_unknown", position=number * TILE_WIDTH ** (level + 1), found=f"tile {level}/{number}")
 
 
 def _verify_checkpoints(

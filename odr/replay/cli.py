@@ -15,7 +15,8 @@ from typing import Any, TextIO
 
 from odr.house import House
 from odr.kernel import Money, Refused
-from odr.log.integrator import seal_all, tree_head
+from odr.log.integrator import seal_all
+from odr.log.tiles import tree_head
 from odr.procedure.dispute import Dispute, Phase
 from odr.procedure.ruleset import Ruleset, read_ruleset, rulesets_beside
 from odr.replay.passages import HOUSE

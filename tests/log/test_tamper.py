@@ -124,6 +124,15 @@ def renumber_last(told: ADispute) -> Deed:
     return deed
 
 
+def edit_node(told: ADispute) -> Deed:
+    def deed(connection: Connection) -> None:
+        nodes = bytes(connection.scalar(text("SELECT nodes FROM tile WHERE level = 0 AND number = 0")))
+        changed = nodes[:200] + bytes([nodes[200] ^ 1]) + nodes[201:]
+        connection.execute(text("UPDATE tile SET nodes = :nodes WHERE level = 0 AND number = 0"), {"nodes": changed})
+
+    return deed
+
+
 def swap(table: str, columns: str, first: str, second: str) -> Callable[[ADispute], Deed]:
     """Exchange some columns of two rows."""
 
@@ -176,8 +185,9 @@ DEEDS: list[tuple[str, Callable[[ADispute], Deed], set[str]]] = [
     # Tiles.
     ("a tile edited", sql("UPDATE tile SET hashes = root WHERE number = 0 AND level = 0"), {"tile_differs"}),
     ("a tile's root edited", sql("UPDATE tile SET root = substr(hashes, 1, 32) WHERE number = 0 AND level = 0"), {"tile_differs"}),
+    ("a tile's inner node edited", edit_node, {"tile_differs"}),
     ("a tile deleted", sql("DELETE FROM tile WHERE number = 0 AND level = 0"), {"tile_missing"}),
-    ("a tile doubled", sql("INSERT INTO tile SELECT level, number + 7, root, hashes FROM tile WHERE number = 0 AND level = 0"), {"tile_unknown"}),
+    ("a tile doubled", sql("INSERT INTO tile SELECT level, number + 7, root, hashes, nodes FROM tile WHERE number = 0 AND level = 0"), {"tile_unknown"}),
     # Checkpoints.
     ("a checkpoint's note edited", sql("UPDATE checkpoint SET note = substr(note, 1, 90) WHERE number = 1"), {"checkpoint_malformed"}),
     ("a checkpoint's size edited", sql("UPDATE checkpoint SET size = size + 1 WHERE number = 1"), {"checkpoint_column_differs"}),

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from odr.database import Base, open_engine, writing
-from odr.migrations.service import is_current, migrate
+from odr.log.proof import inner_nodes
+from odr.migrations.service import _config, is_current, migrate
 
 
 @pytest.fixture
@@ -66,3 +68,29 @@ def test_a_failed_migration_leaves_nothing_behind(bare):
         migrate(bare)
 
     assert inspect(bare).get_table_names() == ["worker"]
+
+
+def test_tiles_stored_before_are_given_their_nodes_and_stay_as_they_were(bare):
+    hashes = [bytes([place]) * 32 for place in range(256)]
+    nodes = inner_nodes(hashes)
+    with writing(bare) as connection:
+        command.upgrade(_config(connection), "0004")
+    with writing(bare) as connection:
+        connection.execute(
+            text("INSERT INTO tile (level, number, root, hashes) VALUES (0, :number, :root, :hashes)"),
+            [
+                {"number": 0, "root": nodes[-1], "hashes": b"".join(hashes)},
+                {"number": 1, "root": nodes[-1], "hashes": b"cut short"},
+            ],
+        )
+
+    migrate(bare)
+
+    with bare.connect() as connection:
+        rows = connection.execute(text("SELECT root, hashes, nodes FROM tile ORDER BY number")).all()
+    assert [tuple(map(bytes, row)) for row in rows] == [
+        (nodes[-1], b"".join(hashes), b"".join(nodes)),
+        (nodes[-1], b"cut short", b""),
+    ]
+    with pytest.raises(DBAPIError, match="append-only"), writing(bare) as connection:
+        connection.execute(text("DELETE FROM tile"))
