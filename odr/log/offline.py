@@ -631,12 +631,16 @@ class Web:
         self.opener = urllib.request.build_opener(NoRedirects)
 
     def read(self, path: str, limit: int) -> bytes | None:
-        asked = urllib.request.Request(f"{self.address}/{path}", headers={"Accept-Encoding": "identity"})  # noqa: S310
+        address, headers = f"{self.address}/{path}", {"Accept-Encoding": "identity"}
         try:
+            asked = urllib.request.Request(address, headers=headers)  # noqa: S310 - the reader named http or https
             with self.opener.open(asked, timeout=30) as answer:
+                raw = bytes(answer.read(limit + 1))
                 if answer.headers.get("Content-Encoding", "identity") != "identity":
                     raise CannotRead("unreachable", f"{path} (answered in a compressed form)")
-                return bytes(answer.read(limit + 1))
+                if len(raw) <= limit and answer.length:
+                    raise CannotRead("unreachable", f"{path} (the answer broke off)")
+                return raw
         except urllib.error.HTTPError as refusal:
             if refusal.code in (404, 410):
                 return None
