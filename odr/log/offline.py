@@ -903,6 +903,7 @@ def entries_in(bundle: bytes, width: int) -> list[bytes]:
     """The entries of a bundle, each behind its length in two bytes; of a full bundle only the first may be asked."""
     entries, place = [], 0
     while place < len(bundle):
+        require(len(entries) < WIDTH, "bad_bundle")
         start = place + 2
         place = start + int.from_bytes(bundle[place:start], "big")
         require(start <= len(bundle) and place <= len(bundle), "bad_bundle")
