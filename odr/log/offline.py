@@ -901,7 +901,8 @@ def shown_checkpoint(source: Source, keys: Sequence[Key], report: Report) -> Che
 
 def entries_in(bundle: bytes, width: int) -> list[bytes]:
     """The entries of a bundle, each behind its length in two bytes; of a full bundle only the first may be asked."""
-    entries, place = [], 0
+    entries: list[bytes] = []
+    place = 0
     while place < len(bundle):
         require(len(entries) < WIDTH, "bad_bundle")
         start = place + 2

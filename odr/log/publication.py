@@ -1,0 +1,151 @@
+"""Handing the log out: a receipt for one entry, and the whole log as files for whoever may read all of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection, and_, select
+
+from odr.house import House
+from odr.log import tables
+from odr.log.chain import leaf_hash
+from odr.log.note import Checkpoint, Rejected, Verifier, key_id, open_checkpoint
+from odr.log.proof import TILE_WIDTH, join, root
+from odr.log.receipt import Receipt, write
+from odr.log.tiles import inclusion
+
+_leaf, _entry = tables.leaf, tables.entry
+_LAST = select(tables.checkpoint).order_by(tables.checkpoint.c.number.desc()).limit(1)
+
+
+class Unpublished(Exception):
+    """The log is not to be handed out as it is; `code` is "no_checkpoint", "entries_missing", "checkpoint_differs" or
+    "another_log"."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def receipt_of(connection: Connection, stream: str, version: int) -> bytes | None:
+    """The receipt for an entry under the last checkpoint; None while no checkpoint is signed over it."""
+    last = connection.execute(_LAST).one_or_none()
+    query = select(_leaf.c.position, _entry.c.raw).join(_entry, _entry_of_leaf())
+    row = connection.execute(query.where(_leaf.c.stream == stream, _leaf.c.ver == version)).one_or_none()
+    if last is None or row is None or row.position >= last.size:
+        return None
+    path = inclusion(connection, row.position, last.size)
+    return write(Receipt(bytes(row.raw), row.position, tuple(path), bytes(last.note)))
+
+
+def publish_files(connection: Connection, house: House, folder: Path) -> Checkpoint:
+    """Write the log up to its last checkpoint into a folder, in the layout of C2SP tlog-tiles, entries included; or
+    bring up to date what was written there before. Answers the checkpoint.
+
+    For auditors only: entries of all disputes and all classes are in it. Everything is computed from the bytes of the
+    entries, so that nothing goes out that the signed root does not cover. Raises Unpublished.
+    """
+    checkpoint, note = _checkpoint_for(connection, house, folder)
+    levels = _Levels(folder)
+    for bundle in _bundles(connection, checkpoint.size):
+        levels.add(bundle)
+    if levels.close() != (checkpoint.size, checkpoint.root):
+        raise Unpublished("entries_missing" if levels.size < checkpoint.size else "checkpoint_differs")
+    # Last of all: whoever finds this checkpoint in the folder finds the tiles under it.
+    _put(folder / "checkpoint", note, anew=True)
+    return checkpoint
+
+
+def _checkpoint_for(connection: Connection, house: House, folder: Path) -> tuple[Checkpoint, bytes]:
+    last = connection.execute(_LAST).one_or_none()
+    if last is None:
+        raise Unpublished("no_checkpoint")
+    note = bytes(last.note)
+    trusted = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
+    try:
+        checkpoint = open_checkpoint(note, house.origin, [trusted])
+    except Rejected as broken:
+        raise Unpublished("checkpoint_differs") from broken
+    there = folder / "checkpoint"
+    try:
+        if there.exists() and open_checkpoint(there.read_bytes(), house.origin, [trusted]).size > checkpoint.size:
+            raise Unpublished("another_log")
+    except Rejected as broken:
+        raise Unpublished("another_log") from broken
+    if not there.exists() and folder.exists() and any(folder.iterdir()):
+        raise Unpublished("another_log")
+    return checkpoint, note
+
+
+def _bundles(connection: Connection, size: int) -> Iterator[list[bytes]]:
+    """The entries of the first `size` places, as many at a time as a bundle holds; fewer at the first that is gone."""
+    query = select(_leaf.c.position, _entry.c.raw).join(_entry, _entry_of_leaf()).order_by(_leaf.c.position)
+    for first in range(0, size, TILE_WIDTH):
+        end = min(first + TILE_WIDTH, size)
+        rows = connection.execute(query.where(_leaf.c.position >= first, _leaf.c.position < end)).all()
+        yield [bytes(row.raw) for row in rows]
+        if len(rows) < end - first:
+            return
+
+
+class _Levels:
+    """Writes bundles and tiles as leaves come in, level upon level."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.size = folder, 0
+        self._open: list[list[bytes]] = []
+        self._done: list[int] = []
+
+    def add(self, entries: list[bytes]) -> None:
+        if entries:
+            path = tile_path("entries", self.size // TILE_WIDTH, len(entries))
+            _put(self.folder / path, b"".join(len(raw).to_bytes(2, "big") + raw for raw in entries))
+        for raw in entries:
+            self.size += 1
+            self._grow(0, leaf_hash(raw))
+
+    def close(self) -> tuple[int, bytes]:
+        """Write the tiles at the right edge; answers size and root."""
+        for level, hashes in enumerate(self._open):
+            if hashes:
+                _put(self.folder / tile_path(level, self._done[level], len(hashes)), b"".join(hashes))
+        return self.size, join(self._open)
+
+    def _grow(self, level: int, found: bytes) -> None:
+        if level == len(self._open):
+            self._open.append([])
+            self._done.append(0)
+        hashes = self._open[level]
+        hashes.append(found)
+        if len(hashes) == TILE_WIDTH:
+            _put(self.folder / tile_path(level, self._done[level], TILE_WIDTH), b"".join(hashes))
+            self._open[level], self._done[level] = [], self._done[level] + 1
+            self._grow(level + 1, root(hashes))
+
+
+def tile_path(level: int | str, number: int, width: int) -> str:
+    """Where a tile of hashes, or a bundle when `level` is "entries", lies in a log laid out as files."""
+    parts = [f"{number % 1000:03d}"]
+    while number >= 1000:
+        number //= 1000
+        parts.insert(0, f"x{number % 1000:03d}")
+    edge = f".p/{width}" if width < TILE_WIDTH else ""
+    return f"tile/{level}/{'/'.join(parts)}{edge}"
+
+
+def _put(path: Path, raw: bytes, *, anew: bool = False) -> None:
+    # What lies there already never changes, but for the checkpoint. Written aside and renamed: never half of a file.
+    if path.exists() and not anew:
+        if path.read_bytes() != raw:
+            raise Unpublished("another_log")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_bytes(raw)
+    os.replace(aside, path)
+
+
+def _entry_of_leaf() -> ColumnElement[bool]:
+    return and_(_entry.c.stream == _leaf.c.stream, _entry.c.ver == _leaf.c.ver)
