@@ -160,7 +160,8 @@ class Report:
     def as_text(self) -> str:
         lines = [f"{finding.code}: {finding.sentence}" for finding in self.findings]
         lines += [f"  {name}: {harmless(value, 2_000)}" for name, value in self.seen.items()]
-        return "\n".join([*lines, CLOSING[self.mode if self.status == SOUND else self.verdict]])
+        sound = "first" if self.seen.get("size_before", 0) is None else self.mode
+        return "\n".join([*lines, CLOSING[sound if self.status == SOUND else self.verdict]])
 
 
 CLOSING = {
@@ -169,6 +170,7 @@ CLOSING = {
     "log": "SOUND. Every entry is the one that was signed, in its order, and none is missing before the last. This\n"
     "does not show that what was entered is true, nor that others are shown the same log: compare checkpoints.",
     "follow": "SOUND. The log still begins with everything it held when you looked last.",
+    "first": "SOUND. The checkpoint is signed and its hashes fit. This was the first look: nothing was compared yet.",
     "tampered": "TAMPERED. What is listed above is not what was signed. Keep the files as they are: they are evidence.",
     "cannot_tell": "CANNOT TELL. Nothing was found to be tampered with, but what was asked could not be checked.",
 }
@@ -958,7 +960,8 @@ def compare_leaves(leaves: list[bytes], of_tiles: list[bytes], checkpoint: Check
         if leaf != held and not right:
             report.find("entry_differs", idx=idx, expected=held.hex(), found=leaf.hex())
         elif leaf != held:
-            report.find("tile_differs", idx=idx, expected=leaf.hex(), found=tile_path(0, idx // WIDTH, WIDTH))
+            path = tile_path(0, idx // WIDTH, min(WIDTH, size - idx // WIDTH * WIDTH))
+            report.find("tile_differs", idx=idx, expected=leaf.hex(), found=path)
     if len(leaves) == size and not right and not (tiles_right and leaves is not of_tiles):
         report.find("root_differs", expected=checkpoint.root.hex(), found=root(leaves).hex())
 
@@ -1008,13 +1011,13 @@ def follow(source: Source, keys: Sequence[Key], state: Path, report: Report) -> 
         verify_growth(Tiles(source, shown.size), known, shown, report)
     if not report.findings:
         believe(state, shown.note)
-    elif known and report.findings[0].code in ("log_shrank", "log_forked"):
+    elif known:
         report.seen["evidence"] = keep_evidence(state, known.note, shown.note)
 
 
 def known_checkpoint(state: Path, keys: Sequence[Key], report: Report) -> Checkpoint | None:
     """The checkpoint believed last time, None the first time."""
-    if not state.exists():
+    if not os.path.lexists(state):
         return None
     try:
         return checkpoint_in(file_at(str(state), LARGEST_NOTE), keys)
@@ -1051,11 +1054,12 @@ def believe(state: Path, note: bytes) -> None:
 
 
 def keep_evidence(state: Path, known: bytes, shown: bytes) -> list[str]:
-    """Both signed notes, under names of their own that are never written again: together they prove the fork."""
+    """Both signed notes, under names of their own that are never written again. Together they prove a fork; where the
+    log only failed to show that it grew, others may hold what is missing."""
     digest = hashlib.sha256(with_length(known) + shown).hexdigest()[:16]
     names = []
     for word, note in (("kept", known), ("shown", shown)):
-        path = state.with_name(f"{state.name}.fork-{digest}.{word}")
+        path = state.with_name(f"{state.name}.evidence-{digest}.{word}")
         try:
             write_new(path, note)
         except FileExistsError:

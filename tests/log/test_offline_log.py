@@ -442,7 +442,11 @@ def test_what_cannot_be_proven_is_not_believed(
     told = verify("follow", laid, "--state", state)
 
     assert told.codes == [code]
-    assert [path.read_bytes() for path in state.parent.iterdir()] == ([] if before is None else [BOOK.note(before)])
+    kept = [] if before is None else [BOOK.note(before)]
+    assert [path.read_bytes() for path in state.parent.glob("state")] == kept
+    # What the log signed and did not prove may be proven false by others one day.
+    shown = (laid / "checkpoint").read_bytes() if kept and code.startswith("tile") else None
+    assert [path.read_bytes() for path in state.parent.glob("*.shown")] == ([shown] if shown else [])
 
 
 @pytest.mark.parametrize("raw", [b"", b"nothing of the kind", BOOK.note(seed=2), MIDDLE[:-1], b"x" * 1_000_000])
@@ -455,6 +459,16 @@ def test_a_state_that_nobody_signed_is_not_believed(
 
     assert (told.status, told.codes) == (offline.CANNOT_TELL, ["state_malformed"])
     assert state.read_bytes() == raw
+
+
+def test_the_first_look_claims_no_comparison(laid: Path, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for _ in range(2):
+        assert offline.main(["follow", str(laid), "--state", str(state), "--key", vkey()]) == offline.SOUND
+        said.append(capsys.readouterr().out)
+
+    assert "nothing was compared yet" in said[0]
+    assert "still begins with everything it held" in said[1]
 
 
 def test_a_state_that_cannot_be_written_is_said(verify: Callable[..., Told], laid: Path, tmp_path: Path) -> None:
