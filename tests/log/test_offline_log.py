@@ -477,6 +477,24 @@ def test_a_state_that_cannot_be_written_is_said(verify: Callable[..., Told], lai
     assert (told.status, told.codes) == (offline.CANNOT_TELL, ["not_saved"])
 
 
+def test_no_honest_history_raises_an_alarm(tmp_path: Path) -> None:
+    """Logs that grow by leaps of every size, looked at now and then by somebody who keeps what they saw."""
+    dice, keys = random.Random(3), [offline.key_in(vkey())]
+    for number in range(1_000 if os.environ.get("ODR_EXAMPLES") == "explore" else 10):
+        folder, state, book, looks = tmp_path / f"log {number}", tmp_path / f"state {number}", Book(), []
+        for _ in range(dice.randrange(1, 5)):
+            for _ in range(dice.choice([1, 3, 100, 256, 300])):
+                book.write(dice.choice(STREAMS), payload=dice.choice([None, b"a word"]))
+            book.lay_out(folder)
+            looks.append(offline.checkpoint_in(book.note(), keys))
+            report = offline.Report("follow")
+            offline.follow(offline.Folder(folder), keys, state, report)
+            assert report.findings == []
+        report = offline.Report("log")
+        offline.verify_log(offline.Folder(folder), keys, looks, {}, False, report)
+        assert report.findings == []
+
+
 # -- over the network --------------------------------------------------------------------------------------------
 
 
