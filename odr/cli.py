@@ -17,7 +17,7 @@ from sqlalchemy import inspect
 from odr import __version__
 from odr.app import create_app
 from odr.config import ConfigError, load
-from odr.database import open_engine, writing
+from odr.database import one_moment, open_engine, writing
 from odr.demo import GUESTS, NotADemonstration
 from odr.demo import furnish as furnish_demonstration
 from odr.disputes.rebuild import compare, counted_as_of
@@ -25,8 +25,12 @@ from odr.disputes.rebuild import rebuild as rebuild_lists
 from odr.doctor import examine
 from odr.house import House, Settings
 from odr.kernel import Missing, Refused, moment
+from odr.log.halt import SigningStopped
+from odr.log.integrator import resume as resume_signing
 from odr.log.integrator import seal_all
 from odr.log.keys import KeyTrouble
+from odr.log.note import vkey
+from odr.log.publication import Unpublished, publish_files
 from odr.mediation import service as mediation
 from odr.mediation.queries import Mediator, mediator_of, whole_roster
 from odr.migrations.service import draft
@@ -61,7 +65,7 @@ class Desk(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ConfigError, KeyTrouble, NotADemonstration, Undeclared) as trouble:
+        except (ConfigError, KeyTrouble, NotADemonstration, SigningStopped, Undeclared) as trouble:
             raise CannotOpen(str(trouble)) from trouble
 
 
@@ -186,6 +190,54 @@ def rebuild(ctx: click.Context, check: bool) -> None:
             click.echo(f"{len(differences)} differences.")
             ctx.exit(bool(differences))
         click.echo(f"{rebuild_lists(connection, house)} disputes folded anew, {len(differences)} differences mended.")
+
+
+@main.group()
+def log() -> None:
+    """Hand the log out to those who verify it from outside, or let a house go on whose log had stopped.
+
+    Who is given a log checks it with one plain file of Python, odr/log/offline.py, and the public key of this house.
+    """
+
+
+@log.command()
+@click.pass_context
+def resume(ctx: click.Context) -> None:
+    """Let a house go on that signs nothing and takes no act, once its log is whole again.
+
+    Checks first that the tree has only grown from all that was signed, and leaves an entry that says for how long the
+    house had stopped and why. Ends with code 2, and changes nothing, while anything still contradicts.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    click.echo("The house goes on; the log says so." if resume_signing(house) else "This house has not stopped.")
+
+
+@log.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_context
+def publish(ctx: click.Context, folder: Path) -> None:
+    """Write the log up to its last checkpoint into FOLDER: hashes, and the entries of every dispute.
+
+    For auditors, and for nobody else: the entries say what every side did, behind the wall of the negotiation too.
+    Words and files are not in it. Given again, it brings the folder up to date. Ends with code 2 when nothing can be
+    written; what is wrong then, odr verify says.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    try:
+        with one_moment(house.engine) as connection:
+            checkpoint = publish_files(connection, house, folder)
+    except Unpublished as trouble:
+        raise CannotOpen(_UNPUBLISHED[trouble.code]) from trouble
+    click.echo(f"{checkpoint.size} entries lie in {folder}. To check them: python3 offline.py log {folder} --key \\")
+    click.echo(f"  {vkey(house.origin, house.keys.public_key)}")
+
+
+_UNPUBLISHED = {
+    "no_checkpoint": "The log has no checkpoint yet. Start the worker once: odr worker --once",
+    "entries_missing": "The log lacks entries that its checkpoint counts. Look for what happened: odr verify",
+    "checkpoint_differs": "The entries are not those that the checkpoint was signed over. Look closer: odr verify",
+    "another_log": "The folder holds something else than an earlier state of this log. Name a folder of its own.",
+}
 
 
 @main.group()

@@ -19,6 +19,7 @@ from odr.database import open_engine
 from odr.house import MEGABYTE, Settings
 from odr.kernel import real_clock
 from odr.log import tables as log
+from odr.log.halt import SigningStopped, contradiction, halted
 from odr.log.journal import origin_of
 from odr.log.keys import KeyTrouble, load_keys
 from odr.migrations.service import is_current
@@ -103,13 +104,13 @@ def _database(engine: Engine, settings: Settings) -> Iterator[Finding]:
             "The database has not the tables of this release: run `odr migrate`."))  # fmt: skip
         if current:
             with engine.connect() as connection:
-                yield from _log(connection)
+                yield from _log(connection, settings)
                 yield from _work(connection)
     except SQLAlchemyError as trouble:
         yield Finding(False, f"The {kind} database does not answer: {type(trouble).__name__}.")
 
 
-def _log(connection: Connection) -> Iterator[Finding]:
+def _log(connection: Connection, settings: Settings) -> Iterator[Finding]:
     origin = origin_of(connection)
     if origin is None:
         yield Finding(False, "The log is not founded yet; `odr serve` founds it.", grave=False)
@@ -118,10 +119,26 @@ def _log(connection: Connection) -> Iterator[Finding]:
     waiting = connection.scalar(select(func.count()).select_from(log.queue)) or 0
     latest = connection.scalar(select(func.max(log.entry.c.at))) or 0
     yield Finding(True, f"The log {origin} holds {entries} entries; {waiting} wait for their place in the tree.")
+    why = _stopped(connection, settings, origin)
+    yield Finding(not why, _either(not why, "The tree only grew from what was signed, in the database and beside it.",
+        str(SigningStopped(why)) if why else ""))  # fmt: skip
     ahead = latest > real_clock() + MISSED_AFTER
     yield Finding(not ahead, _either(not ahead, "No entry lies in the future.",
         "The latest entry lies in the future: the clock of this machine is behind, or the entries were simulated."),
         grave=False)  # fmt: skip
+
+
+def _stopped(connection: Connection, settings: Settings, origin: str) -> str | None:
+    """Why the house must not sign, with a look of our own where the keys are at hand."""
+    why = halted(connection, settings)
+    if why:
+        return why
+    try:
+        keys = load_keys(master_key_file=settings.master_key_file, signing_key_file=settings.signing_key_file)
+    except KeyTrouble:
+        return None
+    against = contradiction(connection, settings, origin, keys)
+    return against.code if against else None
 
 
 def _work(connection: Connection) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -30,6 +31,7 @@ from odr.disputes.service import Rule, due_disputes, fire_one, perform
 from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
 from odr.kernel import SYSTEM, Refused, new_pseudonym, real_clock
+from odr.log.halt import SigningStopped, halted
 from odr.log.integrator import integrate, publish
 from odr.log.journal import Stored
 from odr.mediation.service import advance_draw
@@ -129,16 +131,19 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
     failing: set[str] = set()
     left: dict[str, int] = {}
     considered: set[int] = set()
-    parts = (
+    held = (
         Part("deadlines", lambda: fire_deadlines(house)),
         Part("draw", lambda: draw_mediators(house, left)),
-        # At most one checkpoint a second, however many acts there are.
-        Part("log", lambda: seal_log(house), busy=IDLE),
         Part("mail", lambda: send_mail(app, house, post, owner, stop)),
         Part("reports", lambda: read_reports(house), idle=REPORTS_EVERY),
         Part("service", lambda: record_service(house)),
         Part("figures", lambda: cut_figures(house, considered), idle=MINUTE),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
+    )
+    parts = (
+        # At most one checkpoint a second, however many acts there are.
+        Part("log", lambda: seal_log(house), busy=IDLE),
+        *(replace(part, work=partial(unless_stopped, house, part.work)) for part in held),
     )
     if once:
         # What one part did is work for another: who was fixed in a pool is drawn once the log is sealed over it.
@@ -168,6 +173,15 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
 
 
 # -- the parts -----------------------------------------------------------------------------------------------------
+
+
+def unless_stopped(house: House, work: Callable[[], int]) -> int:
+    """Do the work unless the house has stopped: in a database that is not the right one, deadlines fired long ago would
+    fire again, and letters that left would leave again."""
+    with house.engine.connect() as connection:
+        if halted(connection, house.settings):
+            return 0
+    return work()
 
 
 def fire_deadlines(house: House) -> int:
@@ -214,7 +228,11 @@ def seal_log(house: House) -> int:
     """Give queued entries their places and sign a checkpoint when there are new ones."""
     moved = integrate(house)
     # Asked also when nothing moved: a worker that died in between leaves places without a signature.
-    return moved + (publish(house) is not None)
+    try:
+        return moved + (publish(house) is not None)
+    except SigningStopped as stopped:
+        journal.error("signing stopped", extra={"facts": {"code": stopped.code, "todo": "odr doctor"}})
+        raise
 
 
 def send_mail(app: Flask, house: House, post: Post, owner: str, stop: threading.Event) -> int:

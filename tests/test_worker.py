@@ -26,7 +26,7 @@ from odr.database import open_engine, writing
 from odr.disputes.tables import draft
 from odr.house import House, Settings
 from odr.kernel import new_id
-from odr.log.integrator import latest_checkpoint
+from odr.log.halt import latest_checkpoint
 from odr.notices.mail import Press, open_post, send
 from odr.notices.outbox import LEASE, claim, enqueue
 from odr.notices.tables import outbox, worker

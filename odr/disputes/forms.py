@@ -12,6 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import Field, Form, HiddenField, TextAreaField, ValidationError
 
 from odr.kernel import Refused
+from odr.log.halt import STOPPED
 from odr.procedure.rules import LONGEST_TEXT
 from odr.web.sentences import refusal
 
@@ -50,7 +51,7 @@ class ActForm(FlaskForm):
 
     def refuse(self, refused: Refused, field: str = "text") -> None:
         """Put the sentence of a refusal into the form, beside its field where it is about one."""
-        self.status = HTTPStatus.CONFLICT
+        self.status = HTTPStatus.SERVICE_UNAVAILABLE if refused.code == STOPPED else HTTPStatus.CONFLICT
         place = {"text_missing": field, "reasons_missing": field, "text_too_long": field}.get(refused.code)
         if place and place in self:
             self[place].errors = [*self[place].errors, refusal(refused)]

@@ -7,19 +7,33 @@ the queue in order, so a place is given to committed rows only and never changes
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text
 
 from odr.database import write_unit
 from odr.house import House
+from odr.kernel import SYSTEM
 from odr.log import tables
+from odr.log.halt import (
+    SigningStopped,
+    contradiction,
+    halted,
+    published_file,
+    read_published,
+    stop,
+)
+from odr.log.halt import (
+    latest_checkpoint as latest_checkpoint,
+)
+from odr.log.journal import NewFact, append, head_of
 from odr.log.note import Checkpoint, checkpoint_text, key_id, sign
 from odr.log.tiles import complete_tiles, tree_head, tree_size
 
 MOST_AT_ONCE = 5_000
+
+RESUMED = "log_resumed"
+"""The entry of a house that had stopped and goes on."""
 
 # Any fixed number that no other user of the database takes for its own lock.
 _LOCK = 0x6F6472
@@ -29,15 +43,20 @@ _leaf, _queue, _checkpoint = tables.leaf, tables.queue, tables.checkpoint
 
 def integrate(house: House) -> int:
     """Give places to all that is queued; answers how many entries got one."""
-    moved = total = write_unit(house.engine, _integrate_once)
+
+    def once(connection: Connection) -> int:
+        return _integrate_once(connection, house)
+
+    moved = total = write_unit(house.engine, once)
     while moved == MOST_AT_ONCE:
-        moved = write_unit(house.engine, _integrate_once)
+        moved = write_unit(house.engine, once)
         total += moved
     return total
 
 
-def _integrate_once(connection: Connection) -> int:
-    if not _alone(connection):
+def _integrate_once(connection: Connection, house: House) -> int:
+    # On a tree that contradicts what was signed nothing is built; it is evidence.
+    if not _alone(connection) or halted(connection, house.settings):
         return 0
     rows = connection.execute(
         select(_queue.c.id, _queue.c.stream, _queue.c.ver, _queue.c.leaf_hash).order_by(_queue.c.id).limit(MOST_AT_ONCE)
@@ -66,44 +85,33 @@ def _alone(connection: Connection) -> bool:
 
 
 def publish(house: House) -> int | None:
-    """Sign a checkpoint when the tree grew since the last one; answers its number, None when there is nothing new."""
-    number = write_unit(house.engine, lambda connection: _publish(connection, house))
-    if number is not None:
+    """Sign a checkpoint when the tree grew since the last one; answers its number, None when there is nothing new.
+
+    Raises SigningStopped when the tree contradicts what was signed before; then the house has stopped.
+    """
+    outcome = write_unit(house.engine, lambda connection: _publish(connection, house))
+    if isinstance(outcome, str):
+        raise SigningStopped(outcome)
+    number, note = outcome
+    # Asked also when nothing is new: whoever signed it may have died before it was copied.
+    if note != read_published(house.settings):
         _keep_outside(house)
     return number
 
 
-def published_file(house: House) -> Path:
-    """Where the last signed checkpoint lies outside the database, so that a database cut short is noticed."""
-    return house.settings.instance / "checkpoint"
-
-
-def read_published(house: House) -> bytes | None:
-    """The note kept outside the database, None before the first."""
-    try:
-        return published_file(house).read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _keep_outside(house: House) -> None:
-    # Written aside and renamed: a crash leaves the old note or the new one, never half of one. Two publishers may
-    # meet here; each writes the latest note there is, so the last to rename is right.
-    with house.engine.connect() as connection:
-        last = latest_checkpoint(connection)
-    path = published_file(house)
-    with NamedTemporaryFile(dir=path.parent, prefix=".checkpoint.", delete=False) as file:
-        file.write(last.note)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
-
-
-def _publish(connection: Connection, house: House) -> int | None:
+def _publish(connection: Connection, house: House) -> tuple[int | None, bytes | None] | str:
+    """The number of the checkpoint signed now and the last note; or why there must be none."""
+    code = connection.scalar(select(tables.stop.c.code))
+    if code is not None:
+        return str(code)
+    against = contradiction(connection, house.settings, house.origin, house.keys)
+    if against is not None:
+        stop(connection, house, against)
+        return against.code
     last = latest_checkpoint(connection)
     size, tree_root = tree_head(connection)
     if size == (last.size if last else 0):
-        return None
+        return None, bytes(last.note) if last else None
     number = last.number + 1 if last else 1
     note = sign(
         checkpoint_text(Checkpoint(house.origin, size, tree_root)),
@@ -111,17 +119,48 @@ def _publish(connection: Connection, house: House) -> int | None:
         key_id(house.origin, house.keys.public_key),
         house.keys.sign,
     )
-    row = {"number": number, "size": size, "signed_at": house.clock(), "note": note}
-    connection.execute(insert(_checkpoint), row)
-    return number
+    connection.execute(insert(_checkpoint), {"number": number, "size": size, "signed_at": house.clock(), "note": note})
+    return number, note
 
 
-def latest_checkpoint(connection: Connection) -> Any:
-    """The row of the last checkpoint (number, size, signed_at, note), None before the first."""
-    return connection.execute(select(_checkpoint).order_by(_checkpoint.c.number.desc()).limit(1)).one_or_none()
+def _keep_outside(house: House) -> None:
+    # Written aside and renamed: a crash leaves the old note or the new one, never half of one. Two publishers may
+    # meet here; each writes the latest note there is, so the last to rename is right.
+    with house.engine.connect() as connection:
+        last = latest_checkpoint(connection)
+    path = published_file(house.settings)
+    with NamedTemporaryFile(dir=path.parent, prefix=".checkpoint.", delete=False) as file:
+        file.write(last.note)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)
 
 
 def seal_all(house: House) -> None:
     """Integrate and publish until nothing is left to do; for commands that end with a log at rest."""
     integrate(house)
     publish(house)
+
+
+def resume(house: House) -> bool:
+    """Let a house that has stopped go on, once its tree is a later state of all that was signed; the log keeps that it
+    had stopped. Answers whether it had. Raises SigningStopped while anything still contradicts.
+    """
+    outcome = write_unit(house.engine, lambda connection: _resume(connection, house))
+    if isinstance(outcome, str):
+        raise SigningStopped(outcome)
+    return outcome
+
+
+def _resume(connection: Connection, house: House) -> bool | str:
+    against = contradiction(connection, house.settings, house.origin, house.keys)
+    if against is not None:
+        return against.code
+    stopped = connection.execute(select(tables.stop)).one_or_none()
+    if stopped is None:
+        return False
+    connection.execute(delete(tables.stop))
+    stream = f"log/{house.origin}"
+    fact = NewFact(RESUMED, "public", {"code": stopped.code, "since": stopped.since})
+    append(connection, house, stream, [fact], actor=SYSTEM, at=house.clock(), head=head_of(connection, stream))
+    return True

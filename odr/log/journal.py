@@ -16,6 +16,7 @@ from odr.house import House
 from odr.kernel import SYSTEM, Actor, Refused
 from odr.log import tables
 from odr.log.chain import GENESIS, SALT_SIZE, Entry, act_digest, body_mac, encode, entry_of, leaf_hash
+from odr.log.halt import require_open
 from odr.log.note import vkey
 from odr.log.payloads import seal
 
@@ -119,8 +120,23 @@ def append(
     """Write facts after `head` within the caller's transaction: entries, sealed words, places in the queue.
 
     Instants never decrease within a stream, whatever the clock did. Raises Rolled when another writer appended to
-    the stream since `head` was read.
+    the stream since `head` was read, Refused("log_stopped") in a house that must not sign it.
     """
+    require_open(connection, house.settings)
+    return _write(connection, house, stream, facts, actor=actor, at=at, head=head, act=act)
+
+
+def _write(
+    connection: Connection,
+    house: House,
+    stream: str,
+    facts: Iterable[NewFact],
+    *,
+    actor: Actor,
+    at: int,
+    head: Head,
+    act: Act | None = None,
+) -> list[Stored]:
     at = max(at, head.at)
     entries, payloads, stored = [], [], []
     version, prev = head.version, head.seal
@@ -212,7 +228,8 @@ def origin_of(connection: Connection) -> str | None:
 def found_log(connection: Connection, house: House) -> None:
     """Write the first entry of the log's own stream: who signs it from the first checkpoint on."""
     data = {"key": vkey(house.origin, house.keys.public_key)}
-    append(
+    # Founded also beside the checkpoint of a log that is gone: the house opens, to say so, and takes no act.
+    _write(
         connection, house, f"log/{house.origin}", [NewFact(FOUNDED, "public", data)], actor=SYSTEM, at=house.clock(),
         head=EMPTY,
     )  # fmt: skip

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from odr.house import House
+from odr.log import halt
 from odr.log import tables as log
-from odr.log.integrator import latest_checkpoint, read_published
-from odr.log.note import Checkpoint, Rejected, Verifier, key_id, open_checkpoint
+from odr.log.halt import halted, latest_checkpoint, read_published
+from odr.log.note import Checkpoint, Rejected
 
 
 @dataclass(frozen=True, slots=True)
 class LogState:
     """How the log stands. `checkpoint` is None before the first, and where its signature does not hold; `waits_since`
-    is the instant of the oldest entry without a place; `outside` says that the copy of the checkpoint beside the
-    database is not newer than the database."""
+    is the instant of the oldest entry without a place; `outside` says that there is a copy of a checkpoint beside the
+    database as soon as there is one in it; `halt` says why the house has stopped, None in an open one."""
 
     checkpoint: Checkpoint | None
     number: int
@@ -25,11 +26,12 @@ class LogState:
     waiting: int
     waits_since: int | None
     outside: bool
+    halt: str | None
 
     @property
     def sound(self) -> bool:
         """Whether a look finds nothing wrong; the whole check is `odr verify`."""
-        return self.outside and (self.checkpoint is not None or not self.note)
+        return self.halt is None and self.outside and (self.checkpoint is not None or not self.note)
 
 
 def log_state(connection: Connection, house: House) -> LogState:
@@ -39,13 +41,14 @@ def log_state(connection: Connection, house: House) -> LogState:
         log.queue.join(log.entry, (log.queue.c.stream == log.entry.c.stream) & (log.queue.c.ver == log.entry.c.ver))
     )
     number, since = connection.execute(waiting).one()
+    outside, why = read_published(house.settings) is not None, halted(connection, house.settings)
     if row is None:
-        return LogState(None, 0, b"", 0, number, since, read_published(house) is None)
+        return LogState(None, 0, b"", 0, number, since, not outside, why)
     try:
         checkpoint: Checkpoint | None = opened(house, bytes(row.note))
     except Rejected:
         checkpoint = None
-    return LogState(checkpoint, row.number, bytes(row.note), row.signed_at, number, since, _outside(house, row.size))
+    return LogState(checkpoint, row.number, bytes(row.note), row.signed_at, number, since, outside, why)
 
 
 def signed_head(connection: Connection, house: House) -> Checkpoint | None:
@@ -56,15 +59,4 @@ def signed_head(connection: Connection, house: House) -> Checkpoint | None:
 
 def opened(house: House, note: bytes) -> Checkpoint:
     """The checkpoint in a note that this house signed. Raises Rejected."""
-    verifier = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
-    return open_checkpoint(note, house.origin, [verifier])
-
-
-def _outside(house: House, size: int) -> bool:
-    note = read_published(house)
-    if note is None:
-        return False
-    try:
-        return opened(house, note).size <= size
-    except Rejected:
-        return False
+    return halt.opened(note, house.origin, house.keys)

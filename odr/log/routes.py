@@ -6,7 +6,7 @@ from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response
 
 from odr.kernel import Missing
-from odr.log.integrator import latest_checkpoint
+from odr.log.halt import latest_checkpoint
 from odr.log.note import vkey
 from odr.log.queries import log_state
 from odr.web.security import current_house, requires

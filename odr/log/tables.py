@@ -129,6 +129,16 @@ checkpoint = Table(
     Column("note", Blob, nullable=False),
 )
 
+stop = Table(
+    "stop",
+    Base.metadata,
+    # Always 1: a house has stopped or it has not.
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("code", String(16), nullable=False),
+    Column("note", Blob, nullable=False),
+)
+
 APPEND_ONLY = (entry, leaf, tile, checkpoint)
 """Tables whose rows never change and never go. The triggers are guard rails against accidents, not security:
 whoever can write to the database can drop them, and `odr verify` finds what was done then."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, exists, select
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import GENESIS, Entry, Malformed, act_digest, check, commitment, leaf_hash
-from odr.log.integrator import read_published
+from odr.log.halt import read_published
 from odr.log.keys import Unreadable
 from odr.log.note import Rejected, Verifier, key_id, open_checkpoint
 from odr.log.payloads import reveal
@@ -73,6 +73,7 @@ CODES = {
     "checkpoint_order_differs": "numbers or sizes of checkpoints do not grow step by step",
     "checkpoint_beyond_log": "more entries were signed than there are",
     "checkpoint_missing": "a checkpoint was published that is no longer stored",
+    "signing_stopped": "the house has stopped, and nobody has let it go on",
     "payload_missing": "words that the entry commits to are gone",
     "payload_unknown": "words are stored that no entry commits to",
     "payload_differs": "the words are not those that the entry commits to",
@@ -106,7 +107,7 @@ class Verified:
 def verify_log(connection: Connection, house: House) -> Verified:
     """Check the whole log against itself and the house's keys. Reads only."""
     # Read first: a checkpoint signed while we read the database must not seem to be missing from it.
-    outside = read_published(house)
+    outside = read_published(house.settings)
     findings: list[Finding] = []
     entries = 0
     for streams in _streams(connection):
@@ -357,6 +358,8 @@ def _verify_checkpoints(
         number, size = row.number, held.size
         sound.append((row.number, held))
     yield from _verify_roots(sound, hashes)
+    for code in connection.scalars(select(tables.stop.c.code)):
+        yield Finding("signing_stopped", found=code)
     if outside is not None and not any(row.note == outside for row in rows):
         yield Finding("checkpoint_missing", found="the one kept outside the database")
 

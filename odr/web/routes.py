@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from odr.house import House
 from odr.kernel import Conflict, Missing, Refused
+from odr.log.halt import STOPPED
 from odr.procedure.access import PERMISSIONS
 from odr.procedure.course import ORDER, leads_to, steps_in, ways_from
 from odr.procedure.dispute import Phase
@@ -147,8 +148,10 @@ def _log_fault(fault: Any) -> None:
     current_app.logger.error("fault in %s [%s]", request.endpoint, request.method, exc_info=fault)
 
 
-def _refused(error: Refused) -> tuple[str, int]:
-    return _page(409, sentence=refusal(error))
+def _refused(error: Refused) -> Any:
+    page, code = _page(409, sentence=refusal(error))
+    # Nothing that the reader does helps against a log that has stopped, so a later time is named, not a conflict.
+    return (page, 503, {"Retry-After": "3600"}) if error.code == STOPPED else (page, code)
 
 
 def _missing(error: Missing) -> tuple[str, int]:

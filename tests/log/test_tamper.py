@@ -11,7 +11,8 @@ from sqlalchemy.pool import NullPool
 
 from odr.evidence import rules as evidence
 from odr.house import House
-from odr.log.integrator import published_file, seal_all
+from odr.log.halt import published_file
+from odr.log.integrator import seal_all
 from odr.log.tables import APPEND_ONLY, stored_file
 from odr.verify import verify_house, verify_within
 from tests.builders import ADispute, a_dispute
@@ -283,7 +284,7 @@ def test_a_deed_among_the_files_is_named(house: House, disputed: ADispute, deed:
 
 
 def test_a_checkpoint_of_another_key_is_named(house: House, disputed: ADispute) -> None:
-    published_file(house).write_bytes(published_file(house).read_bytes().replace(b"\n\n", b"\n\n", 1)[:-6] + b"AAAA=\n")
+    published_file(house.settings).write_bytes(published_file(house.settings).read_bytes().replace(b"\n\n", b"\n\n", 1)[:-6] + b"AAAA=\n")
 
     found = {finding.code for finding in verify_house(house).findings}
 

@@ -11,6 +11,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from odr.kernel import Money, new_pseudonym
+from odr.log.halt import published_file
+from odr.log.integrator import seal_all
 from odr.negotiation import rules
 from odr.procedure.events import ClaimItem
 from tests.builders import ADispute, a_dispute
@@ -62,6 +64,20 @@ def several(house, buyer, seller) -> ADispute:
 
 def state_of(reader: Reader, dispute: ADispute) -> str:
     return reader.read(f"/disputes/{dispute.number}")
+
+
+@pytest.mark.one_database
+def test_in_a_house_that_has_stopped_an_act_is_refused_and_nothing_typed_is_lost(house, negotiating, buyer, seller):
+    make(buyer, negotiating, amount_0="30,00", currency_0="EUR")
+    seal_all(house)
+    published_file(house.settings).write_bytes(b"a checkpoint that this database does not hold")
+
+    made = make(seller, negotiating, amount_0="24,45", currency_0="EUR", text="Half of it, today.")
+
+    assert made.status_code == 503
+    assert "Nothing can be done in this house just now" in made.text
+    assert "24,45" in made.text and "Half of it, today." in made.text
+    assert "30.00 EUR" in buyer.read(offers(negotiating))
 
 
 # -- the story ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odr.database import write_unit
-from odr.log.integrator import read_published
+from odr.log.halt import read_published
 from odr.log.journal import read_stream
 from odr.people.service import open_account
 from odr.people.tables import mediator
@@ -58,7 +58,7 @@ def test_the_draw_of_a_replay_can_be_recomputed_from_its_entries_and_the_checkpo
     seal = next(stored for stored in seals_of(house) if stored[0] == committed.version)[1]
     assert drawn.data["mediator"] == order_of(committed.data["pool"], seal, drawn.data["root"])[0]
     assert committed.at == drawn.at == entries["negotiation_ended"].at
-    assert read_published(house) is not None
+    assert read_published(house.settings) is not None
 
 
 def seals_of(house):

@@ -17,7 +17,8 @@ from odr.app import create_app
 from odr.database import writing
 from odr.disputes.rebuild import counted_as_of
 from odr.house import House, Settings
-from odr.log.integrator import published_file, seal_all
+from odr.log.halt import published_file
+from odr.log.integrator import seal_all
 from odr.log.note import Checkpoint, Verifier, key_id, open_checkpoint, read_vkey
 from odr.log.queries import log_state
 from odr.statistics import tables
@@ -257,12 +258,12 @@ def test_entries_that_wait_too_long_raise_an_alarm(house: House, regulator: Read
 
 def test_a_database_older_than_its_published_checkpoint_raises_an_alarm(house: House, regulator: Reader):
     seal_all(house)
-    note = published_file(house).read_bytes()
+    note = published_file(house.settings).read_bytes()
     a_dispute(house)
     seal_all(house)
     assert "As they should be Nothing to do" in regulator.read("/desk/regulator")
 
-    published_file(house).write_bytes(re.sub(rb"\n\d+\n", b"\n999\n", note))
+    published_file(house.settings).write_bytes(re.sub(rb"\n\d+\n", b"\n999\n", note))
 
     assert "Do not fit Look into it" in regulator.read("/desk/regulator")
 
