@@ -11,6 +11,7 @@ from click import Option
 from click.testing import CliRunner, Result
 
 from odr.cli import main
+from odr.log.offline import main as verify_from_outside
 
 
 def odr(instance: Path, *words: str, **environment: str) -> Result:
@@ -109,3 +110,17 @@ def test_migrating_twice_says_that_there_is_nothing_to_do(tmp_path):
 
     assert "was migrated" in first
     assert "already up to date" in second
+
+
+def test_the_log_is_handed_out_to_whoever_verifies_it_from_outside(instance, tmp_path, capsys):
+    folder = tmp_path / "for the auditor"
+
+    told = odr(instance, "log", "publish", str(folder))
+    refused = odr(instance, "log", "publish", str(instance))
+
+    assert (told.exit_code, refused.exit_code) == (0, 2)
+    assert "Name a folder of its own" in refused.output
+    # Entries say what every side did, so the folder is not for other users of the machine.
+    assert folder.stat().st_mode & 0o077 == 0
+    assert verify_from_outside(["log", str(folder), "--key", told.output.split()[-1]]) == 0
+    assert "SOUND" in capsys.readouterr().out

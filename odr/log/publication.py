@@ -11,13 +11,16 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import leaf_hash
-from odr.log.note import Checkpoint, Rejected, Verifier, key_id, open_checkpoint
+from odr.log.halt import latest_checkpoint, opened
+from odr.log.note import Checkpoint, Rejected
 from odr.log.proof import TILE_WIDTH, join, root
 from odr.log.receipt import Receipt, write
 from odr.log.tiles import inclusion
 
+ASIDE = ".part"
+"""How a file ends that is being written; one that a crash left behind is in nobody's way."""
+
 _leaf, _entry = tables.leaf, tables.entry
-_LAST = select(tables.checkpoint).order_by(tables.checkpoint.c.number.desc()).limit(1)
 
 
 class Unpublished(Exception):
@@ -31,7 +34,7 @@ class Unpublished(Exception):
 
 def receipt_of(connection: Connection, stream: str, version: int) -> bytes | None:
     """The receipt for an entry under the last checkpoint; None while no checkpoint is signed over it."""
-    last = connection.execute(_LAST).one_or_none()
+    last = latest_checkpoint(connection)
     query = select(_leaf.c.position, _entry.c.raw).join(_entry, _entry_of_leaf())
     row = connection.execute(query.where(_leaf.c.stream == stream, _leaf.c.ver == version)).one_or_none()
     if last is None or row is None or row.position >= last.size:
@@ -59,22 +62,23 @@ def publish_files(connection: Connection, house: House, folder: Path) -> Checkpo
 
 
 def _checkpoint_for(connection: Connection, house: House, folder: Path) -> tuple[Checkpoint, bytes]:
-    last = connection.execute(_LAST).one_or_none()
+    last = latest_checkpoint(connection)
     if last is None:
         raise Unpublished("no_checkpoint")
     note = bytes(last.note)
-    trusted = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
     try:
-        checkpoint = open_checkpoint(note, house.origin, [trusted])
+        checkpoint = opened(note, house.origin, house.keys)
     except Rejected as broken:
         raise Unpublished("checkpoint_differs") from broken
     there = folder / "checkpoint"
     try:
-        if there.exists() and open_checkpoint(there.read_bytes(), house.origin, [trusted]).size > checkpoint.size:
+        if there.exists() and opened(there.read_bytes(), house.origin, house.keys).size > checkpoint.size:
             raise Unpublished("another_log")
     except Rejected as broken:
         raise Unpublished("another_log") from broken
-    if not there.exists() and folder.exists() and any(folder.iterdir()):
+    # What every side did behind the wall is nothing for other users of the machine.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(path.name not in ("checkpoint", "tile") and path.suffix != ASIDE for path in folder.iterdir()):
         raise Unpublished("another_log")
     return checkpoint, note
 
@@ -142,7 +146,7 @@ def _put(path: Path, raw: bytes, *, anew: bool = False) -> None:
             raise Unpublished("another_log")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{os.getpid()}{ASIDE}")
     aside.write_bytes(raw)
     os.replace(aside, path)
 
