@@ -60,6 +60,8 @@ def _proper(blank: re.Match[str]) -> str:
         "token": "a" * 43,
         "handle": "0" * 16,
         "draw": "0" * 16,
+        "level": "0",
+        "place": "000.p/1",
         "phase": "screening",
         "choice": "contest",
         "filename": "css/base.css",

@@ -1,17 +1,38 @@
-"""The public page of the log, its last checkpoint as it was signed, and the key it is signed with."""
+"""The public log: its page, the last checkpoint, the key, the tiles of hashes, and proofs made from them."""
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, render_template
+import base64
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import NoReturn, TypeVar
+
+from flask import Blueprint, abort, make_response, render_template, request
+from flask_babel import gettext as _
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from odr.kernel import Missing
 from odr.log.halt import latest_checkpoint
 from odr.log.note import vkey
+from odr.log.proof import TILE_WIDTH
+from odr.log.publication import tile_path
 from odr.log.queries import log_state
+from odr.log.tiles import Torn, consistency, inclusion, tile_data
 from odr.web.security import current_house, requires
 
 blueprint = Blueprint("log", __name__)
+
+Read = TypeVar("Read")
+
+NEVER_CHANGES = "public, max-age=31536000, immutable"
+# The rest of a tile comes with time, and then nobody asks for a part of it any more.
+FOR_NOW = "public, max-age=3600"
+
+_LEVEL = re.compile(r"0|[1-9][0-9]?")
+_PLACE = re.compile(r"(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 @blueprint.get("/log")
@@ -40,11 +61,103 @@ def key() -> Response:
     return _plain(f"{_key()}\n".encode())
 
 
-def _plain(text: bytes) -> Response:
-    answer = make_response(text)
+@blueprint.get("/log/tile/<level>/<path:place>")
+@requires("site:read")
+def tile(level: str, place: str) -> Response:
+    """A tile of hashes (C2SP tlog-tiles), as far as the last checkpoint reaches. Entries are not public."""
+    height, number, width = _tile_named(level, place)
+    with current_house().engine.connect() as connection:
+        if (number * TILE_WIDTH + width) * TILE_WIDTH**height > _signed_size(connection):
+            raise Missing(place)
+        data = _whole(lambda: tile_data(connection, height, number, width))
+    answer = make_response(data)
+    answer.mimetype = "application/octet-stream"
+    answer.headers["Cache-Control"] = NEVER_CHANGES if width == TILE_WIDTH else FOR_NOW
+    return answer
+
+
+@blueprint.get("/log/proof/inclusion")
+@requires("site:read")
+def inclusion_proof() -> Response:
+    """The path from the leaf at `position` to the root of the first `size` entries, a hash in base64 a line. Without
+    `size`: as of the last checkpoint."""
+    with current_house().engine.connect() as connection:
+        size = _asked("size", 1, _signed_size(connection))
+        position = _asked("position", 0, size - 1)
+        return _hashes(_whole(lambda: inclusion(connection, position, size)))
+
+
+@blueprint.get("/log/proof/consistency")
+@requires("site:read")
+def consistency_proof() -> Response:
+    """The path that shows that the first `new` entries only added to the first `old`, a hash in base64 a line. Without
+    `new`: as of the last checkpoint."""
+    with current_house().engine.connect() as connection:
+        new = _asked("new", 1, _signed_size(connection))
+        old = _asked("old", 1, new)
+        return _hashes(_whole(lambda: consistency(connection, old, new)))
+
+
+def _tile_named(level: str, place: str) -> tuple[int, int, int]:
+    """Level, number and width of the tile at this address. Raises Missing for any other spelling than the one."""
+    found = _PLACE.fullmatch(place)
+    if not _LEVEL.fullmatch(level) or found is None:
+        raise Missing(place)
+    number = int("".join(part.lstrip("x") for part in found["number"].split("/")))
+    named = int(level), number, int(found["width"] or TILE_WIDTH)
+    if tile_path(*named) != f"tile/{level}/{place}":
+        raise Missing(place)
+    return named
+
+
+def _signed_size(connection: Connection) -> int:
+    """How many entries the last checkpoint counts. Raises Missing before the first."""
+    row = latest_checkpoint(connection)
+    if row is None:
+        raise Missing("checkpoint")
+    return int(row.size)
+
+
+def _asked(name: str, least: int, most: int) -> int:
+    """The number under this name in the address; the largest possible where a size is not named."""
+    text = request.args.get(name)
+    if text is None and name in ("size", "new"):
+        return most
+    if text is None or not _NUMBER.fullmatch(text):
+        _turn_down(_("%(name)s must be a whole number, written in digits only.", name=name))
+    if not least <= int(text) <= most:
+        _turn_down(_("%(name)s must lie between %(least)s and %(most)s.", name=name, least=least, most=most))
+    return int(text)
+
+
+def _whole(read: Callable[[], Read]) -> Read:
+    try:
+        return read()
+    except Torn:
+        abort(
+            _plain(
+                _("This part of the log is damaged, and the operator has to set it right.").encode() + b"\n",
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            )
+        )
+
+
+def _turn_down(sentence: str) -> NoReturn:
+    abort(_plain(sentence.encode() + b"\n", HTTPStatus.BAD_REQUEST))
+
+
+def _hashes(path: list[bytes]) -> Response:
+    answer = _plain(b"".join(base64.b64encode(held) + b"\n" for held in path))
+    if {"size", "new"} & set(request.args):
+        answer.headers["Cache-Control"] = NEVER_CHANGES
+    return answer
+
+
+def _plain(text: bytes, status: int = HTTPStatus.OK) -> Response:
+    answer = make_response(text, status)
     answer.mimetype = "text/plain"
     # Whoever watches the log must not be told of yesterday's.
-    answer.headers["Cache-Control"] = "public, no-cache"
+    answer.headers["Cache-Control"] = "public, no-cache" if status == HTTPStatus.OK else "no-store"
     return answer
 
 
