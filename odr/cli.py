@@ -228,6 +228,8 @@ def publish(ctx: click.Context, folder: Path) -> None:
             checkpoint = publish_files(connection, house, folder)
     except Unpublished as trouble:
         raise CannotOpen(_UNPUBLISHED[trouble.code]) from trouble
+    except OSError as trouble:
+        raise CannotOpen(f"{trouble.filename or folder} cannot be written: {trouble.strerror}.") from trouble
     click.echo(f"{checkpoint.size} entries lie in {folder}. To check them: python3 offline.py log {folder} --key \\")
     click.echo(f"  {vkey(house.origin, house.keys.public_key)}")
 

@@ -117,8 +117,10 @@ def test_the_log_is_handed_out_to_whoever_verifies_it_from_outside(instance, tmp
 
     told = odr(instance, "log", "publish", str(folder))
     refused = odr(instance, "log", "publish", str(instance))
+    unwritable = odr(instance, "log", "publish", "/proc/somewhere")
 
-    assert (told.exit_code, refused.exit_code) == (0, 2)
+    assert (told.exit_code, refused.exit_code, unwritable.exit_code) == (0, 2, 2)
+    assert "cannot be written" in unwritable.output
     assert "Name a folder of its own" in refused.output
     # Entries say what every side did, so the folder is not for other users of the machine.
     assert folder.stat().st_mode & 0o077 == 0

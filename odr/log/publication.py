@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from odr.house import House
 from odr.log import tables
-from odr.log.chain import leaf_hash
+from odr.log.chain import LARGEST_ENTRY, leaf_hash
 from odr.log.halt import latest_checkpoint, opened
 from odr.log.note import Checkpoint, Rejected
 from odr.log.proof import TILE_WIDTH, join, root
@@ -89,6 +89,9 @@ def _bundles(connection: Connection, size: int) -> Iterator[list[bytes]]:
     for first in range(0, size, TILE_WIDTH):
         end = min(first + TILE_WIDTH, size)
         rows = connection.execute(query.where(_leaf.c.position >= first, _leaf.c.position < end)).all()
+        if any(len(row.raw) > LARGEST_ENTRY for row in rows):
+            # No bundle can say such a length, and no entry of this log ever had it.
+            raise Unpublished("checkpoint_differs")
         yield [bytes(row.raw) for row in rows]
         if len(rows) < end - first:
             return

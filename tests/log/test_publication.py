@@ -146,6 +146,7 @@ def test_the_words_of_the_house_open_what_was_published(
             "UPDATE entry SET raw = salt FROM payload WHERE entry.stream = :stream AND entry.ver = 2",
             "checkpoint_differs",
         ),
+        ("UPDATE entry SET raw = :raw WHERE stream = :stream AND ver = 2", "checkpoint_differs"),
         ("UPDATE checkpoint SET note = substr(note, 1, 90)", "checkpoint_differs"),
         ("DELETE FROM checkpoint", "no_checkpoint"),
     ],
@@ -187,6 +188,7 @@ def test_files_are_named_as_the_standard_names_them() -> None:
 def do(house: House, deed: str, told: ADispute) -> None:
     """Somebody opens the database with another program and can do everything to it."""
     engine = create_engine(house.settings.database_url, poolclass=NullPool)
+    given = {"stream": f"dispute/{told.id}", "raw": bytes(70_000)}
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             for table in APPEND_ONLY:
@@ -194,5 +196,5 @@ def do(house: House, deed: str, told: ADispute) -> None:
                     connection.execute(text(f"DROP TRIGGER IF EXISTS {table.name}_no_{verb}"))
         else:
             connection.execute(text("SET session_replication_role = replica"))
-        done = connection.execute(text(deed), {"stream": f"dispute/{told.id}"} if ":stream" in deed else {})
+        done = connection.execute(text(deed), {name: value for name, value in given.items() if f":{name}" in deed})
         assert done.rowcount, "the deed must have hit something"
