@@ -35,8 +35,9 @@ from odr.mediation import service as mediation
 from odr.mediation.queries import Mediator, mediator_of, whole_roster
 from odr.migrations.service import draft
 from odr.migrations.service import migrate as migrate_database
-from odr.people.queries import account_by_email
+from odr.people.queries import account_by_email, staff_of
 from odr.people.rules import email_key
+from odr.people.service import STAFF, admit_staff, end_staff
 from odr.procedure.ruleset import MalformedRuleset, shipped_rulesets
 from odr.replay.cli import Options
 from odr.replay.cli import run as run_replay
@@ -473,9 +474,58 @@ def _known_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
     return fields
 
 
+@main.group()
+def staff() -> None:
+    """Trust people with desks: registrars, who admit filings, and regulators, who watch the figures."""
+
+
+@staff.command("admit")
+@click.argument("role", type=click.Choice(STAFF))
+@click.argument("email")
+@click.option("--name", default="", help="The name, where the address has no account yet.")
+@click.pass_context
+def admit_to_desk(ctx: click.Context, role: str, email: str, name: str) -> None:
+    """Give the ROLE to the person with this EMAIL.
+
+    A person without an account gets one, and sets its password by the link for a forgotten one. Two registrars are
+    needed at least: who refused a filing does not review it.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    with _told_why():
+        admit_staff(house, email, name, role)
+    click.echo(f"{email} is a {role} of this house, and signs in anew.")
+
+
+@staff.command("end")
+@click.argument("role", type=click.Choice(STAFF))
+@click.argument("email")
+@click.pass_context
+def end_at_desk(ctx: click.Context, role: str, email: str) -> None:
+    """Take the ROLE from the person with this EMAIL; wherever they are signed in, that ends."""
+    house = house_of(standing_app(settings_with(ctx)))
+    try:
+        end_staff(house, email, role)
+    except Missing as missing:
+        raise click.ClickException(f"Nobody with the address {email} is a {role} of this house.") from missing
+    click.echo(f"{email} is not a {role} any more.")
+
+
+@staff.command("list")
+@click.pass_context
+def list_staff(ctx: click.Context) -> None:
+    """List who has a desk here, and since when."""
+    house = house_of(standing_app(settings_with(ctx)))
+    with house.engine.connect() as connection:
+        found = staff_of(connection, STAFF)
+    for role, email, name, granted_at in found:
+        click.echo(f"{role:<10} {email}  {name}  since {moment(granted_at):%Y-%m-%d}")
+    if not found:
+        click.echo("Nobody has a desk here. Start with: odr staff admit registrar …")
+
+
 @contextmanager
 def _told_why() -> Iterator[None]:
-    """Turn what the roster refuses into a sentence for the operator."""
+    """Turn what cannot be done with an address or a place on the roster into a sentence for the operator."""
     try:
         yield
     except Refused as refused:

@@ -126,3 +126,18 @@ def test_the_log_is_handed_out_to_whoever_verifies_it_from_outside(instance, tmp
     assert folder.stat().st_mode & 0o077 == 0
     assert verify_from_outside(["log", str(folder), "--key", told.output.split()[-1]]) == 0
     assert "SOUND" in capsys.readouterr().out
+
+
+def test_the_operator_trusts_people_with_desks_and_takes_them_back(instance):
+    odr(instance, "migrate")
+    assert "Nobody has a desk here" in odr(instance, "staff", "list").output
+    assert "--name" in odr(instance, "staff", "admit", "registrar", "desk@example.org").output
+
+    admitted = odr(instance, "staff", "admit", "registrar", "desk@example.org", "--name", "Registrar")
+
+    assert admitted.exit_code == 0
+    assert "registrar  desk@example.org" in odr(instance, "staff", "list").output
+    assert odr(instance, "staff", "end", "regulator", "desk@example.org").exit_code == 1
+    assert odr(instance, "staff", "end", "registrar", "desk@example.org").exit_code == 0
+    assert "Nobody has a desk here" in odr(instance, "staff", "list").output
+    assert odr(instance, "staff", "admit", "king", "desk@example.org").exit_code == 3

@@ -18,9 +18,8 @@ from odr.log import journal
 from odr.mediation import queries
 from odr.mediation.queries import Mediator
 from odr.mediation.rules import commit_pool, draw_mediator
-from odr.people.queries import account_by_email
 from odr.people.rules import email_key
-from odr.people.service import give_role, open_account, take_role
+from odr.people.service import account_for, give_role, take_role
 from odr.people.tables import mediator
 from odr.procedure.dispute import Dispute
 from odr.procedure.draw import RULE
@@ -59,7 +58,7 @@ def admit_mediator(
     _check(admission)
 
     def unit(connection: Connection) -> str:
-        owner = account_id or _account_for(connection, house, email, name, at)
+        owner = account_id or account_for(connection, house, email, name, at)
         known = queries.mediator_of(connection, owner)
         sellers, domains = _interests(connection, house, admission.interests)
         serving = known is not None and known.has_mandate(at)
@@ -135,14 +134,6 @@ def _mandate(serving: Mediator | None, admission: Admission, at: int) -> int:
     if serving is None:
         return given
     return serving.mandate_until if admission.mandate_years is None else max(serving.mandate_until, given)
-
-
-def _account_for(connection: Connection, house: House, email: str, name: str, at: int) -> str:
-    known = account_by_email(connection, email_key(email))
-    if known:
-        return known.id
-    # The address is proved when its owner sets a password by the mailed link; until then nobody can sign in with it.
-    return open_account(connection, house, email=email, name=name, at=at, verified=False)
 
 
 def _interests(connection: Connection, house: House, named: tuple[str, ...]) -> tuple[list[str], list[str]]:

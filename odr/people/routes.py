@@ -34,6 +34,12 @@ FIELDS = {
     "password_own_words": "password",
     "password_wrong": "present",
 }
+# Where those who have a desk begin, by what opens it.
+DESKS = {
+    "desk:registrar": "filing.desk",
+    "desk:mediator": "mediation.desk",
+    "desk:regulator": "statistics.desk",
+}
 LINK_REFUSALS = {"link_used": HTTPStatus.GONE, "link_expired": HTTPStatus.GONE, "link_unknown": HTTPStatus.NOT_FOUND}
 
 
@@ -279,8 +285,12 @@ def _arrive(cookie: str, wanted: str | None, told: str | None = None) -> Respons
 
 
 def _room_of(person: queries.Person | None) -> str:
-    has_desk = person is not None and person.roles & PERMISSIONS["desk:registrar"].who
-    return (link_to("filing.desk") if has_desk else None) or link_to("disputes.mine") or url_for("people.account")
+    roles = person.roles if person else frozenset()
+    if person and not person.mediator_id:
+        # Without a place on the roster there is no desk to come to.
+        roles -= {"mediator"}
+    desks = (link_to(desk) for permission, desk in DESKS.items() if roles & PERMISSIONS[permission].who)
+    return next(filter(None, desks), None) or link_to("disputes.mine") or url_for("people.account")
 
 
 def _leave(told: str) -> Response:
