@@ -7,13 +7,15 @@ back or the operator's `odr log resume` finds it whole again (ADR 16).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
+from odr.database import Prepared
 from odr.house import House, Settings
 from odr.kernel import Refused
 from odr.log import tables
@@ -37,10 +39,16 @@ WHY: Mapping[str, str] = {
 
 _stop, _checkpoint = tables.stop, tables.checkpoint
 
-_NOTED = select(
-    select(_stop.c.code).limit(1).scalar_subquery(),
-    select(_checkpoint.c.number).where(_checkpoint.c.note == bindparam("note")).limit(1).scalar_subquery(),
+_NOTED = Prepared(
+    select(
+        select(func.max(_stop.c.code)).scalar_subquery(),
+        select(_checkpoint.c.number)
+        .where(_checkpoint.c.size == bindparam("size"), _checkpoint.c.note == bindparam("note"))
+        .scalar_subquery(),
+    ),
+    (),
 )
+_SIZE_LINE = re.compile(rb"[^\n]*\n([0-9]{1,18})\n")
 _LATEST = select(_checkpoint).order_by(_checkpoint.c.number.desc()).limit(1)
 
 
@@ -71,7 +79,9 @@ def published_file(settings: Settings) -> Path:
 def read_published(settings: Settings) -> bytes | None:
     """The note kept outside the database, None before the first."""
     try:
-        return published_file(settings).read_bytes()
+        # Unbuffered: it is read in every act, and is two hundred bytes long.
+        with published_file(settings).open("rb", buffering=0) as file:
+            return file.readall()
     except FileNotFoundError:
         return None
 
@@ -94,9 +104,9 @@ def halted(connection: Connection, settings: Settings) -> str | None:
     """
     # The file first: read the other way round, one that is published in between would seem to be missing.
     outside = read_published(settings)
-    code, number = connection.execute(_NOTED, {"note": outside or b""}).one()
+    code, number = _noted(connection, outside or b"")
     if code is not None:
-        return str(code)
+        return code
     return "older" if outside is not None and number is None else None
 
 
@@ -123,7 +133,15 @@ def contradiction(connection: Connection, settings: Settings, origin: str, keys:
 
 
 def _is_stored(connection: Connection, note: bytes) -> bool:
-    return connection.execute(_NOTED, {"note": note}).one()[1] is not None
+    return _noted(connection, note)[1] is not None
+
+
+def _noted(connection: Connection, note: bytes) -> tuple[str | None, int | None]:
+    """Why the house has stopped, if it has, and the number of the checkpoint with this note, if it is stored."""
+    # By the size in its second line, which is a key, whatever else stands there.
+    found = _SIZE_LINE.match(note)
+    code, number = _NOTED.row(connection, {"size": int(found[1]) if found else -1, "note": note})
+    return code, number
 
 
 def _is_ours(note: bytes, origin: str, keys: Keys) -> bool:
