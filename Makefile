@@ -30,7 +30,7 @@ check: setup ## before each commit: lint, types, promises and the pure rules (un
 	ODR_EXAMPLES=quick $(BIN)/python -m pytest -q -n $(SIDE_BY_SIDE) -m "not slow and not postgres and not browser and not shared" \
 	  tests/promises tests/test_*.py $(wildcard tests/procedure tests/log tests/kernel)
 
-bench: setup ## timed runs: filing, append, verify, rebuild, pages
+bench: setup ## timed runs: acts, writers, pages, figures, proofs
 	$(BIN)/python -m bench
 
 pictures: setup ## photograph the pages at 360 and 1280 pixels in every language, into pictures/

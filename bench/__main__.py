@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bench import act, growth, machine, statistics, writers
+from bench import act, growth, machine, proofs, statistics, writers
 
 RUNS = {
     "act": act.run,
@@ -14,6 +14,7 @@ RUNS = {
     "growth": growth.run,
     "machine": machine.run,
     "statistics": statistics.run,
+    "proofs": proofs.run,
 }
 RESULTS = Path(__file__).parent / "results"
 
