@@ -14,6 +14,7 @@ from odr.evidence.verify import verify_files
 from odr.house import House
 from odr.kernel import Missing
 from odr.log.proof import root
+from odr.log.tables import any_text
 from odr.log.verify import CODES, Finding, Verified, hashes_of_entries, verify_log
 from odr.statistics.queries import edition_numbered, stored_digest, stored_editions
 from odr.statistics.records import Edition, recut
@@ -30,6 +31,11 @@ def verify_house(house: House) -> Verified:
 
 def verify_within(connection: Connection, house: House) -> Verified:
     """The same within a transaction that the caller holds."""
+    with any_text(connection):
+        return _verify_all(connection, house)
+
+
+def _verify_all(connection: Connection, house: House) -> Verified:
     verified = verify_log(connection, house)
     findings = [*verified.findings, *verify_files(connection, house, house.clock())]
     findings += compare_digests(connection)

@@ -112,6 +112,21 @@ def turn_into_text(told: ADispute) -> Deed:
     return deed
 
 
+def as_text(statement: str) -> Callable[[ADispute], Deed]:
+    """A deed that only SQLite lets happen; the like of it on PostgreSQL is one more byte."""
+
+    def on(told: ADispute) -> Deed:
+        def deed(connection: Connection) -> None:
+            done = statement
+            if connection.dialect.name == "postgresql":
+                done = statement.replace("CAST(X'ff' AS TEXT)", "'\\xff'::bytea")
+            connection.execute(text(done.replace("::", "\\:\\:")), {"stream": f"dispute/{told.id}"})
+
+        return deed
+
+    return on
+
+
 def renumber_last(told: ADispute) -> Deed:
     def deed(connection: Connection) -> None:
         where = {"stream": f"dispute/{told.id}"}
@@ -187,6 +202,9 @@ DEEDS: list[tuple[str, Callable[[ADispute], Deed], set[str]]] = [
     ("a tile edited", sql("UPDATE tile SET hashes = root WHERE number = 0 AND level = 0"), {"tile_differs"}),
     ("a tile's root edited", sql("UPDATE tile SET root = substr(hashes, 1, 32) WHERE number = 0 AND level = 0"), {"tile_differs"}),
     ("a tile's inner node edited", edit_node, {"tile_differs"}),
+    ("a tile's hashes turned into text that is none", as_text("UPDATE tile SET hashes = hashes || CAST(X'ff' AS TEXT) WHERE number = 0 AND level = 0"), {"tile_differs"}),
+    ("a checkpoint's note turned into text that is none", as_text("UPDATE checkpoint SET note = substr(note, 1, 90) || CAST(X'ff' AS TEXT) WHERE number = 1"), {"checkpoint_malformed"}),
+    ("an entry turned into text that is none", as_text("UPDATE entry SET raw = raw || CAST(X'ff' AS TEXT) WHERE stream = :stream AND ver = 2"), {"entry_malformed"}),
     ("a tile deleted", sql("DELETE FROM tile WHERE number = 0 AND level = 0"), {"tile_missing"}),
     ("a tile doubled", sql("INSERT INTO tile SELECT level, number + 7, root, hashes, nodes FROM tile WHERE number = 0 AND level = 0"), {"tile_unknown"}),
     # Checkpoints.
@@ -284,7 +302,9 @@ def test_a_deed_among_the_files_is_named(house: House, disputed: ADispute, deed:
 
 
 def test_a_checkpoint_of_another_key_is_named(house: House, disputed: ADispute) -> None:
-    published_file(house.settings).write_bytes(published_file(house.settings).read_bytes().replace(b"\n\n", b"\n\n", 1)[:-6] + b"AAAA=\n")
+    published_file(house.settings).write_bytes(
+        published_file(house.settings).read_bytes().replace(b"\n\n", b"\n\n", 1)[:-6] + b"AAAA=\n"
+    )
 
     found = {finding.code for finding in verify_house(house).findings}
 
