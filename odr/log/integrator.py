@@ -24,7 +24,7 @@ from odr.log.halt import (
     stop,
 )
 from odr.log.halt import (
-    latest_checkpoint as latest_checkpoint,
+    latest_checkpoint,
 )
 from odr.log.journal import NewFact, append, head_of
 from odr.log.note import Checkpoint, checkpoint_text, key_id, sign

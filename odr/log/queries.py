@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from odr.house import House
-from odr.log import halt
 from odr.log import tables as log
-from odr.log.halt import halted, latest_checkpoint, read_published
+from odr.log.halt import halted, latest_checkpoint, opened, read_published
 from odr.log.note import Checkpoint, Rejected
 
 
@@ -45,7 +44,7 @@ def log_state(connection: Connection, house: House) -> LogState:
     if row is None:
         return LogState(None, 0, b"", 0, number, since, not outside, why)
     try:
-        checkpoint: Checkpoint | None = opened(house, bytes(row.note))
+        checkpoint: Checkpoint | None = opened(bytes(row.note), house.origin, house.keys)
     except Rejected:
         checkpoint = None
     return LogState(checkpoint, row.number, bytes(row.note), row.signed_at, number, since, outside, why)
@@ -54,9 +53,4 @@ def log_state(connection: Connection, house: House) -> LogState:
 def signed_head(connection: Connection, house: House) -> Checkpoint | None:
     """The log at its last checkpoint, None before the first. Raises Rejected when this house did not sign it."""
     row = latest_checkpoint(connection)
-    return opened(house, bytes(row.note)) if row else None
-
-
-def opened(house: House, note: bytes) -> Checkpoint:
-    """The checkpoint in a note that this house signed. Raises Rejected."""
-    return halt.opened(note, house.origin, house.keys)
+    return opened(bytes(row.note), house.origin, house.keys) if row else None

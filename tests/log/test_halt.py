@@ -23,8 +23,8 @@ from odr.database import writing
 from odr.doctor import Finding, examine
 from odr.house import House, Settings
 from odr.kernel import Refused
-from odr.log.halt import WHY, SigningStopped, halted, published_file
-from odr.log.integrator import integrate, latest_checkpoint, publish, resume, seal_all
+from odr.log.halt import WHY, SigningStopped, halted, latest_checkpoint, published_file
+from odr.log.integrator import integrate, publish, resume, seal_all
 from odr.log.verify import verify_log
 from odr.migrations.service import _config
 from odr.verify import verify_house
