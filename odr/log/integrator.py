@@ -19,12 +19,10 @@ from odr.log.halt import (
     SigningStopped,
     contradiction,
     halted,
+    latest_checkpoint,
     published_file,
     read_published,
     stop,
-)
-from odr.log.halt import (
-    latest_checkpoint,
 )
 from odr.log.journal import NewFact, append, head_of
 from odr.log.note import Checkpoint, checkpoint_text, key_id, sign
