@@ -772,8 +772,8 @@ _REFUSALS: dict[str, Any] = {
     "not_suspended": _("Time does not stand still in this dispute."),
     "log_stopped": _(
         "Nothing can be done in this house just now: what is stored does not fit the log that was signed, and the "
-        "operator has to set that right first. You can read everything meanwhile, and a time limit that runs out is "
-        "extended. Keep what you wrote, and try again later."
+        "operator has to set that right first. You can read everything meanwhile. Keep what you wrote, and try again "
+        "later."
     ),
     "suspension_not_yours": _(
         "Time stands still to protect the other side. The registrar can let it go on, or the side it protects."
