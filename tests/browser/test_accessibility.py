@@ -21,15 +21,20 @@ WIDE = {"width": 1280, "height": 800}
 
 def test_no_kind_of_page_shuts_anybody_out(app: Flask, chromium: Browser, address: str):
     faults: list[str] = []
+    seen: set[str] = set()
 
     for kind, page in visited(app, chromium, address, faults):
         faults += [f"{kind} {kind.path}: {beyond_the_edge(page)} px wider than the screen"] * (
             beyond_the_edge(page) > 0
         )
         faults += findings(kind, page)
-        page.set_viewport_size(WIDE)
-        page.emulate_media(color_scheme="dark")
-        faults += findings(kind, page, LOOKS)
+        drawn_by = ".".join(kind.endpoint.split(".")[:2])
+        if drawn_by not in seen:
+            # The same template looks the same in the dark whoever reads it.
+            seen.add(drawn_by)
+            page.set_viewport_size(WIDE)
+            page.emulate_media(color_scheme="dark")
+            faults += findings(kind, page, LOOKS)
 
     assert faults == []
 

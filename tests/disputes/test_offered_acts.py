@@ -77,8 +77,14 @@ def test_the_page_offers_exactly_what_the_rules_accept(place):
         assert set(accepted) - set(BUILDS) <= ELSEWHERE, role
 
 
+@pytest.fixture(scope="module")
+def opened() -> set[tuple[str, str]]:
+    """Links that stand on every page, by who opened them: they need not be opened from each place anew."""
+    return set()
+
+
 @pytest.mark.slow
-def test_every_page_that_is_offered_opens_and_every_link_leads_somewhere(place):
+def test_every_page_that_is_offered_opens_and_every_link_leads_somewhere(place, opened):
     for role, reader in place.readers.items():
         page = place.page(role)
         for title, where, is_button in panel(page):
@@ -86,7 +92,9 @@ def test_every_page_that_is_offered_opens_and_every_link_leads_somewhere(place):
         links = {html.unescape(link) for link in re.findall(r'<a [^>]*href="(/[^"#]*)', page)}
         # Stories speak of files that lie in no store.
         links = {link for link in links if not re.search(r"/evidence/\d+$", link)}
+        links -= {link for who, link in opened if who == role}
         assert [link for link in links if reader.client.get(link).status_code >= 400] == [], role
+        opened |= {(role, link) for link in links if place.path not in link}
 
 
 def test_the_banner_says_whose_turn_it_is_until_when_and_what_happens_then(place):
