@@ -17,6 +17,9 @@ from odr.procedure.rules import words
 # are each side's own, or one side could leave no room for the other's.
 MOST_ITEMS = 50
 
+# A bound against machines, not people: whoever sends rubbish for ever does not fill the record with it.
+MOST_TURNED_AWAY = 50
+
 # Whatever a house's own limit is, an entry holds no size beyond this many bytes.
 LARGEST_FILE = 10**12
 
@@ -70,8 +73,11 @@ def _is_late(dispute: Dispute, side: str, at: int) -> bool:
 
 
 def refuse_upload(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, reason: str) -> list[Event]:
-    """Keep on the record that a file was turned away, and why."""
+    """Keep on the record that a file was turned away, and why. The sender is told each time; the record holds as many
+    as there may be files, since more of them prove nothing more."""
     demand("evidence:add", dispute, actor, at)
+    if dispute.turned_away.count(actor.role) >= MOST_TURNED_AWAY:
+        return []
     return [UploadRefused(side=actor.role, reason=reason)]
 
 

@@ -30,6 +30,8 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _ROOT = re.compile(r"[0-9a-f]{64}")
 
 MOST_PROPOSALS = 20
+# Each may keep the file open for longer, so that without an end to them no decision need ever be made.
+MOST_REQUESTS = 20
 # Names in one pool: an entry of 64 KiB holds more, a roster hardly ever does.
 MOST_IN_POOL = 1_000
 
@@ -130,6 +132,8 @@ def request_evidence(
     demand("evidence:request", dispute, actor, at)
     if side not in SIDES:
         raise Refused("side_unknown")
+    if len(dispute.requests) >= MOST_REQUESTS:
+        raise Refused("too_many_requests", most=MOST_REQUESTS)
     most = dispute.rules.evidence_request_days_most
     if not 1 <= days <= most:
         raise Refused("request_days_out_of_range", most=most)

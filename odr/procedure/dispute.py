@@ -318,6 +318,7 @@ class Dispute:
     returned: frozenset[str] = frozenset()
     messages: tuple[str, ...] = ()
     evidence: tuple[EvidenceItem, ...] = ()
+    turned_away: tuple[str, ...] = ()
     complete: frozenset[str] = frozenset()
     offers: tuple[Offer, ...] = ()
     agreement: Agreement | None = None
@@ -601,6 +602,10 @@ def _evidence_added(dispute: Dispute, event: EvidenceAdded, header: Header) -> C
         "final_words": dispute.final_words - {other_side(event.side)},
     }
     return changes
+
+
+def _upload_refused(dispute: Dispute, event: UploadRefused, header: Header) -> Changes:
+    return {"turned_away": (*dispute.turned_away, event.side)}
 
 
 def _message_sent(dispute: Dispute, event: MessageSent, header: Header) -> Changes:
@@ -897,7 +902,7 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     NoticeReturned: _notice_returned,
     AddressGiven: _address_given,
     EvidenceAdded: _evidence_added,
-    UploadRefused: _nothing,
+    UploadRefused: _upload_refused,
     EvidenceCompleted: _evidence_completed,
     RebuttalOpened: _clock_only,
     NegotiationOpened: _negotiation_opened,

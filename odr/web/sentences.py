@@ -733,6 +733,7 @@ _REFUSALS: dict[str, Any] = {
     "no_open_proposal": _("There is no open proposal to answer."),
     "proposal_answered": _("You already accepted this proposal. The other side’s answer is awaited."),
     "proposal_changed": _("The proposal is not the one you saw. Read it again before you answer."),
+    "too_many_requests": _("In one dispute evidence can be asked for at most %(most)s times."),
     "too_many_proposals": _("A mediation holds at most %(most)s proposals. Close the mediation instead."),
     # Decision.
     "no_fresh_decider": _("Somebody else can be asked to decide once only, and only after a mediation."),

@@ -115,6 +115,18 @@ def test_a_file_that_was_turned_away_leaves_the_attempt_on_the_record():
     assert story.fold(*facts, by=BUYER).dispute.evidence == ()
 
 
+def test_nobody_fills_the_record_with_files_that_are_turned_away():
+    story = told().contested()
+    for _ in range(evidence.MOST_TURNED_AWAY):
+        story.fold(*story.ask(evidence.refuse_upload, BUYER, reason="file_empty"), by=BUYER)
+
+    assert story.ask(evidence.refuse_upload, BUYER, reason="file_empty") == []
+    assert story.ask(evidence.refuse_upload, SELLER, reason="file_empty") == [
+        UploadRefused(side="seller", reason="file_empty")
+    ]
+    assert story.ask(evidence.add_evidence, BUYER, **PDF)
+
+
 def test_an_upload_is_turned_away_only_where_one_could_be_made():
     with refused("not_in_this_phase"):
         told().in_negotiation().ask(evidence.refuse_upload, BUYER, reason="file_empty")

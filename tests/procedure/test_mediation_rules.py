@@ -365,6 +365,15 @@ def test_a_request_names_a_side_a_number_of_days_and_what_is_wanted():
         story.ask(mediation.request_evidence, story.mediator, side="buyer", days=5, text="")
 
 
+def test_there_is_a_bound_on_requests_for_evidence():
+    story = told().in_mediation()
+    for _ in range(mediation.MOST_REQUESTS):
+        story.evidence_requested(days=2)
+
+    with refused("too_many_requests", most=mediation.MOST_REQUESTS):
+        story.ask(mediation.request_evidence, story.mediator, side="seller", days=2, text="One more.")
+
+
 def test_what_comes_after_its_time_is_marked_and_admitted_with_a_reason():
     story = told().in_mediation().evidence_requested(days=2)
     story.at = story.dispute.requests[0].due
