@@ -448,9 +448,19 @@ class Reading:
             "seal": {
                 "number": line.position,
                 "checkpoint": line.checkpoint,
-                "href": link_to("log.receipt", number=self.number, version=line.version),
+                "href": self.receipt_of(line),
             },
         }
+
+    def receipt_of(self, line: Line) -> str | None:
+        """Where this reader has the receipt of an entry; None while it waits for its seal, or is for others."""
+        sealed = line.checkpoint is not None and self.has_receipt(line)
+        return link_to("disputes.receipt", number=self.number, version=line.version) if sealed else None
+
+    def has_receipt(self, line: Line) -> bool:
+        """Whether the receipt of this entry is for this reader."""
+        reader = access.reader_of(self.dispute, self.page.seat.actor)
+        return access.may_have_receipt(reader, line.event.reach, line.role)
 
     def _target(self, line: Line) -> tuple[str | None, Any]:
         if line.type in ("dispute_filed", "reply_given") and self.reads_file:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -13,12 +14,17 @@ from werkzeug.wrappers import Response
 from odr.disputes import forms, queries
 from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm
-from odr.disputes.service import Rule, perform
+from odr.disputes.records import stream_of
+from odr.disputes.service import Done, Rule, perform
 from odr.disputes.turns import list_row
 from odr.kernel import Missing, Refused
+from odr.log.halt import halted
+from odr.log.publication import receipt_of
+from odr.log.receipt import file_name
+from odr.log.tiles import Torn
 from odr.people.queries import account_by_id
 from odr.procedure import rules
-from odr.procedure.access import why_not
+from odr.procedure.access import may, why_not
 from odr.web.security import current_house, requires, to_sign_in
 from odr.web.sentences import refusal
 
@@ -51,6 +57,36 @@ def _dispute_page(reading: Reading, form: ActForm) -> tuple[str, int]:
     form["text"].description = reading.message_readers
     kind = request.args.get("show", "all")
     return render_template("disputes/page.html", dispute=reading, form=form, kind=kind), form.status
+
+
+@blueprint.get("/disputes/<number>/entries/<int(max=99999):version>/receipt")
+@requires("receipt:read")
+def receipt(number: str, version: int) -> Any:
+    """The receipt of one entry, to be saved; while the entry waits for its seal, a page that says so."""
+    reading = read(number)
+    if not reading.has_receipt(reading.page.line(version)):
+        raise Missing(f"{number}/{version}")
+    raw, stopped = _receipt(reading, version)
+    if raw is None:
+        status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.ACCEPTED
+        page = render_template("disputes/unsealed.html", dispute=reading, version=version, stopped=stopped)
+        return page, status, {"Retry-After": "2"}
+    answer = make_response(raw)
+    # Not as text: a line feed that a program turns into two signs would spoil the proof.
+    answer.mimetype = "application/octet-stream"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(reading.number, version)}"'
+    return answer
+
+
+def _receipt(reading: Reading, version: int) -> tuple[bytes | None, bool]:
+    """The receipt, or None and whether the log has stopped or is damaged, so that waiting would be in vain."""
+    house = current_house()
+    with house.engine.connect() as connection:
+        try:
+            raw = receipt_of(connection, stream_of(reading.dispute.id), version)
+        except Torn:
+            return None, True
+        return raw, raw is None and halted(connection, house.settings) is not None
 
 
 # -- acts that any step has ---------------------------------------------------------------------------------------
@@ -197,10 +233,11 @@ def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:
         return False
     seat = reading.page.seat
     try:
-        perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data, **given)
+        made = perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data, **given)
     except Refused as refused:
         form.refuse(refused)
         return False
+    offer_receipt(reading, made)
     return True
 
 
@@ -210,7 +247,13 @@ def press(reading: Reading, rule: Rule) -> None:
     if not form.validate():
         raise Refused("form_stale")
     seat = reading.page.seat
-    perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data)
+    offer_receipt(reading, perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data))
+
+
+def offer_receipt(reading: Reading, made: Done) -> None:
+    """Let the next page offer the receipt of this act, unless its maker has left the dispute by it."""
+    if made.first <= made.last and may("receipt:read", made.dispute, reading.page.seat.actor, reading.page.at):
+        flash(url_for("disputes.receipt", number=reading.number, version=made.first), "receipt")
 
 
 def ask(permission: str, reading: Reading, form: ActForm, template: str, **told: Any) -> Any:

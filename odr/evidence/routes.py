@@ -11,7 +11,7 @@ from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from odr.disputes.filters import Reading
-from odr.disputes.routes import ask, attempt, done, read
+from odr.disputes.routes import ask, attempt, done, offer_receipt, read
 from odr.evidence import forms, media, queries, rules, service
 from odr.house import MEGABYTE
 from odr.kernel import Missing, Refused
@@ -158,6 +158,7 @@ def _taken(reading: Reading, form: forms.EvidenceForm, upload: forms.Upload) -> 
     except Refused as refused:
         form.refuse(refused)
         return False
+    offer_receipt(reading, taken)
     received = next(one.item for one in taken.dispute.evidence if one.version == taken.first)
     flash(_("Your file is received. It is evidence %(number)s now.", number=received))
     return True

@@ -21,7 +21,7 @@ from odr.disputes import queries as disputes
 from odr.disputes.filters import Reading, calendar_day, country
 from odr.disputes.forms import KEY
 from odr.disputes.queries import PAGE
-from odr.disputes.routes import ask, attempt, done, names_reader, read
+from odr.disputes.routes import ask, attempt, done, names_reader, offer_receipt, read
 from odr.disputes.service import Rule, perform
 from odr.filing import forms, rules, service
 from odr.filing.drafts import Draft, drafts_of
@@ -667,10 +667,11 @@ def _decide(number: str, name: str, rule: Rule, given: Callable[[Any], Mapping[s
         return _desk_page(reading, name, form), _WRONG
     seat = reading.page.seat
     try:
-        perform(current_house(), rule, seat.dispute_id, seat.actor, key=_key(), **given(form))
+        made = perform(current_house(), rule, seat.dispute_id, seat.actor, key=_key(), **given(form))
     except Refused as refused:
         form.form_errors.append(refusal(refused))
         return _desk_page(_at_desk(number), name, form), HTTPStatus.CONFLICT
+    offer_receipt(reading, made)
     flash(told)
     return redirect(url_for("filing.desk"), 303)
 

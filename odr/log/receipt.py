@@ -52,6 +52,11 @@ class Proven:
     checkpoint: Checkpoint
 
 
+def file_name(number: str, version: int) -> str:
+    """What the receipt of an entry of the dispute of this number is called as a file."""
+    return f"evenhand-{number}-{version}.tlog-proof"
+
+
 def write(receipt: Receipt) -> bytes:
     """The bytes of a receipt, for a file called `.tlog-proof`. Raises ValueError for what no receipt can carry."""
     lines = [HEADER, f"extra {_base64(receipt.entry)}", f"index {receipt.index}", *map(_base64, receipt.path), "", ""]

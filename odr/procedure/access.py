@@ -343,6 +343,8 @@ PERMISSIONS: dict[str, Row] = _table(
     Row("dispute:read", PARTIES | REGISTRAR | MEDIATOR),
     Row("evidence:read", PARTIES | MEDIATOR),
     Row("offers:read", PARTIES),
+    # The bytes of an entry, with its proof: of which entries, says `may_have_receipt`.
+    Row("receipt:read", PARTIES | REGISTRAR | MEDIATOR),
     # While the proof is checked, and of the files only what came after the end: see `may_read_file`.
     Row("proof:read", REGISTRAR, unless=_proof_waits),
     # Filing and admission.
@@ -519,6 +521,13 @@ def reader_of(dispute: Dispute, actor: Actor) -> str:
 def may_know(reader: str, reach: str) -> bool:
     """Whether this reader (see `reader_of`) may know of an entry of this class at all."""
     return reach in _CLASSES.get(reader, frozenset())
+
+
+def may_have_receipt(reader: str, reach: str, role: str) -> bool:
+    """Whether this reader may have the bytes of an entry of this class, made in this role: all its closed data stand
+    in them. Agreed and granted amounts do, too, so the registrar, who never reads the merits, has only those of a
+    registrar's acts."""
+    return may_know(reader, reach) and (reader != "registrar" or role == "registrar")
 
 
 def may_read_words(reader: str, type_name: str, reach: str, data: Mapping[str, Any]) -> bool:

@@ -11,9 +11,11 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from odr.house import House
 from odr.kernel import new_pseudonym
+from odr.log import receipt
 from tests.builders import ADispute
 from tests.disputes.readers import Reader
 from tests.doors import LAST, doors_of, token_of
@@ -38,7 +40,7 @@ def _followed(reader: Reader, dispute: ADispute) -> Iterator[tuple[str, str]]:
     while waiting:
         path = waiting.pop(0)
         answer = reader.client.get(path)
-        body = answer.get_data().decode("utf-8", "replace")
+        body = _body(answer)
         yield f"GET {path}", f"{answer.headers}\n{unescape(body)}"
         links = HREF.findall(body) + ([answer.location] if answer.location else [])
         for link in links:
@@ -57,8 +59,11 @@ def _opened(app: Flask, reader: Reader, dispute: ADispute) -> Iterator[tuple[str
         if "number" not in door.blanks or door.endpoint in LAST:
             continue
         varied = {"offer", "proposal", "item"} & set(door.blanks)
-        for place in ("0", "1", "2") if varied else ("0",):
-            path = door.path(number=dispute.number, offer=place, proposal=place, item=place, choice="contest")
+        entries = map(str, range(dispute.state.version + 2))
+        for place in entries if "version" in door.blanks else ("0", "1", "2") if varied else ("0",):
+            path = door.path(
+                number=dispute.number, offer=place, proposal=place, item=place, version=place, choice="contest"
+            )
             if door.method == "GET":
                 answer = reader.client.get(path)
             else:
@@ -66,8 +71,14 @@ def _opened(app: Flask, reader: Reader, dispute: ADispute) -> Iterator[tuple[str
                 sent = {"csrf_token": token, "key": new_pseudonym(), "seen": "0" * 64}
                 answer = reader.client.post(path, data=sent) if _harmless(door.endpoint) else None
             if answer is not None:
-                body = answer.get_data().decode("utf-8", "replace")
-                yield f"{door.method} {path}", f"{answer.headers}\n{unescape(body)}"
+                yield f"{door.method} {path}", f"{answer.headers}\n{unescape(_body(answer))}"
+
+
+def _body(answer: TestResponse) -> str:
+    """The words of an answer; of a receipt those of the entry in it, too."""
+    raw = answer.get_data()
+    carried = receipt.read(raw).entry if raw.startswith(receipt.HEADER.encode()) else b""
+    return (raw + carried).decode("utf-8", "replace")
 
 
 # Acts that an empty form is enough for: sent by whom they belong to, they would change what is walked through.

@@ -131,7 +131,7 @@ def test_a_partys_words_stay_words(part, file, call, given):
 def test_the_seal_says_how_far_the_proof_is(part):
     assert "Entry 1,204, sealed in checkpoint 310." in part("seal", "seal(1204, 310, '/receipt')")
     assert "waiting for the next checkpoint" in part("seal", "seal(1204)")
-    assert "Check it yourself" not in part("seal", "seal(1204)")
+    assert "Receipt" in part("seal", "seal(1204, 310, '/receipt')") and "Receipt" not in part("seal", "seal(1204)")
 
 
 def test_an_act_that_is_a_form_carries_its_token_and_its_key(part):
