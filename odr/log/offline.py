@@ -3,9 +3,10 @@
 One file of plain Python (3.11 or later), nothing to install, written from docs/log-format.md alone so that it repeats
 no mistake of the product. Numbers in brackets, as in [9], are sections there. Read it before you run it:
 
-    python3 verify.py receipt FILE --key VKEY                  one receipt (.tlog-proof)
-    python3 verify.py log DIR|URL --key VKEY                   a whole log: checkpoint, tiles and entries
-    python3 verify.py follow DIR|URL --key VKEY --state FILE   whether a log still holds what it held last time
+    python3 evenhand-verify.py receipt FILE --key VKEY        one receipt (.tlog-proof)
+    python3 evenhand-verify.py log DIR|URL --key VKEY         a whole log: checkpoint, tiles and entries
+    python3 evenhand-verify.py follow DIR|URL --key VKEY --state FILE
+                                                              whether a log still holds what it held last time
 
 VKEY is the public key of the log; get it by a way that does not lead through whoever gave you the file. The program
 ends with 0 when all is sound, 1 when something was tampered with, 2 when it cannot tell, 3 when it was called wrongly.

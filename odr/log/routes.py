@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 from http import HTTPStatus
+from importlib.resources import files
 from typing import NoReturn, TypeVar
 
 from flask import Blueprint, abort, make_response, render_template, request
@@ -29,6 +31,11 @@ Read = TypeVar("Read")
 NEVER_CHANGES = "public, max-age=31536000, immutable"
 # The rest of a tile comes with time, and then nobody asks for a part of it any more.
 FOR_NOW = "public, max-age=3600"
+
+VERIFIER = "evenhand-verify.py"
+"""What the verifier is called where it is downloaded."""
+
+_VERIFIER = (files("odr.log") / "offline.py").read_bytes()
 
 _LEVEL = re.compile(r"0|[1-9][0-9]?")
 _PLACE = re.compile(r"(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?")
@@ -59,6 +66,24 @@ def checkpoint() -> Response:
 def key() -> Response:
     """The line by which others come to trust the log's key (C2SP signed-note)."""
     return _plain(f"{_key()}\n".encode())
+
+
+@blueprint.get("/log/checking")
+@requires("site:read")
+def checking() -> str:
+    """How somebody who is no engineer checks a receipt at home."""
+    digest = hashlib.sha256(_VERIFIER).hexdigest()
+    return render_template("log/checking.html", key=_key(), verifier=VERIFIER, digest=digest)
+
+
+@blueprint.get("/log/verifier")
+@requires("site:read")
+def verifier() -> Response:
+    """The verifier for everybody, one file of plain Python."""
+    answer = _plain(_VERIFIER)
+    answer.mimetype = "text/x-python"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{VERIFIER}"'
+    return answer
 
 
 @blueprint.get("/log/tile/<level>/<path:place>")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +86,23 @@ def test_no_sign_of_a_downloaded_receipt_can_be_altered(house, dispute, buyer, t
 
     assert (status, told["verdict"]) == (1, "tampered")
     assert told["findings"]
+
+
+@pytest.mark.one_database
+def test_the_commands_on_the_page_do_what_it_says(house, dispute, buyer, tmp_path):
+    seal_all(house)
+    page = html.unescape(buyer.client.get("/log/checking").text)
+    _version, _key, command = re.findall(r"<pre[^>]*>(.*?)</pre>", page)
+    receipt = buyer.client.get(at(dispute, 1))
+    (tmp_path / "evenhand-verify.py").write_bytes(buyer.client.get("/log/verifier").data)
+    name = re.search('filename="(.+)"', receipt.headers["Content-Disposition"])[1]
+    (tmp_path / name).write_bytes(receipt.data)
+
+    python, *asked = shlex.split(command.replace("0000-0000-0", dispute.number))
+    ended = subprocess.run([sys.executable, *asked], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert python == "python3"
+    assert (ended.returncode, "SOUND." in ended.stdout) == (0, True), ended.stdout + ended.stderr
 
 
 @pytest.mark.one_database

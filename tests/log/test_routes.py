@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, text
 
 from odr.house import House
+from odr.log import offline
 from odr.log.halt import opened
 from odr.log.integrator import integrate, seal_all
 from odr.log.proof import TILE_WIDTH, root, verify_consistency, verify_inclusion
@@ -162,6 +165,28 @@ def test_a_damaged_tree_is_not_served_as_if_it_were_whole(house, client, size):
         answer = client.get(f"/log/{address}")
         assert answer.status_code == 503, address
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.one_database
+def test_the_verifier_is_had_as_one_file_under_its_name(client):
+    answer = client.get("/log/verifier")
+
+    assert answer.data == Path(offline.__file__).read_bytes()
+    assert answer.mimetype == "text/x-python"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="evenhand-verify.py"'
+    assert (answer.headers["Cache-Control"], answer.headers["X-Content-Type-Options"]) == (
+        "public, no-cache",
+        "nosniff",
+    )
+    assert hashlib.sha256(answer.data).hexdigest() in client.get("/log/checking").text
+
+
+@pytest.mark.one_database
+def test_the_page_of_the_log_leads_to_the_check_at_home_and_the_check_to_the_verifier(client):
+    overview, checking = client.get("/log").text, client.get("/log/checking").text
+
+    assert 'href="/log/checking"' in overview and "not offered" not in overview
+    assert 'href="/log/verifier"' in checking and client.get("/log/key").text.strip() in checking.replace("&#43;", "+")
 
 
 @pytest.mark.one_database

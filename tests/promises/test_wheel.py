@@ -25,6 +25,8 @@ client = app.test_client()
 home, sheet = client.get("/"), client.get("/static/css/base.css")
 chinese = client.get("/", headers={"Accept-Language": "zh-CN"})
 print(odr.__file__, app.template_folder, app.static_folder, sep="\\n")
+verifier = client.get("/log/verifier")
+print(verifier.status_code, b"def verify_receipt(" in verifier.data)
 print(home.status_code, sheet.status_code, chinese.status_code, 'lang="zh-Hans"' in chinese.text)
 """
 
@@ -79,9 +81,10 @@ def test_a_house_installed_from_the_wheel_alone_shows_its_home_page(wheel, tmp_p
         check=True, capture_output=True, text=True,
     )  # fmt: skip
 
-    package, templates, static, answers = asked.stdout.splitlines()
+    package, templates, static, verifier, answers = asked.stdout.splitlines()
     assert Path(package).parent == site / "odr"
     assert (templates, static) == (str(site / "odr" / "templates"), str(site / "odr" / "static"))
+    assert verifier == "200 True"
     assert answers == "200 200 200 True"
 
 
