@@ -178,22 +178,24 @@ def pool(connection: Connection, house: House, dispute: Dispute, at: int) -> dic
 
     Published rules: a running mandate; not paused by appointments let lie; below the capacity; the kind of dispute
     among the fields; no tie to either side; not met in this dispute before. Of these, whoever speaks the language of
-    the proceedings, which is the buyer's; where nobody does, all.
+    the proceedings, which is the buyer's; of those, whoever has not sat for either side within the published years.
+    Where that would leave nobody, the others: a seller must not be out of reach by having had many disputes.
     """
     sides = _sides(connection, house, dispute)
-    tied = _tied(connection, dispute, sides, at)
+    stood, sat = _stood_opposite(connection, dispute, sides, at), _sat_before(connection, dispute, sides, at)
     fit = [
         one
         for one in roster(connection, at)
         if not one.is_paused
         and one.has_room
         and one.knows(dispute.category)
-        and one.id not in tied
+        and one.id not in stood
         and one.id not in dispute.met
         and not has_interest(one, dispute.seller, sides)
     ]
-    speaking = [one for one in fit if one.speaks(dispute.buyer_language)]
-    return {"pool": tuple(sorted(one.id for one in speaking or fit))}
+    speaking = [one for one in fit if one.speaks(dispute.buyer_language)] or fit
+    fresh = [one for one in speaking if one.id not in sat] or speaking
+    return {"pool": tuple(sorted(one.id for one in fresh))}
 
 
 def has_interest(one: Mediator, seller: str, sides: Sides) -> bool:
@@ -247,25 +249,29 @@ def _host(site: str) -> str:
     return (host or "").removeprefix("www.")
 
 
-def _tied(connection: Connection, dispute: Dispute, sides: Sides, at: int) -> frozenset[str]:
-    """Mediators who had to do with either side within the published years: who took a dispute of this seller or of one
-    of these accounts, and who stood opposite them as a side themselves."""
-    since = at - LOOK_BACK_YEARS * YEAR
+def _sat_before(connection: Connection, dispute: Dispute, sides: Sides, at: int) -> frozenset[str]:
+    """Mediators who took another dispute of this seller or of one of these accounts within the published years."""
     theirs = select(party.c.dispute_id).where(_of_these(dispute, sides))
     took = select(appointment.c.mediator).where(
         appointment.c.dispute_id != dispute.id,
-        appointment.c.accepted_at >= since,
+        appointment.c.accepted_at >= at - LOOK_BACK_YEARS * YEAR,
         or_(appointment.c.seller == dispute.seller, appointment.c.dispute_id.in_(theirs)),
     )
+    return frozenset(connection.scalars(took))
+
+
+def _stood_opposite(connection: Connection, dispute: Dispute, sides: Sides, at: int) -> frozenset[str]:
+    """Mediators who stood opposite either side as a side themselves within the published years."""
     own = party.alias("own")
     stood = (
         select(mediator.c.id)
         .join(own, own.c.account_id == mediator.c.account_id)
         .join(dispute_row, dispute_row.c.id == own.c.dispute_id)
         .join(party, party.c.dispute_id == own.c.dispute_id)
-        .where(dispute_row.c.filed_at >= since, party.c.side != own.c.side, _of_these(dispute, sides))
+        .where(dispute_row.c.filed_at >= at - LOOK_BACK_YEARS * YEAR, party.c.side != own.c.side)
+        .where(_of_these(dispute, sides))
     )
-    return frozenset(connection.scalars(took.union(stood)))
+    return frozenset(connection.scalars(stood))
 
 
 def _of_these(dispute: Dispute, sides: Sides) -> ColumnElement[bool]:

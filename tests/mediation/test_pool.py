@@ -176,7 +176,7 @@ def test_an_address_given_later_counts_as_the_filing_does(house):
     assert pool_of(house, dispute) == ()
 
 
-def test_whoever_took_a_dispute_of_the_same_seller_is_not_drawn_for_five_years(house, clock):
+def test_whoever_took_a_dispute_of_the_same_seller_comes_last_for_five_years(house, clock):
     tied, free = a_mediator(house, "First", mandate_years=9), a_mediator(house, "Second", mandate_years=9)
     before = a_dispute(house).in_mediation(tied)
     waiting = a_dispute(house).left()
@@ -186,6 +186,15 @@ def test_whoever_took_a_dispute_of_the_same_seller_is_not_drawn_for_five_years(h
 
     clock.at += LOOK_BACK_YEARS * YEAR + 1
     assert set(pool_of(house, waiting)) == {tied, free}
+
+
+def test_nobody_is_out_of_reach_by_having_had_many_disputes(house):
+    buyer = an_account(house, "buyer@example.com", "Buyer")
+    ids = {a_mediator(house, "First"), a_mediator(house, "Second")}
+    for mediator in ids:
+        a_dispute(house, buyer_account=buyer).in_mediation(mediator)
+
+    assert set(pool_of(house, a_dispute(house, buyer_account=buyer).left())) == ids
 
 
 def test_having_been_drawn_without_taking_the_dispute_is_no_tie(house):
@@ -198,7 +207,7 @@ def test_having_been_drawn_without_taking_the_dispute_is_no_tie(house):
     assert pool_of(house, waiting) == (drawn,)
 
 
-def test_whoever_took_a_dispute_of_the_same_buyer_is_not_drawn(house):
+def test_whoever_took_a_dispute_of_the_same_buyer_comes_last(house):
     buyer = an_account(house, "buyer@example.com", "Buyer")
     tied, free = a_mediator(house, "First"), a_mediator(house, "Second")
     a_dispute(house, buyer_account=buyer).in_mediation(tied)
