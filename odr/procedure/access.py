@@ -532,6 +532,9 @@ def may_have_receipt(reader: str, reach: str, role: str) -> bool:
 
 def may_read_words(reader: str, type_name: str, reach: str, data: Mapping[str, Any]) -> bool:
     """Whether this reader may read the personal words beside an entry of this type, class and closed data."""
+    if reader in ("mediator", "decider") and type_name == "reply_given" and data["choice"] == "offer":
+        # What a seller says with an offer is as much behind the wall as the offer.
+        return False
     if reader != "registrar":
         return may_know(reader, reach)
     # Of the seller's replies the registrar decides on one, the objection to the scope; the others are the merits.

@@ -125,7 +125,7 @@ class OfferForm(ActForm):
         _("What you say with it"),
         [text_length],
         default="",
-        description=_("You need not say anything. The buyer reads it."),
+        description=_("You need not say anything. The buyer reads it; whoever mediates or decides does not."),
     )
     later = SubmitField(_("Reply now, make the offer later"))
 

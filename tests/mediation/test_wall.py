@@ -18,6 +18,7 @@ from odr.mediation.rules import accept_proposal, make_proposal, reject_proposal
 from odr.negotiation.rules import make_offer, reject_offer
 from odr.procedure.events import ClaimItem, Term
 from odr.procedure.rules import send_message
+from odr.response.rules import give_reply
 from odr.worker import run
 from tests.builders import ADispute, a_dispute
 from tests.disputes.readers import Reader
@@ -142,6 +143,22 @@ def test_whoever_mediates_and_decides_reads_nothing_behind_the_wall(
     assert any("the label of the parcel" in text for text in read.values())
     assert any(where.startswith("mail") for where in read)
     assert len(read) > 100
+
+
+def test_whoever_decides_does_not_read_what_came_with_an_offer_in_the_reply(
+    app: Flask, house: House, buyer: Reader, seller: Reader, mediators: Mediators
+):
+    sides = {"buyer_account": buyer.account_id, "seller_account": seller.account_id}
+    dispute = a_dispute(house, items=CLAIM, paid=Money(9_876_543, "EUR"), **sides).admitted()
+    offered = {"choice": "offer", "text": "canary-offer-seller", **refund(5_234_568)}
+    dispute.act(give_reply, dispute.seller, **offered)
+    dispute.in_negotiation().left()
+    assert run(app, once=True)
+
+    read = walk(app, house, mediators, refreshed(house, dispute).appointed().in_mediation())
+
+    assert found(read, OFFERED) == []
+    assert "canary-offer-seller" in buyer.client.get(f"/disputes/{dispute.number}").text
 
 
 @pytest.mark.slow

@@ -222,6 +222,13 @@ def test_of_the_replies_the_registrar_reads_the_objection_only():
     assert readable == ["object"]
 
 
+def test_what_a_seller_says_with_an_offer_is_behind_the_wall():
+    said = ("reply_given", "parties", {"choice": "offer"})
+
+    assert not may_read_words("mediator", *said) and not may_read_words("decider", *said)
+    assert may_read_words("buyer", *said) and may_read_words("seller", *said)
+
+
 def test_both_registrars_read_alike():
     story = told().in_review()
 
