@@ -27,13 +27,18 @@ from odr.database import write_unit
 from odr.decision.drafts import forget_drafts
 from odr.disputes.queries import contact_of, stand, to_be_drawn
 from odr.disputes.rebuild import counted_as_of
+from odr.disputes.records import stream_of
 from odr.disputes.service import Rule, due_disputes, fire_one, perform
 from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
 from odr.kernel import SYSTEM, Refused, new_pseudonym, real_clock
+from odr.log.chain import check
 from odr.log.halt import SigningStopped, halted
 from odr.log.integrator import integrate, publish
 from odr.log.journal import Stored
+from odr.log.publication import receipt_of
+from odr.log.receipt import read
+from odr.log.tiles import Torn
 from odr.mediation.service import advance_draw
 from odr.notices.mail import (
     Post,
@@ -53,6 +58,7 @@ from odr.notices.outbox import (
     Letter,
     Unrecorded,
     claim,
+    entry_of,
     hand_back,
     hold,
     mark_failed,
@@ -76,6 +82,7 @@ from odr.notices.reports import (
 from odr.notices.rules import MEDIATOR, as_it_stands, overtaken
 from odr.notices.tables import worker
 from odr.people.service import sweep as sweep_people
+from odr.procedure.access import may_have_receipt
 from odr.procedure.rules import record_notice, return_notice
 from odr.statistics.service import CUT_AT, cut_daily
 
@@ -141,7 +148,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
     parts = (
-        # At most one checkpoint a second, however many acts there are.
+        # At most one checkpoint a second, however many acts there are, but for those that mail asks for.
         Part("log", lambda: seal_log(house), busy=IDLE),
         *(replace(part, work=partial(unless_stopped, house, part.work)) for part in held),
     )
@@ -239,6 +246,9 @@ def send_mail(app: Flask, house: House, post: Post, owner: str, stop: threading.
     """Send the notices that are due, at most a handful at a time; answers how many were tried."""
     letters = claim(house.engine, house.clock(), owner, LETTERS_AT_ONCE)
     try:
+        if any(entry_of(letter) for letter in letters):
+            # What they tell of is sealed first, so that they carry its receipt; where it cannot be, they go without.
+            _attempt(Part("seal", lambda: seal_log(house)), set())
         with app.app_context():
             press = Press(app.jinja_env, house.settings)
             for place, letter in enumerate(letters):
@@ -263,7 +273,8 @@ def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
             mark_overtaken(house.engine, letter, house.clock())
             _tell(logging.INFO, "notice overtaken", letter, "")
             return
-        send(house, press, post, lambda connection, row: find_recipient(house, connection, row), said)
+        receipt = receipt_for(house, said)
+        send(house, press, post, lambda connection, row: find_recipient(house, connection, row), said, receipt)
     except TurnedAway as end:
         mark_refused(house.engine, letter, house.clock(), end.code)
         _tell(logging.ERROR, "notice given up", letter, end.code)
@@ -306,6 +317,21 @@ def find_recipient(house: House, connection: Connection, letter: Letter) -> Reci
     if holder or contact.email is None or (contact.account_id and letter.side == "buyer"):
         return holder
     return Recipient(contact.email, contact.language, "UTC")
+
+
+def receipt_for(house: House, letter: Letter) -> bytes | None:
+    """The receipt of the entry of which a notice tells a side; None for other letters, and where there is none yet."""
+    version = entry_of(letter)
+    if version is None or letter.dispute_id is None or letter.side is None:
+        return None
+    try:
+        with house.engine.connect() as connection:
+            receipt = receipt_of(connection, stream_of(letter.dispute_id), version)
+        entry = check(read(receipt).entry) if receipt else None
+    except (Torn, ValueError):
+        # What is stored is damaged, of which the house is told elsewhere; the notice is not held up.
+        return None
+    return receipt if entry and may_have_receipt(letter.side, entry.reach, entry.role) else None
 
 
 def read_reports(house: House) -> int:

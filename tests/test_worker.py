@@ -27,12 +27,16 @@ from odr.disputes.tables import draft
 from odr.house import House, Settings
 from odr.kernel import new_id
 from odr.log.halt import latest_checkpoint
+from odr.log.integrator import seal_all
+from odr.log.note import Verifier, key_id
+from odr.log.receipt import check
 from odr.notices.mail import Press, open_post, send
 from odr.notices.outbox import LEASE, claim, enqueue
 from odr.notices.tables import outbox, worker
 from odr.people.tables import account
-from odr.worker import Lines, find_recipient, run
+from odr.worker import Lines, find_recipient, receipt_for, run, send_mail, send_one
 from tests.builders import a_dispute
+from tests.log.test_tamper import unguarded
 
 DAY = 86_400_000
 
@@ -92,6 +96,62 @@ def test_a_dispute_tells_each_side_where_it_can_be_reached(app: Flask, house: Ho
     ]
     invitation = mails(house)[2].get_body(("plain",))
     assert invitation is not None and "/invitation/" in invitation.get_content()
+
+
+def test_a_notice_of_an_act_carries_the_receipt_of_that_act(app: Flask, house: House, holder: str) -> None:
+    dispute = a_dispute(house, buyer_account=holder).admitted()
+
+    assert run(app, once=True)
+
+    key = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
+    carried = [(mail["To"], part) for mail in mails(house) for part in mail.iter_attachments()]
+    proven = [(to, check(part.get_content(), house.origin, [key]).entry) for to, part in carried]
+    assert [(to, entry.stream, entry.type) for to, entry in proven] == [
+        ("holder@example.org", f"dispute/{dispute.id}", "dispute_filed"),
+        ("holder@example.org", f"dispute/{dispute.id}", "filing_admitted"),
+        ("seller@example.org", f"dispute/{dispute.id}", "filing_admitted"),
+    ]
+    assert all(len(part.get_content()) < 8_000 for _to, part in carried)
+
+
+def test_a_notice_is_not_held_up_by_a_log_that_cannot_be_sealed(app: Flask, house: House, holder: str) -> None:
+    a_dispute(house, buyer_account=holder)
+    with writing(house.engine) as connection:
+        connection.execute(text("ALTER TABLE queue RENAME TO lost"))
+
+    assert not run(app, once=True)
+
+    (mail,) = mails(house)
+    assert list(mail.iter_attachments()) == []
+    told = mail.get_body(("plain",))
+    assert told is not None and "is in the docket of the dispute" in told.get_content()
+
+
+def test_a_letter_seals_what_it_tells_of(app: Flask, house: House, holder: str) -> None:
+    a_dispute(house, buyer_account=holder)
+
+    assert send_mail(app, house, open_post(house.settings.mail_url), "worker", threading.Event()) == 1
+
+    (mail,) = mails(house)
+    assert len(list(mail.iter_attachments())) == 1
+
+
+def test_a_notice_whose_receipt_cannot_be_made_leaves_without_it(app: Flask, house: House, holder: str) -> None:
+    a_dispute(house, buyer_account=holder)
+    a_dispute(house)
+    seal_all(house)
+    with unguarded(house) as connection:
+        connection.execute(text("DELETE FROM leaf WHERE position = 2"))
+        connection.commit()
+
+    letters = claim(house.engine, house.clock(), "worker", 10)
+    told = next(letter for letter in letters if letter.template == "filing_received")
+
+    assert receipt_for(house, told) is None
+    with app.app_context():
+        send_one(house, Press(app.jinja_env, house.settings), open_post(house.settings.mail_url), told)
+    (mail,) = mails(house)
+    assert list(mail.iter_attachments()) == []
 
 
 def test_time_runs_out_without_anybody_acting(app: Flask, house: House, clock: Any) -> None:

@@ -34,7 +34,8 @@ from sqlalchemy import Connection, select
 from odr.database import writing
 from odr.house import House, Settings
 from odr.kernel import Money, moment
-from odr.notices.outbox import NOBODY, Letter, email_of
+from odr.log.receipt import file_name
+from odr.notices.outbox import NOBODY, Letter, email_of, entry_of
 from odr.notices.rules import Notice
 from odr.people.links import DAY, issue_link
 from odr.people.tables import account, mediator
@@ -189,14 +190,17 @@ class Press:
         self._html = environment.overlay(autoescape=True, undefined=StrictUndefined)
         self._settings = settings
 
-    def render(self, letter: Letter, recipient: Recipient, link: str, at: int) -> EmailMessage:
-        """The message as it leaves at instant `at`. Needs an application context, for the translations.
+    def render(
+        self, letter: Letter, recipient: Recipient, link: str, at: int, receipt: bytes | None = None
+    ) -> EmailMessage:
+        """The message as it leaves at instant `at`, with the receipt of what it tells of where there is one. Needs an
+        application context, for the translations.
 
         Raises TurnedAway("address_malformed").
         """
         language = self._language(recipient)
         with force_locale(language):
-            context = self._context(letter, recipient, link)
+            context = self._context(letter, recipient, link) | ({"receipt": "attached"} if receipt else {})
             subject = self._print(self._text, letter, "subject.txt", context)
             text = self._print(self._text, letter, "layout.txt", context)
             html = self._print(self._html, letter, "layout.html", context | {"subject": subject})
@@ -209,6 +213,10 @@ class Press:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text + "\n")
         message.add_alternative(html, subtype="html")
+        if receipt:
+            name = file_name(letter.params["number"], entry_of(letter) or 0)
+            # Not as text: on its way a line feed of a text may become two signs, and the proof would fail.
+            message.add_attachment(receipt, maintype="application", subtype="octet-stream", filename=name)
         message["Content-Language"] = language.replace("_", "-")
         return message
 
@@ -237,6 +245,7 @@ class Press:
             "side": letter.side,
             "link": link,
             "made_at": letter.created_at,
+            "receipt": "in the docket" if entry_of(letter) else "",
             "operator": self._settings.operator_name,
             "answers_to": self._settings.mail_from,
             "site": urlsplit(self._settings.public_url).netloc,
@@ -503,7 +512,9 @@ def _trouble(trouble: Exception) -> str:
 # -- one letter ----------------------------------------------------------------------------------------------------
 
 
-def send(house: House, press: Press, post: Post, resolve: Resolve, letter: Letter) -> None:
+def send(
+    house: House, press: Press, post: Post, resolve: Resolve, letter: Letter, receipt: bytes | None = None
+) -> None:
     """Find the recipient, make the link and the message, and hand it over. Raises PutOff or TurnedAway."""
     at = house.clock()
     with writing(house.engine) as connection:
@@ -511,4 +522,4 @@ def send(house: House, press: Press, post: Post, resolve: Resolve, letter: Lette
         if recipient is None:
             raise TurnedAway(NOBODY)
         link = make_link(connection, house.settings, letter, recipient, at)
-    post.deliver(letter, press.render(letter, recipient, link, at))
+    post.deliver(letter, press.render(letter, recipient, link, at, receipt))

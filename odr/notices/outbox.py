@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from odr.log.keys import WRAPPED_SIZE, Keys
 from odr.log.payloads import conceal, disclose
 from odr.notices.rules import Notice, proves_service
 from odr.notices.tables import outbox
+from odr.procedure.dispute import SIDES
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -36,6 +38,9 @@ NOBODY = "recipient_gone"
 """What is said of a notice to nobody: no address was ever named, or its reader closed the account."""
 
 SENT, RETURNED = "sent", "returned"
+
+# What `tell` names a notice that leaves at once because of one entry.
+_TOLD = re.compile(r"dispute/[0-9a-f]{32}/(?P<version>[0-9]+)/[a-z_]+/[a-z]+")
 
 _WRITTEN = (
     "key", "mark", "template", "account_id", "email_sealed", "dispute_id", "side", "params", "created_at", "due_at",
@@ -156,6 +161,13 @@ def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tup
             }
         )
     _INSERT_ONCE[connection.dialect.name].run(connection, rows)
+
+
+def entry_of(letter: Letter) -> int | None:
+    """The version of the entry of which this notice tells a side; None for a reminder, and for what is told once for
+    several entries."""
+    told = _TOLD.fullmatch(letter.key)
+    return int(told["version"]) if told and letter.side in SIDES else None
 
 
 def email_of(letter: Letter, keys: Keys) -> str | None:

@@ -38,7 +38,7 @@ from odr.notices.mail import (
     make_link,
     open_post,
 )
-from odr.notices.outbox import Letter
+from odr.notices.outbox import Letter, entry_of
 from odr.notices.rules import MEDIATOR, REMINDERS, RULES, SERVICE
 from odr.people.links import find_link
 from odr.web.language import init_language
@@ -208,6 +208,53 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
     assert part is not None
     text: str = part.get_content()
     return text
+
+
+# -- the receipt ---------------------------------------------------------------------------------------------------
+
+TOLD = "dispute/" + "d" * 32 + "/17/offer_received/buyer"
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hans"])
+def test_a_receipt_travels_as_the_bytes_it_is(press: Press, language: str) -> None:
+    receipt = b"c2sp.org/tlog-proof@v1\nextra " + b"QUJD" * 500 + b"\n\n\xe2\x80\x94 a note\n"
+
+    message = press.render(letter("offer_received", key=TOLD), recipient(language), LINK, MAY, receipt)
+    read = email.message_from_bytes(bytes(message), policy=SMTP)
+
+    (attached,) = read.iter_attachments()
+    assert (attached.get_content(), attached.get_content_type()) == (receipt, "application/octet-stream")
+    assert attached.get_filename() == f"evenhand-{NUMBER}-17.tlog-proof"
+    assert "(%" not in text_of(read) and read.get_body(("html",)) is not None
+    assert read["Content-Language"] == language.replace("_", "-")
+
+
+def test_a_notice_of_an_act_says_where_its_receipt_is(press: Press) -> None:
+    told = letter("offer_received", key=TOLD)
+    sayings = {
+        "attached": press.render(told, recipient(), LINK, MAY, b"a receipt"),
+        "in the docket": press.render(told, recipient(), LINK, MAY),
+    }
+
+    for where, message in sayings.items():
+        assert where in text_of(message) and where in text_of(message, "html")
+        assert text_of(message).count(LINK) == 1 and re.findall(r'href="([^"]*)"', text_of(message, "html")) == [LINK]
+
+
+@pytest.mark.parametrize(
+    ("key", "side", "version"),
+    [
+        (TOLD, "buyer", 17),
+        ("dispute/" + "d" * 32 + "/17/dispute_closed/seller", "seller", 17),
+        ("dispute/" + "d" * 32 + "/17/news/mediator", "mediator", None),
+        ("dispute/" + "d" * 32 + "/17/1778846400000/deadline_near/buyer", "buyer", None),
+        ("dispute/" + "d" * 32 + "/gathered/17/message_sent/buyer/news/seller", "seller", None),
+        ("dispute/" + "d" * 32 + "/post", "seller", None),
+        ("account/7/password_changed", None, None),
+    ],
+)
+def test_only_what_tells_a_side_of_one_entry_has_a_receipt(key: str, side: str | None, version: int | None) -> None:
+    assert entry_of(letter("news", key=key, side=side)) == version
 
 
 # -- the words -----------------------------------------------------------------------------------------------------
