@@ -65,6 +65,10 @@ def draft(number: str) -> Any:
     form = forms.decision_form(reading, typed, choices_of(reading), key=key, more=int(step == "more"))
     if step == "issue":
         return _issued(reading, form)
+    if code := why_not("decision:issue", reading.dispute, reading.page.seat.actor, reading.page.at):
+        # Nothing is kept any more, and whoever is told so still has the words.
+        form.refuse(Refused(code))
+        return _form_page(reading, form)
     _keep(reading, form)
     if step == "later":
         return done(number, _("Your draft is kept. You find it here when you come back."))

@@ -336,6 +336,18 @@ def test_what_is_being_typed_is_copied_until_the_form_was_sent(to_decide, mediat
     assert "A whole sentence." in typed_on(mediator.client.get(at(to_decide, "/new")))
 
 
+@pytest.mark.parametrize("act", ["later", "more", "check"])
+def test_words_that_cannot_be_kept_any_more_come_back_with_the_reason(house, to_decide, mediator, act: str):
+    sent = MultiDict([*mediator.hidden(at(to_decide, "/new")).items(), *written().items(multi=True), ("act", act)])
+    to_decide.act(mediation.challenge_mediator, to_decide.buyer, ground="delay", text="No word for weeks.")
+
+    answer = mediator.post(at(to_decide, "/new"), sent)
+
+    assert answer.status_code == 409
+    assert "deciding on a challenge" in answer.text and "The parcel was lost on its way." in typed_on(answer)
+    assert drafts(house) == 0
+
+
 @pytest.mark.parametrize("seen", ["", "x", "-1", "9" * 18, "9" * 40])
 def test_a_copy_that_names_no_page_of_ours_is_not_kept(house, to_decide, mediator, seen: str):
     copy = {"csrf_token": token_of(mediator), "text": "Forged.", "seen": seen}
