@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from unicodedata import category
 
 from odr.kernel import CURRENCIES, LARGEST_MINOR, Actor, Money, Refused, moment, totals
 from odr.procedure.access import demand
@@ -195,9 +196,12 @@ def words(**texts: str) -> dict[str, str]:
 
 
 def require_text(text: str, missing: str = "text_missing") -> None:
-    """Something must be said."""
-    if not text.strip():
+    """Something must be said, and in signs that can be seen: a reason of zero-width spaces is none."""
+    if all(category(sign) in _UNSEEN for sign in text):
         raise Refused(missing)
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 
 
 def require_amount(amount: Money) -> None:

@@ -239,8 +239,9 @@ def test_messages_from_the_negotiation_on_are_out_of_reach_of_whoever_decides(st
 
 
 def test_a_message_says_something():
-    with refused("text_missing"):
-        told().contested().ask(procedure.send_message, BUYER, text="\t")
+    for unseen in ("", "\t", "\u200b\u2060", "\u00a0\u3000\u202e"):
+        with refused("text_missing"):
+            told().contested().ask(procedure.send_message, BUYER, text=unseen)
     with refused("text_too_long", most=LONGEST_TEXT):
         told().contested().ask(procedure.send_message, BUYER, text="a" * (LONGEST_TEXT + 1))
 
