@@ -226,6 +226,14 @@ def names_reader(reading: Reading) -> bool:
     return owner is not None and owner.email in named
 
 
+def demand_impartial(reading: Reading) -> None:
+    """A registrar does not act where the buyer names them as the seller, or where they were drawn as a mediator.
+    Raises Refused("own_dispute")."""
+    drawn = current_user.mediator_id in reading.dispute.met
+    if reading.role == "registrar" and (drawn or names_reader(reading)):
+        raise Refused("own_dispute")
+
+
 def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:
     """Let the act happen when its form was sent and is whole. A refusal becomes an error of the form, so that the
     same page comes again with everything typed; its status stands in `form.status`."""
@@ -233,6 +241,7 @@ def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:
         return False
     seat = reading.page.seat
     try:
+        demand_impartial(reading)
         made = perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data, **given)
     except Refused as refused:
         form.refuse(refused)
@@ -246,6 +255,7 @@ def press(reading: Reading, rule: Rule) -> None:
     form = forms.ButtonForm()
     if not form.validate():
         raise Refused("form_stale")
+    demand_impartial(reading)
     seat = reading.page.seat
     offer_receipt(reading, perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data))
 

@@ -21,7 +21,7 @@ from odr.disputes import queries as disputes
 from odr.disputes.filters import Reading, calendar_day, country
 from odr.disputes.forms import KEY
 from odr.disputes.queries import PAGE
-from odr.disputes.routes import ask, attempt, done, names_reader, offer_receipt, read
+from odr.disputes.routes import ask, attempt, demand_impartial, done, offer_receipt, read
 from odr.disputes.service import Rule, perform
 from odr.filing import forms, rules, service
 from odr.filing.drafts import Draft, drafts_of
@@ -607,13 +607,14 @@ CHECKS = {
 
 
 def _at_desk(number: str) -> Reading:
-    """The dispute as a registrar sees it. Refused when the reader is a party to it or named in it as one; Missing for
-    everybody who is no registrar, its mediator among them."""
+    """The dispute as a registrar sees it. Refused when the reader is a party to it, named in it as one, or was drawn in
+    it; Missing for everybody who is no registrar, its mediator among them."""
     reading = read(number)
     if "registrar" not in current_user.roles:
         raise Missing(number)
-    if reading.page.seat.actor.id != current_user.account_id or names_reader(reading):
+    if reading.page.seat.actor.id != current_user.account_id:
         raise Refused("own_dispute")
+    demand_impartial(reading)
     return reading
 
 

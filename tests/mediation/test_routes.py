@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import subprocess
 import sys
@@ -11,13 +12,15 @@ from io import BytesIO
 import pytest
 from sqlalchemy import event
 
+from odr.database import write_unit
 from odr.decision.rules import ask_fresh_decider
 from odr.evidence.service import take_in
 from odr.house import House
 from odr.kernel import Money, new_pseudonym
 from odr.mediation import queries
-from odr.mediation.rules import challenge_mediator, make_proposal, request_evidence
+from odr.mediation.rules import challenge_mediator, make_proposal, request_evidence, resign
 from odr.mediation.service import advance_draw, end_mediator
+from odr.people.service import give_role
 from odr.procedure.dispute import Phase
 from odr.procedure.events import ClaimItem, Term
 from tests.builders import ADispute, a_dispute
@@ -208,6 +211,35 @@ def test_a_side_challenges_and_a_registrar_decides(house, buyer, registrar, medi
     assert registrar.send(at(mediating, "/mediator/challenge/decision"), decided).status_code == 303
 
     assert refreshed(house, mediating).state.mediator not in ("", first)
+
+
+def test_no_registrar_decides_on_a_challenge_in_a_dispute_against_themselves(house, registrar, mediators: Mediators):
+    texts = {"narrative": "It never came.", "seller": json.dumps({"name": "A shop", "email": "Registrar@example.org"})}
+    dispute = a_dispute(house, texts=texts).in_mediation(*sorted(mediators.readers))
+    dispute.act(challenge_mediator, dispute.buyer, ground="delay", text="Nothing happens.")
+
+    decided = {"upheld": "dismissed", "text": "It is two days."}
+    answer = registrar.send(at(dispute, "/mediator/challenge/decision"), decided)
+
+    assert answer.status_code == 409 and "Another registrar acts on it." in text(answer)
+    assert refreshed(house, dispute).state.challenge
+
+
+def test_no_registrar_decides_on_a_challenge_where_they_were_drawn_themselves(app, house, mediators: Mediators):
+    dispute = a_dispute(house).in_mediation(*sorted(mediators.readers))
+    drawn = mediators.of(dispute)
+    write_unit(
+        house.engine, lambda connection: give_role(connection, house, drawn.account_id, "registrar", at=house.clock())
+    )
+    drawn.sign_in()
+    dispute.act(resign, dispute.mediator, text="I fell ill.")
+    dispute.appointed().act(challenge_mediator, dispute.buyer, ground="delay", text="Nothing happens.")
+
+    decided = {"upheld": "upheld", "text": "Mine was better."}
+    answer = drawn.send(at(dispute, "/mediator/challenge/decision"), decided)
+
+    assert answer.status_code == 409 and "Another registrar acts on it." in text(answer)
+    assert refreshed(house, dispute).state.challenge
 
 
 def test_a_dismissed_challenge_changes_nothing(house, buyer, registrar, mediating: ADispute):
