@@ -224,8 +224,7 @@ def document_of(reading: Reading) -> Document | None:
 
 def choices_of(reading: Reading) -> list[Choice]:
     """What a finding can rest on: what both sides say, and every item that counts."""
-    barred = {item.item for item in reading.dispute.evidence if "late" in item.notes} - reading.dispute.admitted_late
-    rows = [row for row in reading.evidence if row["number"] not in barred]
+    rows = [row for row in reading.evidence if row["number"] not in reading.dispute.barred]
     return [(str(STATEMENTS), statements(), "")] + [
         (str(row["number"]), evidence_label(row["number"], row["title"]), _in_a_line(row["shows"] or ""))
         for row in rows

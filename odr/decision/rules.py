@@ -127,7 +127,6 @@ def _check_findings(dispute: Dispute, findings: tuple[Finding, ...], texts: Mapp
         raise Refused("finding_missing")
     if len(findings) > MOST_FINDINGS:
         raise Refused("too_many_findings", most=MOST_FINDINGS)
-    barred = {item.item for item in dispute.evidence if "late" in item.notes} - dispute.admitted_late
     there = {STATEMENTS, *(item.item for item in dispute.evidence)}
     for name, finding in zip(_names(findings), findings, strict=True):
         require_text(texts.get(name, ""), "finding_missing")
@@ -135,7 +134,7 @@ def _check_findings(dispute: Dispute, findings: tuple[Finding, ...], texts: Mapp
             raise Refused("finding_rests_on_nothing")
         if len(finding.cites) > len(there) or not there.issuperset(finding.cites):
             raise Refused("evidence_unknown")
-        if barred.intersection(finding.cites):
+        if dispute.barred.intersection(finding.cites):
             raise Refused("evidence_not_admitted")
 
 

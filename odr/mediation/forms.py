@@ -203,11 +203,10 @@ def evidence_request_form(reading: Reading) -> EvidenceRequestForm:
 def late_evidence_form(reading: Reading) -> LateEvidenceForm:
     """The items that came late and do not count yet."""
     form = LateEvidenceForm()
-    waiting = {each.item for each in reading.dispute.evidence if "late" in each.notes} - reading.dispute.admitted_late
     form.item.choices = [
         SelectChoice(str(row["number"]), gettext("%(place)s: %(title)s", place=row["number"], title=row["title"]))
         for row in reading.evidence
-        if row["number"] in waiting
+        if row["number"] in reading.dispute.barred
     ]
     return form
 

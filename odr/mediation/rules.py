@@ -147,8 +147,7 @@ def request_evidence(
 def admit_late_evidence(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, item: int, text: str) -> list[Event]:
     """Let an item count that came after its time, with a reason that both sides read."""
     demand("evidence:admit", dispute, actor, at)
-    late = {each.item for each in dispute.evidence if "late" in each.notes} - dispute.admitted_late
-    if item not in late:
+    if item not in dispute.barred:
         raise Refused("no_late_evidence")
     require_text(text, "reasons_missing")
     return [LateEvidenceAdmitted(item=item, words=words(text=text))]

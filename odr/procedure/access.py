@@ -160,8 +160,7 @@ def _may_complete(dispute: Dispute, actor: Actor, at: int) -> str | None:
 
 
 def _late_item_waits(dispute: Dispute, actor: Actor, at: int) -> str | None:
-    waits = any("late" in item.notes and item.item not in dispute.admitted_late for item in dispute.evidence)
-    return _file_open(dispute, actor, at) if waits else "no_late_evidence"
+    return _file_open(dispute, actor, at) if dispute.barred else "no_late_evidence"
 
 
 def _proposal_open(dispute: Dispute, actor: Actor, at: int) -> str | None:

@@ -392,6 +392,11 @@ class Dispute:
         return self.proposals[-1] if self.proposals and self.proposals[-1].state == "open" else None
 
     @property
+    def barred(self) -> frozenset[int]:
+        """The items that came after the time the mediator gave for them, and were not let in."""
+        return frozenset(item.item for item in self.evidence if "late" in item.notes) - self.admitted_late
+
+    @property
     def in_default(self) -> bool:
         """Whether the dispute goes on without the seller, who never replied."""
         return self.seller_silent and self.reply is None

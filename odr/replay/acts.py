@@ -158,8 +158,7 @@ REQUEST_DAYS = 7
 
 
 def _admit_late(deed: Deed, dispute: Dispute) -> Asked:
-    late = [item.item for item in dispute.evidence if "late" in item.notes and item.item not in dispute.admitted_late]
-    item = deed.fields.get("item", late[-1] if late else 0)
+    item = deed.fields.get("item", max(dispute.barred, default=0))
     return mediation.admit_late_evidence, {"item": item, "text": deed.text(needed=True)}
 
 
@@ -214,8 +213,7 @@ def _costs(deed: Deed, dispute: Dispute) -> Money | None:
 
 def _findings(deed: Deed, dispute: Dispute) -> tuple[tuple[Finding, ...], dict[str, str]]:
     """The findings with their words; where the script has none, one that rests on all that is in the file."""
-    barred = {item.item for item in dispute.evidence if "late" in item.notes} - dispute.admitted_late
-    file = [item.item for item in dispute.evidence if item.item not in barred] or [decision.STATEMENTS]
+    file = [item.item for item in dispute.evidence if item.item not in dispute.barred] or [decision.STATEMENTS]
     told = deed.fields.get("findings") or [{"text": NO_WORDS}]
     texts = {f"finding_{place}": finding["text"] for place, finding in enumerate(told, 1)}
     reasons = deed.fields.get("reasons", NO_WORDS)
