@@ -3,15 +3,13 @@ tlog-proof)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from odr.log.chain import LARGEST_ENTRY, Entry, leaf_hash
 from odr.log.chain import check as check_entry
-from odr.log.note import LARGEST_NOTE, Checkpoint, Verifier, open_checkpoint
+from odr.log.note import LARGEST_NOTE, Checkpoint, Verifier, from_base64, open_checkpoint, to_base64
 from odr.log.proof import HASH_SIZE, LARGEST_SIZE, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"
@@ -59,7 +57,7 @@ def file_name(number: str, version: int) -> str:
 
 def write(receipt: Receipt) -> bytes:
     """The bytes of a receipt, for a file called `.tlog-proof`. Raises ValueError for what no receipt can carry."""
-    lines = [HEADER, f"extra {_base64(receipt.entry)}", f"index {receipt.index}", *map(_base64, receipt.path), "", ""]
+    lines = [HEADER, f"extra {to_base64(receipt.entry)}", f"index {receipt.index}", *map(to_base64, receipt.path), "", ""]
     raw = "\n".join(lines).encode() + receipt.checkpoint
     if read(raw) != receipt:
         raise ValueError("not a receipt")
@@ -105,15 +103,8 @@ def _require(holds: bool, code: str) -> None:
         raise Misshapen(code)
 
 
-def _base64(plain: bytes) -> str:
-    return base64.b64encode(plain).decode()
-
-
 def _unbase64(text: str, code: str) -> bytes:
-    try:
-        plain = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as broken:
-        raise Misshapen(code) from broken
-    # The last sign may carry bits that mean nothing; only the spelling without them is taken.
-    _require(_base64(plain) == text, code)
+    plain = from_base64(text)
+    if plain is None:
+        raise Misshapen(code)
     return plain
