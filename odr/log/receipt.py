@@ -57,7 +57,8 @@ def file_name(number: str, version: int) -> str:
 
 def write(receipt: Receipt) -> bytes:
     """The bytes of a receipt, for a file called `.tlog-proof`. Raises ValueError for what no receipt can carry."""
-    lines = [HEADER, f"extra {to_base64(receipt.entry)}", f"index {receipt.index}", *map(to_base64, receipt.path), "", ""]
+    path = map(to_base64, receipt.path)
+    lines = [HEADER, f"extra {to_base64(receipt.entry)}", f"index {receipt.index}", *path, "", ""]
     raw = "\n".join(lines).encode() + receipt.checkpoint
     if read(raw) != receipt:
         raise ValueError("not a receipt")
