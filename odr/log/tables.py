@@ -157,6 +157,61 @@ stop = Table(
     Column("note", Blob, nullable=False),
 )
 
+former_checkpoint = Table(
+    "former_checkpoint",
+    Base.metadata,
+    # Checkpoints of a log that was given up, kept beside the one that was founded over its entries.
+    Column("origin", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("signed_at", BigInteger, nullable=False),
+    Column("note", Blob, nullable=False),
+)
+
+cosignature = Table(
+    "cosignature",
+    Base.metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    # The name of the witness's key; one witness counts once.
+    Column("witness", String(255), primary_key=True),
+    Column("line", Blob, nullable=False),
+    # When the witness says it signed, ms UTC.
+    Column("at", BigInteger, nullable=False),
+)
+
+self_check = Table(
+    "self_check",
+    Base.metadata,
+    # "quick" or "full": the last of each.
+    Column("kind", String(16), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("findings", Integer, nullable=False),
+    # The code of the first finding, empty where all was sound.
+    Column("code", String(64), nullable=False),
+)
+
+auditor = Table(
+    "auditor",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("token_sha256", Blob(32), nullable=False, unique=True),
+    Column("admitted_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+)
+
+auditor_read = Table(
+    "auditor_read",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("auditor_id", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("path", String(80), nullable=False),
+    ForeignKeyConstraint(["auditor_id"], ["auditor.id"]),
+)
+
 APPEND_ONLY = (entry, leaf, tile, checkpoint)
 """Tables whose rows never change and never go. The triggers are guard rails against accidents, not security:
 whoever can write to the database can drop them, and `odr verify` finds what was done then."""

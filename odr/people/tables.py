@@ -44,6 +44,14 @@ account = Table(
     UniqueConstraint("email"),
 )
 
+# Who asked for everything of theirs to be erased; gone with the last of it.
+erasure_request = Table(
+    "erasure_request",
+    Base.metadata,
+    Column("account_id", ForeignKey("account.id"), primary_key=True),
+    Column("asked_at", BigInteger, nullable=False),
+)
+
 # What somebody typed who wants an account. It becomes one when the mailed link is answered, and is swept otherwise:
 # nobody can occupy an address that is not theirs, and registering does the same work for a known address.
 registration = Table(
