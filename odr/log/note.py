@@ -14,8 +14,13 @@ from odr.log.proof import EMPTY_ROOT, HASH_SIZE, LARGEST_SIZE
 ED25519 = b"\x01"
 """The signature type of plain Ed25519 over a note's text (C2SP signed-note)."""
 
+COSIGNATURE = b"\x04"
+"""The signature type of a witness's Ed25519 signature over a time and a checkpoint (C2SP tlog-cosignature)."""
+
 KEY_ID_SIZE = 4
 PUBLIC_KEY_SIZE = 32
+SIGNATURE_SIZE = 64
+TIME_SIZE = 8
 MOST_SIGNATURES = 16
 """Signature lines read from one note, the least a reader must accept and, here, also the most."""
 
@@ -67,6 +72,16 @@ class Opened:
     signers: tuple[Verifier, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Cosignature:
+    """A witness's line in a note: by which key, when it says that it signed (seconds since 1970), and the line."""
+
+    name: str
+    key_id: bytes
+    at: int
+    line: bytes
+
+
 def checkpoint_text(checkpoint: Checkpoint) -> bytes:
     """The text to sign: origin, size and root on three lines. Raises ValueError for what cannot be written so."""
     if not _is_name(checkpoint.origin) or not 0 <= checkpoint.size <= LARGEST_SIZE or len(checkpoint.root) != HASH_SIZE:
@@ -90,24 +105,25 @@ def read_checkpoint(text: bytes) -> Checkpoint:
     return checkpoint
 
 
-def key_id(name: str, public_key: bytes) -> bytes:
-    """The four bytes that, with the name, tell which Ed25519 key signed."""
-    return hashlib.sha256(name.encode() + b"\n" + ED25519 + public_key).digest()[:KEY_ID_SIZE]
+def key_id(name: str, public_key: bytes, kind: bytes = ED25519) -> bytes:
+    """The four bytes that, with the name, tell which Ed25519 key signed, and what: a note or, as COSIGNATURE, that it
+    was seen."""
+    return hashlib.sha256(name.encode() + b"\n" + kind + public_key).digest()[:KEY_ID_SIZE]
 
 
-def vkey(name: str, public_key: bytes) -> str:
+def vkey(name: str, public_key: bytes, kind: bytes = ED25519) -> str:
     """The line by which others come to trust an Ed25519 key of 32 bytes: name, id and key. Raises ValueError."""
     if not _is_name(name) or len(public_key) != PUBLIC_KEY_SIZE:
         raise ValueError("not a key to be published")
-    return f"{name}+{key_id(name, public_key).hex()}+{to_base64(ED25519 + public_key)}"
+    return f"{name}+{key_id(name, public_key, kind).hex()}+{to_base64(kind + public_key)}"
 
 
-def read_vkey(line: str) -> tuple[str, bytes]:
+def read_vkey(line: str, kind: bytes = ED25519) -> tuple[str, bytes]:
     """The name and the 32-byte public key of a `vkey` line. Raises Rejected("bad_vkey")."""
     name, _, rest = line.partition("+")
     public_key = _unbase64(rest.partition("+")[2], "bad_vkey")[1:]
     # Writing it again leaves no room for a second spelling, another type of key or an id that does not belong.
-    _require(_is_name(name) and len(public_key) == PUBLIC_KEY_SIZE and vkey(name, public_key) == line, "bad_vkey")
+    _require(_is_name(name) and len(public_key) == PUBLIC_KEY_SIZE and vkey(name, public_key, kind) == line, "bad_vkey")
     return name, public_key
 
 
@@ -156,6 +172,59 @@ def open_checkpoint(raw: bytes, origin: str, verifiers: Sequence[Verifier]) -> C
     _require(checkpoint.origin == origin, "wrong_origin")
     _require(any(signer.name == origin for signer in opened.signers), "not_signed_by_log")
     return checkpoint
+
+
+def text_of(raw: bytes) -> bytes:
+    """The text of a note, whoever signed it. Raises Rejected as `open_note` does for what is no note."""
+    return _split(raw)[0]
+
+
+def cosigned_message(text: bytes, at: int) -> bytes:
+    """What a witness signs: that at `at` (seconds since 1970) this checkpoint was the latest that it had seen."""
+    return b"cosignature/v1\ntime %d\n" % at + text
+
+
+def cosignature_line(text: bytes, name: str, key_id: bytes, at: int, signature: Sign) -> bytes:
+    """The line that a witness adds to the note of a checkpoint. Raises ValueError."""
+    if not 0 <= at <= LARGEST_SIZE:
+        raise ValueError("not a time that a cosignature can name")
+
+    def timed(text: bytes) -> bytes:
+        return at.to_bytes(TIME_SIZE, "big") + signature(cosigned_message(text, at))
+
+    return signature_line(text, name, key_id, timed)
+
+
+def cosigner(name: str, public_key: bytes, verify: Verify) -> Verifier:
+    """A witness the reader trusts; `verify` is that of its Ed25519 key."""
+
+    def timed(text: bytes, signature: bytes) -> bool:
+        at = int.from_bytes(signature[:TIME_SIZE], "big")
+        if len(signature) != TIME_SIZE + SIGNATURE_SIZE or at > LARGEST_SIZE:
+            return False
+        return verify(cosigned_message(text, at), signature[TIME_SIZE:])
+
+    return Verifier(name, key_id(name, public_key, COSIGNATURE), timed)
+
+
+def read_cosignature(line: bytes) -> Cosignature:
+    """The parts of a witness's line, nothing of it verified. Raises Rejected("bad_signature_line" | …)."""
+    _require(line.endswith(b"\n") and line.count(b"\n") == 1, "bad_signature_line")
+    name, found_id, signature = _read_signature_line(_decode(line[:-1]))
+    _require(len(signature) == TIME_SIZE + SIGNATURE_SIZE, "bad_signature_line")
+    return Cosignature(name, found_id, int.from_bytes(signature[:TIME_SIZE], "big"), line)
+
+
+def find_cosignature(text: bytes, lines: bytes, witness: Verifier) -> Cosignature:
+    """The last of these signature lines by which this witness cosigned the text; others' lines are passed over.
+
+    Raises Rejected as `open_note` does: also when one line of this witness is good and another is not.
+    """
+    # What an answer says must not become a part of the text.
+    _require(open_note(text + b"\n" + lines, [witness]).text == text, "bad_signature_line")
+    parted = lines.splitlines(keepends=True)
+    own = [line for line in parted if _read_signature_line(line.decode()[:-1])[:2] == (witness.name, witness.key_id)]
+    return max(map(read_cosignature, own), key=lambda found: found.at)
 
 
 def _require(holds: bool, code: str) -> None:

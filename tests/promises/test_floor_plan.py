@@ -16,10 +16,10 @@ CHECKOUT = Path(__file__).parents[2]
 FLOORS = {
     "forms routes filters turns acts security language cli worker app config demo replay doctor serve env __main__": 4,
     "service": 3,
-    "database house tables queries journal payloads tiles halt integrator records store outbox mail reports keys"
-    " verify rebuild limits links sentences calendars media pictures drafts publication": 2,
+    "database house tables queries journal payloads tiles halt integrator signers records store outbox mail reports keys"
+    " verify rebuild limits links sentences calendars media pictures drafts publication cosigning": 2,
     "kernel events draw course dispute ruleset rules passages expiry access deadlines chain proof note figures"
-    " disclosure receipt offline": 1,
+    " disclosure receipt offline policy": 1,
 }
 FLOOR_OF = {word: floor for words, floor in FLOORS.items() for word in words.split()}
 GROUND = 1
@@ -29,7 +29,7 @@ ROOMS = {
     "app cli serve __main__": 6,
     "filing response evidence negotiation mediation decision compliance worker demo replay doctor verify": 5,
     "disputes": 4,
-    "people notices statistics": 3,
+    "people notices statistics witness": 3,
     "procedure log web house config": 2,
     "kernel database migrations": 1,
 }
