@@ -21,7 +21,7 @@ from odr.filing.routes import blueprint as filing
 from odr.house import MEGABYTE, House, Settings
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
-from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, load_keys, make_keys
+from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, keys_at, make_keys
 from odr.log.routes import blueprint as log
 from odr.mediation.routes import blueprint as mediation
 from odr.negotiation.routes import blueprint as negotiation
@@ -119,9 +119,10 @@ def _log_of(connection: Connection, house: House) -> str:
 def open_keys(settings: Settings) -> Keys:
     """The keys of this house, made on the first start where they lie in their usual places. Raises KeyTrouble."""
     master, signing = settings.master_key_file, settings.signing_key_file
-    if master.parent == signing.parent and (master.name, signing.name) == (MASTER_FILE, SIGNING_FILE):
+    usual = master.parent == signing.parent and (master.name, signing.name) == (MASTER_FILE, SIGNING_FILE)
+    if usual and not (settings.master_key or settings.signing_key):
         make_keys(master.parent)
-    return load_keys(master_key_file=master, signing_key_file=signing)
+    return keys_at(settings)
 
 
 def beside(folder: str) -> Path:

@@ -14,10 +14,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from odr.house import HOST, LANGUAGES, PORT, UNNAMED, Settings
+from odr.log.keys import further_files
 
 PREFIX = "ODR_"
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHORTEST_SECRET = 32
+
+SECRET_KEYS = ("master_key", "signing_key")
+"""Settings that only the environment gives: a key in a file lies in a file of its own, which nobody else may read."""
 
 
 class ConfigError(Exception):
@@ -48,8 +52,13 @@ def load(environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] 
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """The variables that make `load` answer these settings again, for the processes that a house starts."""
-    return {PREFIX + field.name.upper(): _written(getattr(settings, field.name)) for field in fields(settings)}
+    """The variables that make `load` answer these settings again, for the processes that a house starts. Keys are not
+    among them: where they are secrets of the environment, those processes inherit them."""
+    return {
+        PREFIX + field.name.upper(): _written(getattr(settings, field.name))
+        for field in fields(settings)
+        if field.name not in SECRET_KEYS
+    }
 
 
 def unsafe(settings: Settings) -> list[str]:
@@ -67,7 +76,7 @@ def unsafe(settings: Settings) -> list[str]:
         faults.append("ODR_MAIL_URL must name a mail server, because notices written to a folder reach nobody.")
     if settings.mail_from.endswith("@localhost"):
         faults.append("ODR_MAIL_FROM must be an address at which the operator can be answered.")
-    for file in (settings.master_key_file, settings.signing_key_file):
+    for file in (settings.master_key_file, settings.signing_key_file, *further_files(settings.signing_key_file)):
         if readable_by_others(file):
             faults.append(f"The key file {file.name} may be read by other users of this machine: chmod 600 it.")
     return faults
@@ -85,7 +94,7 @@ def _from_file(name: str | None) -> dict[str, Any]:
         given = tomllib.loads(Path(name).read_text("utf-8"))
     except (OSError, ValueError) as failure:
         raise ConfigError(f"The settings file that ODR_SETTINGS names cannot be read: {failure}.") from failure
-    unknown = sorted(set(given) - set(_READ))
+    unknown = sorted(set(given) - set(_READ) | set(given) & set(SECRET_KEYS))
     if unknown:
         raise ConfigError(f"The settings file has settings that do not exist: {', '.join(unknown)}.")
     return given
@@ -194,6 +203,8 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "upload_limit": _number,
     "master_key_file": _path,
     "signing_key_file": _path,
+    "master_key": _text,
+    "signing_key": _text,
     "languages": _languages,
     "trusted_proxies": _number,
     "host": _text,

@@ -21,7 +21,7 @@ from odr.kernel import real_clock
 from odr.log import tables as log
 from odr.log.halt import SigningStopped, contradiction, halted
 from odr.log.journal import origin_of
-from odr.log.keys import KeyTrouble, load_keys
+from odr.log.keys import KeyTrouble, keys_at
 from odr.migrations.service import is_current
 from odr.notices.outbox import backlog
 from odr.notices.reports import UNKNOWN
@@ -86,7 +86,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Finding(False, "There are no keys yet; `odr serve` makes them on the first start.", grave=False)
         return
     try:
-        load_keys(master_key_file=settings.master_key_file, signing_key_file=settings.signing_key_file)
+        keys_at(settings)
     except KeyTrouble as trouble:
         yield Finding(False, trouble.sentence)
         return
@@ -134,7 +134,7 @@ def _stopped(connection: Connection, settings: Settings, origin: str) -> str | N
     if why:
         return why
     try:
-        keys = load_keys(master_key_file=settings.master_key_file, signing_key_file=settings.signing_key_file)
+        keys = keys_at(settings)
     except KeyTrouble:
         return None
     against = contradiction(connection, settings, origin, keys)

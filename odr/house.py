@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,9 @@ class Settings:
     upload_limit: int = 25 * MEGABYTE
     master_key_file: Path
     signing_key_file: Path
+    # Secrets of the environment, which no process hands on in writing; keys in files are the usual way.
+    master_key: str = field(default="", repr=False)
+    signing_key: str = field(default="", repr=False)
     languages: tuple[str, ...] = LANGUAGES
     trusted_proxies: int = 0
     host: str = HOST

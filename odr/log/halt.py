@@ -20,8 +20,9 @@ from odr.house import House, Settings
 from odr.kernel import Refused
 from odr.log import tables
 from odr.log.keys import Keys
-from odr.log.note import Checkpoint, Rejected, Verifier, key_id, open_checkpoint
+from odr.log.note import Rejected, open_checkpoint
 from odr.log.proof import Unproven, verify_consistency
+from odr.log.signers import Signers, opened, signers_of
 from odr.log.tiles import Torn, consistency, tree_head
 
 STOPPED = "log_stopped"
@@ -91,11 +92,6 @@ def latest_checkpoint(connection: Connection) -> Any:
     return connection.execute(_LATEST).one_or_none()
 
 
-def opened(note: bytes, origin: str, keys: Keys) -> Checkpoint:
-    """The checkpoint in a note that this house signed. Raises Rejected."""
-    return open_checkpoint(note, origin, [Verifier(origin, key_id(origin, keys.public_key), keys.verify)])
-
-
 def halted(connection: Connection, settings: Settings) -> str | None:
     """Why the house has stopped, or must before the next act; None when it is open. One statement.
 
@@ -120,16 +116,30 @@ def contradiction(connection: Connection, settings: Settings, origin: str, keys:
     """What speaks against signing the tree as it stands; None when it only grew from everything that was signed."""
     outside = read_published(settings)
     latest = latest_checkpoint(connection)
+    signers = signers_of(connection, origin)
     kept = [bytes(latest.note)] if latest else []
+    # Which keys signed, the database says; that it is to be believed, a key that lies outside it. The one outside
+    # may be older, signed with a key that was put away since: it lies in the database, under the last one.
+    if kept and not signed_at_hand(kept[0], origin, keys):
+        return Halt("foreign", kept[0])
     if outside is not None:
         if not _is_stored(connection, outside):
-            return Halt("older" if _is_ours(outside, origin, keys) else "foreign", outside)
+            return Halt("older" if signed_at_hand(outside, origin, keys) else "foreign", outside)
         kept.append(outside)
     for note in kept:
-        code = _against(connection, note, origin, keys)
+        code = _against(connection, note, signers)
         if code is not None:
             return Halt(code, note)
     return None
+
+
+def signed_at_hand(note: bytes, origin: str, keys: Keys) -> bool:
+    """Whether a key that is at hand signed this checkpoint."""
+    try:
+        open_checkpoint(note, origin, keys.verifiers(origin))
+    except Rejected:
+        return False
+    return True
 
 
 def _is_stored(connection: Connection, note: bytes) -> bool:
@@ -144,18 +154,10 @@ def _noted(connection: Connection, note: bytes) -> tuple[str | None, int | None]
     return code, number
 
 
-def _is_ours(note: bytes, origin: str, keys: Keys) -> bool:
-    try:
-        opened(note, origin, keys)
-    except Rejected:
-        return False
-    return True
-
-
-def _against(connection: Connection, note: bytes, origin: str, keys: Keys) -> str | None:
+def _against(connection: Connection, note: bytes, signers: Signers) -> str | None:
     """The code of what keeps the tree from being a later state of the log in this note."""
     try:
-        told = opened(note, origin, keys)
+        told = opened(note, signers)
         size, root = tree_head(connection)
         if size < told.size:
             return "shrunken"

@@ -25,7 +25,9 @@ from odr.log.halt import (
     stop,
 )
 from odr.log.journal import NewFact, append, head_of
-from odr.log.note import Checkpoint, checkpoint_text, key_id, sign
+from odr.log.keys import keys_at
+from odr.log.note import Checkpoint
+from odr.log.signers import missing, signed_checkpoint, signers_of
 from odr.log.tiles import complete_tiles, tree_head, tree_size
 
 MOST_AT_ONCE = 5_000
@@ -85,7 +87,8 @@ def _alone(connection: Connection) -> bool:
 def publish(house: House) -> int | None:
     """Sign a checkpoint when the tree grew since the last one; answers its number, None when there is nothing new.
 
-    Raises SigningStopped when the tree contradicts what was signed before; then the house has stopped.
+    Raises SigningStopped when the tree contradicts what was signed before; then the house has stopped. Raises NotAtHand
+    when a key is missing that has to sign; then the house goes on, and its entries wait for their checkpoint.
     """
     outcome = write_unit(house.engine, lambda connection: _publish(connection, house))
     if isinstance(outcome, str):
@@ -111,14 +114,17 @@ def _publish(connection: Connection, house: House) -> tuple[int | None, bytes | 
     if size == (last.size if last else 0):
         return None, bytes(last.note) if last else None
     number = last.number + 1 if last else 1
-    note = sign(
-        checkpoint_text(Checkpoint(house.origin, size, tree_root)),
-        house.origin,
-        key_id(house.origin, house.keys.public_key),
-        house.keys.sign,
-    )
+    note = _signed(connection, house, Checkpoint(house.origin, size, tree_root))
     connection.execute(insert(_checkpoint), {"number": number, "size": size, "signed_at": house.clock(), "note": note})
     return number, note
+
+
+def _signed(connection: Connection, house: House, checkpoint: Checkpoint) -> bytes:
+    signers, keys = signers_of(connection, house.origin), house.keys
+    if missing(signers, checkpoint.size, keys):
+        # Added since this process was started: its file lies where the others do.
+        keys = keys_at(house.settings)
+    return signed_checkpoint(checkpoint, signers, keys)
 
 
 def _keep_outside(house: House) -> None:

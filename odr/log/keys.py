@@ -1,19 +1,22 @@
-"""The house's two secrets: the master key that wraps every data key, and the key that signs the log."""
+"""The house's secrets: the master key that wraps every data key, and the keys that sign the log."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from odr.log.note import Verifier, key_id
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
@@ -23,6 +26,7 @@ WRAPPED_SIZE = KEY_ID_SIZE + NONCE_SIZE + KEY_SIZE + 16
 
 MASTER_FILE = "master.key"
 SIGNING_FILE = "signing.key"
+FURTHER_FILES = "signing-????????.key"
 _MASTER_LABEL = "odr-master-key-v1"
 _SIGNING_LABEL = "odr-signing-key-v1"
 
@@ -49,15 +53,44 @@ class Unreadable(Exception):
         self.code = code
 
 
+class KeySettings(Protocol):
+    """Where the keys are said to be: files, or secrets of the environment, which go before files."""
+
+    @property
+    def master_key_file(self) -> Path: ...
+    @property
+    def signing_key_file(self) -> Path: ...
+    @property
+    def master_key(self) -> str: ...
+    @property
+    def signing_key(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Keys:
-    """The secrets in use. Printing it shows the public half only."""
+class SigningKey:
+    """One key that signs. Printing it shows the public half only."""
 
     public_key: bytes
+    _private: Ed25519PrivateKey = field(repr=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """The Ed25519 signature over `message`, 64 bytes."""
+        return self._private.sign(message)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keys:
+    """The secrets at hand. `signing` are all keys that could sign, the one that the settings name first; which of them
+    do, the log says (`signers`). Printing it shows the public halves only."""
+
     key_id: bytes
+    signing: tuple[SigningKey, ...]
     _master: AESGCM = field(repr=False)
-    _signing: Ed25519PrivateKey = field(repr=False)
-    _public: Ed25519PublicKey = field(repr=False)
+
+    @property
+    def public_key(self) -> bytes:
+        """The first signing key, which a new log is founded with."""
+        return self.signing[0].public_key
 
     def wrap(self, data_key: bytes, context: bytes) -> bytes:
         """Seal a 32-byte data key so that it opens only under this master key and the same `context`.
@@ -80,45 +113,112 @@ class Keys:
             raise Unreadable("key_damaged") from broken
 
     def sign(self, message: bytes) -> bytes:
-        """The log's Ed25519 signature over `message`, 64 bytes."""
-        return self._signing.sign(message)
+        """The first signing key's signature over `message`, 64 bytes."""
+        return self.signing[0].sign(message)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether this log signed `message`."""
-        try:
-            self._public.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        """Whether the first signing key signed `message`."""
+        return _verifies(self.public_key, message, signature)
+
+    def verifiers(self, origin: str) -> list[Verifier]:
+        """What tells signatures by the keys at hand, under the name of this log."""
+        return [verifier(origin, key.public_key) for key in self.signing]
 
 
-def keys_from(master_key: bytes, signing_seed: bytes) -> Keys:
-    """Keys from their 32 raw bytes each. Raises KeyTrouble for a wrong size or a placeholder."""
+def verifier(name: str, public_key: bytes) -> Verifier:
+    """What tells the signatures of the Ed25519 key with this name."""
+    return Verifier(name, key_id(name, public_key), partial(_verifies, public_key))
+
+
+def _verifies(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def keys_from(master_key: bytes, *signing_seeds: bytes) -> Keys:
+    """Keys from their 32 raw bytes each, those that sign in their order. Raises KeyTrouble for a wrong size or a
+    placeholder."""
     _require_random(master_key, "master key")
-    _require_random(signing_seed, "signing key")
-    if master_key == signing_seed:
-        raise KeyTrouble("The master key and the signing key are the same bytes; give each its own.")
-    signing = Ed25519PrivateKey.from_private_bytes(signing_seed)
-    public = signing.public_key()
+    for seed in signing_seeds:
+        _require_random(seed, "signing key")
+        if seed == master_key:
+            raise KeyTrouble("The master key and the signing key are the same bytes; give each its own.")
     # The id lets a key wrapped under an earlier master key be told from a damaged one; it reveals nothing.
-    key_id = hashlib.sha256(b"odr/master-id/v1" + master_key).digest()[:KEY_ID_SIZE]
-    return Keys(
-        public_key=public.public_bytes_raw(),
-        key_id=key_id,
-        _master=AESGCM(master_key),
-        _signing=signing,
-        _public=public,
-    )
+    master_id = hashlib.sha256(b"odr/master-id/v1" + master_key).digest()[:KEY_ID_SIZE]
+    # A key that lies in two files is one key.
+    signing = tuple(_signing_key(seed) for seed in dict.fromkeys(signing_seeds))
+    return Keys(key_id=master_id, signing=signing, _master=AESGCM(master_key))
+
+
+def _signing_key(seed: bytes) -> SigningKey:
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    return SigningKey(private.public_key().public_bytes_raw(), private)
 
 
 def load_keys(*, master_key_file: Path, signing_key_file: Path, master_key: str = "", signing_key: str = "") -> Keys:
-    """The keys from base64 text given directly (a secret of the environment) or else from their files.
+    """The keys from base64 text given directly (secrets of the environment; several signing keys with spaces between
+    them) or else from their files, the further signing keys from those beside the first.
 
     Raises KeyTrouble when one is missing, when others may read its file, or when it is not a key.
     """
     master = _from_text(master_key, "master key") if master_key else _from_file(master_key_file, _MASTER_LABEL)
-    signing = _from_text(signing_key, "signing key") if signing_key else _from_file(signing_key_file, _SIGNING_LABEL)
-    return keys_from(master, signing)
+    if signing_key:
+        seeds = [_from_text(text, "signing key") for text in signing_key.split()]
+    else:
+        # Where it was retired and put away, the others are enough.
+        first = [signing_key_file] if signing_key_file.exists() else []
+        files = first + further_files(signing_key_file) or [signing_key_file]
+        seeds = [_from_file(file, _SIGNING_LABEL) for file in files]
+    return keys_from(master, *seeds)
+
+
+def keys_at(settings: KeySettings) -> Keys:
+    """The keys that the settings lead to. Raises KeyTrouble as `load_keys` does."""
+    return load_keys(
+        master_key_file=settings.master_key_file,
+        signing_key_file=settings.signing_key_file,
+        master_key=settings.master_key,
+        signing_key=settings.signing_key,
+    )
+
+
+def further_files(signing_key_file: Path) -> list[Path]:
+    """The files of the signing keys that were added beside the first."""
+    return sorted(signing_key_file.parent.glob(FURTHER_FILES))
+
+
+def make_signing_key(signing_key_file: Path, origin: str) -> tuple[Path, SigningKey]:
+    """Make a further signing key for the log of this name, in a file beside the first that bears the key's id. Never
+    overwrites. Raises KeyTrouble where it cannot be written."""
+    seed = secrets.token_bytes(KEY_SIZE)
+    key = _signing_key(seed)
+    path = signing_key_file.with_name(f"signing-{key_id(origin, key.public_key).hex()}.key")
+    try:
+        if not _write_once(path, _SIGNING_LABEL, seed):
+            # Four bytes that another key bears already: nobody could tell the two apart.
+            return make_signing_key(signing_key_file, origin)
+    except OSError as trouble:
+        raise KeyTrouble(f"The key file {path} cannot be written: {trouble.strerror}.") from trouble
+    return path, key
+
+
+def put_away(signing_key_file: Path, origin: str, keep: bytes) -> list[Path]:
+    """Rename the files of all signing keys but the one with the public key `keep`, so that they are not loaded any
+    more and can still be found: they are evidence. Answers their new names."""
+    renamed = []
+    for path in [signing_key_file, *further_files(signing_key_file)]:
+        if not path.exists():
+            continue
+        public_key = _signing_key(_from_file(path, _SIGNING_LABEL)).public_key
+        if public_key == keep:
+            continue
+        away = path.with_name(f"former-{key_id(origin, public_key).hex()}.key")
+        path.rename(away)
+        renamed.append(away)
+    return renamed
 
 
 def make_keys(folder: Path) -> tuple[Path, Path]:
@@ -128,7 +228,8 @@ def make_keys(folder: Path) -> tuple[Path, Path]:
     word, or start a log that contradicts the one already signed.
     """
     master, signing = folder / MASTER_FILE, folder / SIGNING_FILE
-    if master.exists() != signing.exists():
+    signs = signing.exists() or bool(further_files(signing))
+    if master.exists() != signs:
         there, missing = (master, signing) if master.exists() else (signing, master)
         raise KeyTrouble(
             f"The key folder holds {there.name} but not {missing.name}. Restore {missing.name} from its backup; "
@@ -137,23 +238,27 @@ def make_keys(folder: Path) -> tuple[Path, Path]:
     if not master.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        _write_once(master, _MASTER_LABEL)
-        _write_once(signing, _SIGNING_LABEL)
+        _write_once(master, _MASTER_LABEL, secrets.token_bytes(KEY_SIZE))
+        _write_once(signing, _SIGNING_LABEL, secrets.token_bytes(KEY_SIZE))
     return master, signing
 
 
-def _write_once(path: Path, label: str) -> None:
+def _write_once(path: Path, label: str, key: bytes) -> bool:
+    """Write a key into a file of its own; answers whether it was new."""
     # Written aside and then linked into place: nobody ever reads half a key, and of two processes that start at
     # the same moment one wins and both use the winner's.
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(f"{label} {base64.b64encode(secrets.token_bytes(KEY_SIZE)).decode()}\n")
+            file.write(f"{label} {base64.b64encode(key).decode()}\n")
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
+        new = True
+        try:
             os.link(aside, path)
+        except FileExistsError:
+            new = False
     finally:
         aside.unlink()
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -161,6 +266,7 @@ def _write_once(path: Path, label: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return new
 
 
 def _from_file(path: Path, label: str) -> bytes:

@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import LARGEST_ENTRY, leaf_hash
-from odr.log.halt import latest_checkpoint, opened
+from odr.log.halt import latest_checkpoint
 from odr.log.note import Checkpoint, Rejected
 from odr.log.proof import TILE_WIDTH, join, root
 from odr.log.receipt import Receipt, write
+from odr.log.signers import opened, signers_of
 from odr.log.tiles import inclusion
 
 ASIDE = ".part"
@@ -65,14 +66,14 @@ def _checkpoint_for(connection: Connection, house: House, folder: Path) -> tuple
     last = latest_checkpoint(connection)
     if last is None:
         raise Unpublished("no_checkpoint")
-    note = bytes(last.note)
+    note, signers = bytes(last.note), signers_of(connection, house.origin)
     try:
-        checkpoint = opened(note, house.origin, house.keys)
+        checkpoint = opened(note, signers)
     except Rejected as broken:
         raise Unpublished("checkpoint_differs") from broken
     there = folder / "checkpoint"
     try:
-        if there.exists() and opened(there.read_bytes(), house.origin, house.keys).size > checkpoint.size:
+        if there.exists() and opened(there.read_bytes(), signers).size > checkpoint.size:
             raise Unpublished("another_log")
     except Rejected as broken:
         raise Unpublished("another_log") from broken

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, func, select
 
 from odr.house import House
 from odr.log import tables as log
-from odr.log.halt import halted, latest_checkpoint, opened, read_published
+from odr.log.halt import halted, latest_checkpoint, read_published
 from odr.log.note import Checkpoint, Rejected
+from odr.log.signers import opened, signers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def log_state(connection: Connection, house: House) -> LogState:
     if row is None:
         return LogState(None, 0, b"", 0, number, since, not outside, why)
     try:
-        checkpoint: Checkpoint | None = opened(bytes(row.note), house.origin, house.keys)
+        checkpoint: Checkpoint | None = opened(bytes(row.note), signers_of(connection, house.origin))
     except Rejected:
         checkpoint = None
     return LogState(checkpoint, row.number, bytes(row.note), row.signed_at, number, since, outside, why)
@@ -53,4 +54,4 @@ def log_state(connection: Connection, house: House) -> LogState:
 def signed_head(connection: Connection, house: House) -> Checkpoint | None:
     """The log at its last checkpoint, None before the first. Raises Rejected when this house did not sign it."""
     row = latest_checkpoint(connection)
-    return opened(bytes(row.note), house.origin, house.keys) if row else None
+    return opened(bytes(row.note), signers_of(connection, house.origin)) if row else None

@@ -17,11 +17,12 @@ from sqlalchemy import Connection, and_, exists, select
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import GENESIS, Entry, Malformed, act_digest, check, commitment, leaf_hash
-from odr.log.halt import read_published
+from odr.log.halt import read_published, signed_at_hand
 from odr.log.keys import Unreadable
-from odr.log.note import Rejected, Verifier, key_id, open_checkpoint
+from odr.log.note import Rejected
 from odr.log.payloads import reveal
 from odr.log.proof import TILE_WIDTH, inner_nodes, root, roots_at
+from odr.log.signers import opened, signers_of
 
 BATCH = 200
 """Streams read at a time, so that memory does not grow with the log."""
@@ -339,14 +340,14 @@ def _verify_tiles(connection: Connection, hashes: list[bytes]) -> Iterator[Findi
 def _verify_checkpoints(
     connection: Connection, house: House, hashes: list[bytes], outside: bytes | None
 ) -> Iterator[Finding]:
-    trusted = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
+    signers = signers_of(connection, house.origin)
     rows = connection.execute(select(tables.checkpoint).order_by(tables.checkpoint.c.number)).all()
     sound = []
     number = size = 0
     for row in rows:
         where = f"checkpoint {row.number}"
         try:
-            held = open_checkpoint(row.note, house.origin, [trusted])
+            held = opened(row.note, signers)
         except Rejected as broken:
             yield Finding("checkpoint_malformed", expected=where, found=broken.code)
             number, size = row.number, max(size, row.size)
@@ -357,6 +358,9 @@ def _verify_checkpoints(
             yield Finding("checkpoint_order_differs", expected=f"checkpoint {number + 1} above {size}", found=where)
         number, size = row.number, held.size
         sound.append((row.number, held))
+    # The keys are told by entries; that those are ours, a key outside the database shows, which signed over them.
+    if sound and sound[-1][0] == rows[-1].number and not signed_at_hand(rows[-1].note, house.origin, house.keys):
+        yield Finding("checkpoint_malformed", expected=f"checkpoint {rows[-1].number}", found="no_known_signature")
     yield from _verify_roots(sound, hashes)
     for code in connection.scalars(select(tables.stop.c.code)):
         yield Finding("signing_stopped", found=code)

@@ -17,7 +17,7 @@ from odr.house import House
 from odr.kernel import Missing
 from odr.log import tables as log
 from odr.log.journal import read_stream
-from odr.log.note import Verifier, key_id, open_checkpoint
+from odr.log.signers import opened, signers_of
 from odr.people.tables import account, mediator, role_grant
 from odr.procedure.dispute import Dispute
 from odr.procedure.draw import order_of
@@ -304,8 +304,7 @@ def seed_of(connection: Connection, house: House, dispute_id: str, version: int)
     ).one_or_none()
     if row is None:
         return None
-    own = Verifier(house.origin, key_id(house.origin, house.keys.public_key), house.keys.verify)
-    signed = open_checkpoint(row.note, house.origin, [own])
+    signed = opened(row.note, signers_of(connection, house.origin))
     return Seed(row.position, row.number, signed.size, signed.root.hex())
 
 

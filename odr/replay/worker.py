@@ -14,7 +14,7 @@ from typing import Protocol
 from odr.database import open_engine
 from odr.evidence.store import Store
 from odr.house import House, Settings
-from odr.log.keys import load_keys
+from odr.log.keys import keys_at
 from odr.procedure.ruleset import rulesets_beside
 from odr.replay.service import Outcome, SimulatedClock, Task, do
 
@@ -125,7 +125,7 @@ def serve(plan: Plan, line: Connection) -> None:
 def open_again(plan: Plan) -> House:
     """The house that a plan describes, with connections of its own."""
     settings = plan.settings
-    keys = load_keys(master_key_file=settings.master_key_file, signing_key_file=settings.signing_key_file)
+    keys = keys_at(settings)
     return House(
         engine=open_engine(settings.database_url),
         settings=settings,

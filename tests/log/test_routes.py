@@ -12,9 +12,9 @@ from sqlalchemy import event, text
 
 from odr.house import House
 from odr.log import offline
-from odr.log.halt import opened
 from odr.log.integrator import integrate, seal_all
 from odr.log.proof import TILE_WIDTH, root, verify_consistency, verify_inclusion
+from odr.log.signers import Signers, opened, signers_of
 from tests.builders import a_dispute
 from tests.log.test_tamper import fill_a_tile, unguarded
 
@@ -26,7 +26,12 @@ def size(house: House, client: FlaskClient) -> int:
     """A log of more than a tile, all of it signed."""
     a_dispute(house).in_negotiation()
     fill_a_tile(house)
-    return opened(client.get("/log/checkpoint").data, house.origin, house.keys).size
+    return opened(client.get("/log/checkpoint").data, signers(house)).size
+
+
+def signers(house: House) -> Signers:
+    with house.engine.connect() as connection:
+        return signers_of(connection, house.origin)
 
 
 def hashes(data: bytes) -> list[bytes]:
@@ -50,7 +55,7 @@ def leaves(client: FlaskClient, size: int) -> list[bytes]:
 
 def test_the_tree_can_be_rebuilt_from_tiles_and_has_the_signed_root(house, client, size):
     found = leaves(client, size)
-    checkpoint = opened(client.get("/log/checkpoint").data, house.origin, house.keys)
+    checkpoint = opened(client.get("/log/checkpoint").data, signers(house))
 
     assert (len(found), root(found)) == (checkpoint.size, checkpoint.root)
     assert client.get("/log/tile/1/000.p/1").data == root(found[:TILE_WIDTH])
@@ -83,7 +88,7 @@ def test_nothing_is_told_of_entries_that_no_checkpoint_counts(house, client):
     assert client.get("/log/proof/inclusion?position=0").status_code == 404
     a_dispute(house)
     seal_all(house)
-    signed = opened(client.get("/log/checkpoint").data, house.origin, house.keys).size
+    signed = opened(client.get("/log/checkpoint").data, signers(house)).size
     a_dispute(house)
     integrate(house)
 
