@@ -21,8 +21,10 @@ from odr.log.note import vkey
 from odr.log.proof import TILE_WIDTH
 from odr.log.publication import tile_path
 from odr.log.queries import log_state
+from odr.log.signers import signers_of
 from odr.log.tiles import Torn, consistency, inclusion, tile_data
-from odr.web.security import current_house, requires
+from odr.web.security import CONTENT_POLICY, current_house, requires
+from odr.web.sentences import facts
 
 blueprint = Blueprint("log", __name__)
 
@@ -31,6 +33,9 @@ Read = TypeVar("Read")
 NEVER_CHANGES = "public, max-age=31536000, immutable"
 # The rest of a tile comes with time, and then nobody asks for a part of it any more.
 FOR_NOW = "public, max-age=3600"
+
+NOTHING_LEAVES = CONTENT_POLICY.replace("connect-src 'self'", "connect-src 'none'")
+"""What the page that checks a reader's file lets the browser do: no script of it may speak to anybody, us included."""
 
 VERIFIER = "evenhand-verify.py"
 """What the verifier is called where it is downloaded."""
@@ -64,8 +69,9 @@ def checkpoint() -> Response:
 @blueprint.get("/log/key")
 @requires("site:read")
 def key() -> Response:
-    """The line by which others come to trust the log's key (C2SP signed-note)."""
-    return _plain(f"{_key()}\n".encode())
+    """The lines by which others come to trust the log's keys (C2SP signed-note): of all that sign now, the newest
+    first."""
+    return _plain("".join(f"{line}\n" for line in _keys()).encode())
 
 
 @blueprint.get("/log/checking")
@@ -74,6 +80,15 @@ def checking() -> str:
     """How somebody who is no engineer checks a receipt at home."""
     digest = hashlib.sha256(_VERIFIER).hexdigest()
     return render_template("log/checking.html", key=_key(), verifier=VERIFIER, digest=digest)
+
+
+@blueprint.get("/log/verify")
+@requires("site:read")
+def verify() -> Response:
+    """A receipt or a case file, checked in the reader's browser. The page may ask for nothing once it is there."""
+    answer = make_response(render_template("log/verify.html", key=_key(), facts=facts()))
+    answer.headers["Content-Security-Policy"] = NOTHING_LEAVES
+    return answer
 
 
 @blueprint.get("/log/verifier")
@@ -187,4 +202,13 @@ def _plain(text: bytes, status: int = HTTPStatus.OK) -> Response:
 
 
 def _key() -> str:
-    return vkey(current_house().origin, current_house().keys.public_key)
+    return _keys()[0]
+
+
+def _keys() -> tuple[str, ...]:
+    house = current_house()
+    with house.engine.connect() as connection:
+        last = latest_checkpoint(connection)
+        told = signers_of(connection, house.origin).newest_first(last.size if last else 0)
+    # In a database that was tampered with, no entry may say so any more; the page must open and say what is wrong.
+    return told or (vkey(house.origin, house.keys.public_key),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -575,6 +575,22 @@ def sentence(type_name: str, data: Mapping[str, Any]) -> str:
     if isinstance(number, int):
         places["place"] = number + 1
     return str(text) % places
+
+
+def facts() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Every sentence for a fact: its type, what its fields must be for it, and the sentence with its places open."""
+    for type_name, text in _FACTS.items():
+        yield from _variants(type_name, {}, _PICKS.get(type_name, ("side",)), text)
+
+
+def _variants(
+    type_name: str, picked: dict[str, Any], fields: tuple[str, ...], text: Any
+) -> Iterator[tuple[str, dict[str, Any], str]]:
+    if not isinstance(text, dict):
+        yield type_name, picked, str(text)
+        return
+    for value, held in text.items():
+        yield from _variants(type_name, {**picked, fields[0]: value}, fields[1:], held)
 
 
 _REFUSALS: dict[str, Any] = {

@@ -1,0 +1,171 @@
+// The page that checks a file: takes it from its reader, and says what was found in the sentences of the page.
+import { SOUND } from "./report.js";
+import { LARGEST_FILE, verifyFile } from "./verify.js";
+
+const form = document.getElementById("check");
+const key = document.getElementById("key");
+const chosen = document.getElementById("file");
+const missing = document.getElementById("file-error");
+const drop = document.getElementById("drop");
+const result = document.getElementById("result");
+const working = document.querySelector("[data-working]");
+const progress = document.getElementById("progress");
+
+const words = document.getElementById("words").content;
+const labels = document.getElementById("labels").content;
+const facts = document.getElementById("facts").content;
+
+form.hidden = false;
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  check(chosen.files[0]);
+});
+chosen.addEventListener("change", () => say(false));
+
+for (const name of ["dragenter", "dragover"]) {
+  drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+}
+for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
+drop.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files.length === 0) return;
+  chosen.files = event.dataTransfer.files;
+  check(chosen.files[0]);
+});
+// A file that misses its place would otherwise be opened instead of the page.
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
+
+async function check(file) {
+  say(!file);
+  if (!file) return chosen.focus();
+  form.inert = true;
+  result.hidden = true;
+  working.hidden = false;
+  progress.value = 0;
+  progress.hidden = false;
+  const history = document.getElementById("history").files[0] ?? null;
+  const report = await verifyFile(file, { keys: key.value, history, tell: (part) => { progress.value = part; } });
+  working.hidden = true;
+  progress.hidden = true;
+  form.inert = false;
+  show(report, file);
+  return undefined;
+}
+
+// Whether the field of the file is told to be empty.
+function say(wrong) {
+  missing.hidden = !wrong;
+  chosen.closest(".field").classList.toggle("wrong", wrong);
+  chosen.setAttribute("aria-describedby", wrong ? "file-hint file-error" : "file-hint");
+  chosen.toggleAttribute("aria-invalid", wrong);
+}
+
+export function show(report, file) {
+  const { mode, verdict, findings, seen } = report;
+  for (const each of result.querySelectorAll("[data-outcome]")) {
+    each.hidden = ![verdict, `${verdict} ${mode}`].includes(each.dataset.outcome);
+  }
+  part("findings", findings.length > 0, (place) => {
+    place.querySelector("ul").replaceChildren(...findings.map(finding));
+  });
+  part("own-key", verdict === SOUND && key.value.trim() === key.defaultValue.trim());
+  const told = verdict === SOUND || seen.type ? factsOf(report, file) : [];
+  part("facts", told.length > 0, (place) => place.querySelector("dl").replaceChildren(...told));
+  part("limits", verdict === SOUND, (place) => {
+    for (const line of place.querySelectorAll("[data-only]")) line.hidden = line.dataset.only !== mode;
+  });
+  part("details", true, (place) => {
+    place.open = false;
+    place.querySelector("pre").textContent = JSON.stringify({ mode, verdict, seen, findings }, null, 2);
+  });
+  result.hidden = false;
+  const heading = result.querySelector("[data-outcome]:not([hidden]) h2");
+  heading.focus();
+}
+
+function part(name, shown, fill = () => {}) {
+  const place = result.querySelector(`[data-part="${name}"]`);
+  place.hidden = !shown;
+  if (shown) fill(place);
+}
+
+function finding({ code, idx, ver, stream, expected, found }) {
+  const said = words.querySelector(`[data-say="${CSS.escape(code)}"]`) ?? words.querySelector('[data-say="any"]');
+  const line = element("li", filled(said.textContent, { code, idx: place(idx), ver, stream, expected, found }));
+  line.append(" ", element("code", found === undefined ? code : `${code}: ${found}`, "quiet digits"));
+  return line;
+}
+
+function factsOf({ seen }, file) {
+  const rows = [];
+  const row = (name, value, kind) => rows.push(fact(name, value, kind));
+  if (seen.type) {
+    row("what", sentenceOf(seen));
+    row("who", roleOf(seen.role));
+    row("when", instant(seen.at, seen.clock));
+    if (seen.data.number) row("dispute", seen.data.number);
+    row("ver", number(seen.ver));
+    row("idx", number(place(seen.idx)));
+  }
+  if (seen.size !== undefined) row("size", number(seen.size));
+  for (const witness of (seen.signers ?? []).filter(({ kind }) => kind === "witness")) {
+    row("witnesses", filled(form_("witness"), { name: witness.name, when: instant(witness.at * 1000) }));
+  }
+  if (seen.root) row("root", seen.root, "digits wraps");
+  row("log", seen.log, "digits wraps");
+  return rows;
+}
+
+function fact(name, value, kind = "") {
+  const group = document.createElement("div");
+  group.append(element("dt", labels.querySelector(`[data-label="${name}"]`).textContent));
+  const said = document.createElement("dd");
+  if (kind) said.append(element("code", value, kind));
+  else said.append(value);
+  group.append(said);
+  return group;
+}
+
+// What an entry says, in the sentence that the docket has for it.
+export function sentenceOf({ type, data }) {
+  const variants = [...facts.querySelectorAll(`[data-type="${CSS.escape(type)}"]`)];
+  const fits = (line) => Object.entries(JSON.parse(line.dataset.fields)).every(([name, value]) => data[name] === value);
+  const said = variants.find(fits) ?? facts.querySelector('[data-type=""]');
+  const counted = data.offer ?? data.proposal;
+  const places = { ...data, type, place: Number.isInteger(counted) ? counted + 1 : "" };
+  return said.textContent.replace(/%\((\w+)\)s/g, (_whole, name) => String(places[name] ?? ""));
+}
+
+const roleOf = (role) => labels.querySelector(`[data-role="${CSS.escape(role)}"]`)?.textContent ?? role;
+
+const form_ = (name) => labels.querySelector(`[data-form="${name}"]`).textContent;
+
+function instant(at, clock = "real") {
+  const day = new Date(at);
+  if (Number.isNaN(day.valueOf())) return String(at);
+  const style = (options) => new Intl.DateTimeFormat(manner, { timeZone: "UTC", ...options }).format(day);
+  const said = filled(form_("instant"), {
+    day: style({ day: "numeric", month: "long", year: "numeric" }),
+    time: style({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+  });
+  return clock === "real" ? said : `${said} (${form_("clock")})`;
+}
+
+// The house writes English dates as most readers of this world do: day before month.
+const manner = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+const number = (value) => (typeof value === "number" ? new Intl.NumberFormat(manner).format(value) : String(value));
+// People count entries from 1.
+const place = (idx) => (typeof idx === "number" ? idx + 1 : idx);
+
+const filled = (sentence, places) => sentence.replace(/\{(\w+)\}/g, (_whole, name) => String(places[name] ?? ""));
+
+function element(name, text, kind = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}

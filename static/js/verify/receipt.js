@@ -1,0 +1,139 @@
+// One receipt: an entry, its place in the tree and a signed checkpoint (section 10), and the history of a log, which is
+// receipts one after the other (section 14).
+import { bytes, demand, emptyLine, hex, same, signs, unbase64, Unsound } from "./bytes.js";
+import { entryIn, LARGEST_ENTRY, leafHash } from "./entry.js";
+import { LARGEST_NOTE } from "./note.js";
+import { HASH, LARGEST_SIZE, proveInclusion } from "./tree.js";
+
+export const HEADER = "c2sp.org/tlog-proof@v1";
+export const LARGEST_RECEIPT = 262_144;
+const MOST_HASHES = 63;
+
+// The parts of a receipt, none of them believed yet: {entry, index, path, note}.
+export function receiptIn(raw) {
+  demand(raw.length <= LARGEST_RECEIPT, "too_long");
+  const place = emptyLine(raw);
+  const lines = signs(place < 0 ? raw : raw.subarray(0, place)).split("\n");
+  demand(lines[0] === HEADER, "bad_header");
+  demand(lines.length > 1 && lines[1].startsWith("extra "), "no_entry");
+  const entry = unbase64(lines[1].slice("extra ".length), "bad_extra");
+  demand(entry.length > 0 && entry.length <= LARGEST_ENTRY, "bad_extra");
+  const found = /^index (0|[1-9][0-9]{0,18})$/.exec(lines[2] ?? "");
+  demand(found && BigInt(found[1]) < LARGEST_SIZE, "bad_index");
+  demand(lines.length - 3 <= MOST_HASHES, "too_many_hashes");
+  const path = lines.slice(3).map((line) => unbase64(line, "bad_hash_line"));
+  demand(path.every((held) => held.length === HASH), "bad_hash_line");
+  const note = raw.subarray(place + 2);
+  demand(place >= 0 && note.length > 0 && note.length <= LARGEST_NOTE, "no_checkpoint");
+  return { entry, index: BigInt(found[1]), path, note };
+}
+
+// Everything a receipt claims, said in the report; answers {entry, leaf, index, checkpoint} when all of it is so.
+export async function verifyReceipt(raw, keys, report) {
+  let receipt;
+  try {
+    receipt = receiptIn(raw);
+  } catch (refusal) {
+    report.find(refused(refusal) === "bad_header" ? "receipt_unknown" : "receipt_malformed", { found: refused(refusal) });
+    return null;
+  }
+  const index = plain(receipt.index);
+  const checkpoint = await verifyCheckpoint(receipt.note, keys, report);
+  const entry = verifyEntry(receipt.entry, receipt.index, keys, report);
+  if (!checkpoint || !entry) return null;
+  const leaf = await leafHash(receipt.entry);
+  try {
+    await proveInclusion(leaf, receipt.index, checkpoint.size, receipt.path, checkpoint.root);
+  } catch (refusal) {
+    report.find("entry_not_proven", { idx: index, found: refused(refusal) });
+    return null;
+  }
+  return { entry, leaf, index: receipt.index, checkpoint };
+}
+
+const OF_CHECKPOINTS = { no_known_signature: "checkpoint_not_signed", wrong_origin: "checkpoint_of_another_log" };
+
+export async function verifyCheckpoint(raw, keys, report) {
+  try {
+    return await keys.checkpoint(raw);
+  } catch (refusal) {
+    const code = refused(refusal);
+    report.find(OF_CHECKPOINTS[code] ?? "checkpoint_malformed", { found: code, expected: keys.origin });
+    return null;
+  }
+}
+
+function verifyEntry(raw, index, keys, report) {
+  let entry;
+  try {
+    entry = entryIn(raw);
+  } catch (refusal) {
+    report.find("entry_malformed", { idx: plain(index), found: refused(refusal) });
+    return null;
+  }
+  if (keys.mayBear(entry.log, index)) return entry;
+  report.find("entry_of_another_log", { idx: plain(index), expected: keys.origin, found: entry.log });
+  return null;
+}
+
+// What a sound receipt shows, as the verifier that runs without a browser says it.
+export function shown({ entry, leaf, index, checkpoint }) {
+  const { log, stream, ver, type, at, clock, role, prev, data } = entry;
+  return {
+    idx: plain(index), size: plain(checkpoint.size), root: hex(checkpoint.root), leaf: hex(leaf),
+    log, stream, ver, type, at, clock, role, class: entry.class, prev, data,
+  };
+}
+
+// The receipts in a history, one after the other: each begins at the line that begins no other.
+export function receiptsIn(raw) {
+  const text = signs(raw);
+  if (text === "") return [];
+  const starts = [...text.matchAll(new RegExp(`^${HEADER}$`, "gm"))].map((found) => found.index);
+  demand(starts[0] === 0, "bad_header");
+  return starts.map((start, place) => bytes(text.slice(start, starts[place + 1])));
+}
+
+// What a history tells of keys, told to `keys`. A receipt that no known key signed is passed over. Answers whether the
+// history is sound; what is wrong with it is in the report.
+export async function readHistory(raw, keys, report) {
+  const seen = new Map();
+  let receipts;
+  try {
+    receipts = receiptsIn(raw);
+  } catch (refusal) {
+    report.find("history_malformed", { found: refused(refusal) });
+    return;
+  }
+  for (const [place, each] of receipts.entries()) {
+    try {
+      await readOne(each, keys, seen);
+    } catch (refusal) {
+      const code = refused(refusal);
+      if (code !== "no_known_signature") report.find("history_malformed", { found: `${place + 1}: ${code}` });
+    }
+  }
+}
+
+async function readOne(raw, keys, seen) {
+  const receipt = receiptIn(raw);
+  const checkpoint = await keys.checkpoint(receipt.note);
+  const entry = entryIn(receipt.entry);
+  demand(entry.log === keys.origin, "entry_of_another_log");
+  demand(entry.stream === `log/${keys.origin}`, "bad_stream");
+  const leaf = await leafHash(receipt.entry);
+  await proveInclusion(leaf, receipt.index, checkpoint.size, receipt.path, checkpoint.root);
+  const known = seen.get(entry.ver);
+  demand(!known || (same(known.leaf, leaf) && known.index === receipt.index), "two_histories");
+  seen.set(entry.ver, { leaf, index: receipt.index });
+  await keys.learn(entry, receipt.index);
+}
+
+// A number as others read it: a place beyond what JSON can say stays a text.
+export const plain = (number) => (number <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(number) : String(number));
+
+// The word for the rule that was broken. A fault of ours is none, and goes on.
+export function refused(refusal) {
+  if (refusal instanceof Unsound) return refusal.code;
+  throw refusal;
+}
