@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, select, update
 
 from odr.disputes.queries import Seat
-from odr.disputes.tables import dispute_row, party
+from odr.disputes.tables import appointment, dispute_row, party
 from odr.kernel import Actor, Missing
+from odr.people.tables import mediator
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ _SEATS = (
     .join(party, party.c.dispute_id == dispute_row.c.id)
     .where(dispute_row.c.id == bindparam("dispute_id"))
 )
+_DRAWN = (
+    select(appointment.c.mediator)
+    .join(mediator, mediator.c.id == appointment.c.mediator)
+    .where(appointment.c.dispute_id == bindparam("dispute_id"), mediator.c.account_id == bindparam("account_id"))
+)
 _BY_NUMBER = select(dispute_row.c.id).where(dispute_row.c.number == bindparam("number"))
 
 
@@ -48,6 +54,11 @@ def invited_to(connection: Connection, dispute_id: str) -> Invited:
         row.account_id,
         rows["buyer"].account_id if "buyer" in rows else None,
     )
+
+
+def was_drawn(connection: Connection, dispute_id: str, account_id: str) -> bool:
+    """Whether this account's mediator was ever drawn in this dispute, whatever became of it."""
+    return connection.execute(_DRAWN, {"dispute_id": dispute_id, "account_id": account_id}).first() is not None
 
 
 def dispute_id_of(connection: Connection, number: str) -> str | None:

@@ -67,8 +67,8 @@ def seat_behind(house: House, token: str, account_id: str) -> str | None:
 def join(house: House, caller: Caller, token: str, *, key: str, name: str, language: str, zone: str) -> Joined:
     """Use the link up, open an account for its address unless there is one, and take the seller's seat: one act.
 
-    Raises Refused("link_…"), Refused("seat_taken") when another account sits there, Refused("buyer_cannot_join"), and
-    what `join_seller` refuses.
+    Raises Refused("link_…"), Refused("seat_taken") when another account sits there, Refused("buyer_cannot_join"),
+    Refused("mediator_cannot_join") for whoever was drawn in this dispute, and what `join_seller` refuses.
     """
     at = house.clock()
     with house.engine.connect() as connection:
@@ -108,6 +108,9 @@ def join(house: House, caller: Caller, token: str, *, key: str, name: str, langu
 def _demand_free(connection: Connection, invited: Invited, account_id: str) -> None:
     if account_id == invited.buyer_account_id:
         raise Refused("buyer_cannot_join")
+    # Nobody sits on both sides of the table, nor at it and above it.
+    if queries.was_drawn(connection, invited.seat.dispute_id, account_id):
+        raise Refused("mediator_cannot_join")
     # The seat of an account that was closed meanwhile is free again.
     if invited.account_id not in (None, account_id) and account_by_id(connection, invited.account_id or ""):
         raise Refused("seat_taken")

@@ -665,6 +665,7 @@ _REFUSALS: dict[str, Any] = {
     "proof_unknown": _("Use the link from the invitation."),
     "seat_taken": _("Somebody else already acts for the seller in this dispute."),
     "buyer_cannot_join": _("The address of this invitation belongs to the buyer of this dispute."),
+    "mediator_cannot_join": _("The address of this invitation belongs to a mediator who was drawn in this dispute."),
     # Evidence.
     "evidence_already_complete": _("You already said that your file is complete."),
     "too_much_evidence": _("Each side adds at most %(most)s files to a dispute."),

@@ -20,11 +20,12 @@ from odr.kernel import Money, new_pseudonym
 from odr.mediation import queries
 from odr.mediation.rules import challenge_mediator, make_proposal, request_evidence, resign
 from odr.mediation.service import advance_draw, end_mediator
+from odr.people.queries import account_by_id
 from odr.people.service import give_role
 from odr.procedure.dispute import Phase
 from odr.procedure.events import ClaimItem, Term
 from tests.builders import ADispute, a_dispute
-from tests.disputes.readers import Reader, text
+from tests.disputes.readers import Reader, invitation, text
 from tests.mediation.conftest import Mediators, refreshed
 
 pytestmark = pytest.mark.one_database
@@ -428,3 +429,16 @@ def test_a_challenge_waits_in_the_registrars_queue_by_its_own_time(house, regist
     assert at(mediating) in registrar.client.get("/desk").get_data(as_text=True)
     registrar.send(at(mediating, "/mediator/challenge/decision"), {"upheld": "dismissed", "text": "It is two days."})
     assert mediating.number not in registrar.read("/desk")
+
+
+def test_whoever_was_drawn_does_not_sit_down_as_the_seller(app, house, drawn, mediators):
+    """A mediator whose address somebody gave as the seller's would otherwise read both sides and decide."""
+    above = mediators.of(drawn)
+    with house.engine.connect() as connection:
+        email = account_by_id(connection, above.account_id).email
+    link = f"/invitation/{invitation(app, drawn.id, email)}"
+
+    refused = above.send(link, form_at=link)
+
+    assert refused.status_code == 409
+    assert "mediator who was drawn" in text(refused)
