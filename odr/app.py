@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from odr.casefile.routes import blueprint as casefile
 from odr.compliance.routes import blueprint as compliance
 from odr.config import CHECKOUT, ConfigError, load
 from odr.database import db, prepare_engine, write_unit
@@ -38,7 +39,8 @@ from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
 ROOMS = (
-    web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, statistics, log,
+    web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, casefile,
+    statistics, log,
 )  # fmt: skip
 
 PACKAGE = Path(__file__).resolve().parent

@@ -397,6 +397,11 @@ class Reading:
         return link_to("mediation.proposal", number=self.number, proposal=made[-1].number)
 
     @property
+    def case_file_href(self) -> str | None:
+        """Where this reader gets all that they may have of the dispute in one archive."""
+        return link_to("casefile.case_file", number=self.number) if self._may_read("casefile:read") else None
+
+    @property
     def agreement(self) -> Row | None:
         """The agreed terms as a table of one column, once there are any."""
         dispute = self.dispute

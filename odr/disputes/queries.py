@@ -220,11 +220,8 @@ def open_page(connection: Connection, house: House, seat: Seat) -> Page:
     stored = [one for one in whole if access.may_know(reader, one.entry.reach)]
     history = to_history(stored)
     words = _words(connection, house, stream, stored, reader)
-    places = {row.ver: row for row in connection.execute(_PLACES, {"stream": stream})}
-    docket = [
-        _line(one, event, words.get(one.entry.version, {}), places.get(one.entry.version))
-        for one, (event, _) in zip(stored, history, strict=True)
-    ]
+    places = places_of(connection, stream)
+    docket = docket_of(stored, words, places)
     known = dispute if len(stored) == len(whole) else fold(seat.dispute_id, history, house.rulesets)
     return Page(known, seat, now, docket, access.acts_of(dispute, seat.actor, now))
 
@@ -245,6 +242,19 @@ def _words(
             text = reveal(house.keys, stream, row.ver, row.name, row.wrapped_key, row.sealed).decode()
             words.setdefault(row.ver, {})[row.name] = text
     return words
+
+
+def places_of(connection: Connection, stream: str) -> dict[int, Any]:
+    """Position in the tree and first checkpoint of each entry of a stream that has a place, by its version."""
+    return {row.ver: row for row in connection.execute(_PLACES, {"stream": stream})}
+
+
+def docket_of(stored: list[Stored], words: Mapping[int, Mapping[str, str]], places: Mapping[int, Any]) -> list[Line]:
+    """The docket that these entries make, with the words and the place in the tree of each by its version."""
+    return [
+        _line(one, event, words.get(one.entry.version, {}), places.get(one.entry.version))
+        for one, (event, _) in zip(stored, to_history(stored), strict=True)
+    ]
 
 
 def _line(stored: Stored, event: Event, words: Mapping[str, str], place: Any) -> Line:

@@ -344,6 +344,8 @@ PERMISSIONS: dict[str, Row] = _table(
     Row("offers:read", PARTIES),
     # The bytes of an entry, with its proof: of which entries, says `may_have_receipt`.
     Row("receipt:read", PARTIES | REGISTRAR | MEDIATOR),
+    # All that a reader may have of a dispute, in one archive. The registrar, who never reads the merits, has none.
+    Row("casefile:read", PARTIES | MEDIATOR),
     # While the proof is checked, and of the files only what came after the end: see `may_read_file`.
     Row("proof:read", REGISTRAR, unless=_proof_waits),
     # Filing and admission.

@@ -30,7 +30,17 @@ from odr.log.proof import (
     verify_consistency,
     verify_inclusion,
 )
-from odr.log.tiles import Torn, complete_tiles, consistency, full_tile, inclusion, level_hashes, tile_data, tree_head
+from odr.log.tiles import (
+    Torn,
+    complete_tiles,
+    consistency,
+    full_tile,
+    inclusion,
+    inclusions,
+    level_hashes,
+    tile_data,
+    tree_head,
+)
 
 SIZE = 2 * TILE_WIDTH + 77
 # A level-2 tile needs 65,536 leaves: enough to see every level, few enough to be made in a second.
@@ -76,6 +86,29 @@ def test_every_proof_of_inclusion_is_that_of_the_whole_tree(tree):
 
             assert path == inclusion_proof(HASHES[:size], position), (position, size)
             verify_inclusion(HASHES[position], position, size, path, root(HASHES[:size]))
+
+
+def test_many_proofs_at_once_are_those_of_the_whole_tree(tree):
+    places = random.Random(3).sample(range(SIZE), 300)
+
+    paths = inclusions(tree, places, SIZE)
+
+    assert paths == [inclusion_proof(HASHES[:SIZE], place) for place in places]
+
+
+def test_many_proofs_from_more_tiles_than_one_statement_asks_for(engine):
+    with writing(engine) as connection:
+        fill(connection, 0, LARGE)
+        places = range(0, LARGE, 200)
+        found: list[str] = []
+        event.listen(connection, "before_cursor_execute", lambda *told: found.append(told[2]))
+
+        paths = inclusions(connection, places, LARGE)
+
+        assert len(found) <= 6
+        whole = root(HASHES)
+        for place, path in zip(places, paths, strict=True):
+            verify_inclusion(HASHES[place], place, LARGE, path, whole)
 
 
 def test_every_proof_of_growth_is_that_of_the_whole_tree(tree):
