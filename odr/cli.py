@@ -48,6 +48,7 @@ from odr.statistics.queries import editions
 from odr.statistics.service import cut
 from odr.verify import CANNOT_TELL, SOUND, TAMPERED, as_json, exit_status, verify_edition, verify_house
 from odr.web.security import Undeclared
+from odr.witness.cli import witness
 from odr.worker import run as work
 
 # `odr verify` promises: 0 sound, 1 tampered, 2 cannot tell, 3 wrong usage. What goes for it goes for every command.
@@ -321,6 +322,9 @@ def demo(ctx: click.Context, port: int | None) -> None:
         click.echo(f"  {guest.email}")
     click.echo(f"Mail is written to {settings.mail_url.removeprefix('folder://')}.")
     serve_house(settings, processes=1, threads=THREADS, with_worker=True)
+
+
+main.add_command(witness)
 
 
 @main.command()

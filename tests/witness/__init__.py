@@ -1,0 +1,1 @@
+"""The witness: what it signs, what it remembers, and that it stays honest however it ends."""
