@@ -13,9 +13,8 @@ from odr.disputes.rebuild import all_counted_as_of, compare
 from odr.evidence.verify import verify_files
 from odr.house import House
 from odr.kernel import Missing
-from odr.log.proof import root
 from odr.log.tables import any_text
-from odr.log.verify import CODES, Finding, Verified, hashes_of_entries, verify_log
+from odr.log.verify import CODES, Finding, Verified, root_of_entries, verify_log
 from odr.statistics.queries import edition_numbered, stored_digest, stored_editions
 from odr.statistics.records import Edition, recut
 
@@ -68,7 +67,7 @@ def _compare_edition(connection: Connection, house: House, stored: Edition, dige
     previous = edition_numbered(connection, number - 1)
     if number > 1 and previous is None:
         yield Finding("edition_missing", expected=str(number - 1))
-    tree_root = root(hashes_of_entries(connection, size)).hex()
+    tree_root = root_of_entries(connection, size).hex()
     if tree_root != stored.head.root:
         yield Finding("edition_root_differs", position=size, expected=tree_root, found=stored.head.root)
     again = recut(stored, all_counted_as_of(connection, house, size), previous)

@@ -6,26 +6,41 @@ repaired here.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, select
+from sqlalchemy import Connection, and_, bindparam, exists, select
 
 from odr.house import House
 from odr.log import tables
-from odr.log.chain import GENESIS, Entry, Malformed, act_digest, check, commitment, leaf_hash
+from odr.log.chain import GENESIS, Malformed, act_digest, commitment, leaf_hash
 from odr.log.halt import read_published, signed_at_hand
 from odr.log.keys import Unreadable
 from odr.log.note import Rejected
 from odr.log.payloads import reveal
-from odr.log.proof import TILE_WIDTH, inner_nodes, root, roots_at
+from odr.log.proof import HASH_SIZE, TILE_HEIGHT, TILE_WIDTH, fold, full_subtrees, node
+from odr.log.records import fields_of
 from odr.log.signers import opened, signers_of
 
 BATCH = 200
 """Streams read at a time, so that memory does not grow with the log."""
+
+SPAN = 4_096
+"""Places read at a time."""
+
+TILES = 64
+"""Tiles read at a time, 16 KB each."""
+
+LEAST_POSITION = -(2**63)
+"""The least number the database knows: what somebody wrote below 0 must not stay unseen."""
+
+_entry, _leaf, _tile = tables.entry, tables.leaf, tables.tile
+
+Fields = dict[str, Any]
+"""What an entry says, by the keys of the log format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +127,34 @@ def verify_log(connection: Connection, house: House) -> Verified:
     findings: list[Finding] = []
     entries = 0
     for streams in _streams(connection):
-        held = _rows_by_stream(connection, tables.entry, streams, "ver")
+        held = _rows_by_stream(connection, _entry, streams, "ver")
         beside = {
             name: _rows_by_stream(connection, table, streams, *order)
             for name, table, order in (
                 ("payload", tables.payload, ("ver", "name")),
                 ("act", tables.idempotency, ("first",)),
-                ("leaf", tables.leaf, ("position",)),
+                ("leaf", _leaf, ("ver",)),
                 ("queue", tables.queue, ("id",)),
             )
         }
         for stream in streams:
             entries += len(held[stream])
             findings += _verify_stream(
-                house, stream, held[stream], {name: rows[stream] for name, rows in beside.items()}
+                house, stream, held[stream], {name: rows.get(stream, []) for name, rows in beside.items()}
             )
     findings += _verify_orphans(connection)
     hashes, of_places = _read_places(connection)
     findings += of_places
-    findings += _verify_tiles(connection, hashes)
-    findings += _verify_checkpoints(connection, house, hashes, outside)
-    return Verified(len(hashes), root(hashes), entries, findings)
+    tree = Tree(hashes)
+    findings += _verify_tiles(connection, tree)
+    findings += _verify_checkpoints(connection, house, tree, outside)
+    return Verified(tree.size, tree.root_at(tree.size), entries, findings)
 
 
 def _streams(connection: Connection) -> Iterator[list[str]]:
     last = ""
     while True:
-        column = tables.entry.c.stream
+        column = _entry.c.stream
         query = select(column).where(column > last).distinct().order_by(column).limit(BATCH)
         streams = list(connection.scalars(query))
         if not streams:
@@ -147,67 +163,65 @@ def _streams(connection: Connection) -> Iterator[list[str]]:
         last = streams[-1]
 
 
-def _rows_by_stream(connection: Connection, table: Any, streams: Sequence[str], *order: str) -> dict[str, list[Any]]:
+def _rows_by_stream(connection: Connection, table: Any, streams: list[str], *order: str) -> dict[str, list[Any]]:
+    columns = table.c
     query = (
-        select(table).where(table.c.stream.in_(streams)).order_by(table.c.stream, *(table.c[name] for name in order))
+        select(table)
+        .where(columns.stream >= streams[0], columns.stream <= streams[-1])
+        .order_by(columns.stream, *(columns[name] for name in order))
     )
-    rows: dict[str, list[Any]] = defaultdict(list)
-    for row in connection.execute(query):
-        rows[row.stream].append(row)
-    return rows
+    place = columns.keys().index("stream")
+    return {stream: list(rows) for stream, rows in groupby(connection.execute(query).all(), itemgetter(place))}
 
 
 # -- one stream -----------------------------------------------------------------------------------------------
 
 
 def _verify_stream(house: House, stream: str, rows: list[Any], beside: dict[str, list[Any]]) -> Iterator[Finding]:
-    entries: dict[int, Entry] = {}
+    entries: dict[int, Fields] = {}
     hashes: dict[int, bytes] = {}
     expected, prev, at = 1, GENESIS, 0
     for row in rows:
-        if row.ver != expected:
-            yield Finding("stream_gap", stream, expected, expected=str(expected), found=str(row.ver))
+        # Taken apart at once: by name, each value would cost as much as half an entry's hash.
+        _, version, kind, dated, reach, stored, raw = row
+        computed = leaf_hash(raw)
+        if version != expected:
+            yield Finding("stream_gap", stream, expected, expected=str(expected), found=str(version))
         try:
-            entry = check(row.raw)
+            entry = fields_of(raw)
         except Malformed as broken:
-            yield Finding("entry_malformed", stream, row.ver, found=broken.code)
-            expected, prev = row.ver + 1, leaf_hash(row.raw).hex()
+            yield Finding("entry_malformed", stream, version, found=broken.code)
+            expected, prev = version + 1, computed.hex()
             continue
-        entries[row.ver], hashes[row.ver] = entry, leaf_hash(row.raw)
-        yield from _verify_entry(house, row, entry, hashes[row.ver])
-        if entry.prev != prev and row.ver == expected:
-            yield Finding("stream_prev_differs", stream, row.ver, expected=prev, found=entry.prev)
-        if entry.at < at:
-            yield Finding("stream_time_goes_back", stream, row.ver, expected=f"at least {at}", found=str(entry.at))
-        expected, prev, at = row.ver + 1, hashes[row.ver].hex(), max(at, entry.at)
+        entries[version], hashes[version] = entry, computed
+        if computed != stored:
+            yield Finding("entry_hash_differs", stream, version, expected=computed.hex(), found=stored.hex())
+        if entry["log"] != house.origin:
+            yield Finding("entry_of_another_log", stream, version, expected=house.origin, found=entry["log"])
+        said = (entry["stream"], entry["ver"], entry["type"], entry["at"], entry["class"])
+        columns = (stream, version, kind, dated, reach)
+        if said != columns:
+            yield Finding("entry_column_differs", stream, version, expected=str(said), found=str(columns))
+        if entry["prev"] != prev and version == expected:
+            yield Finding("stream_prev_differs", stream, version, expected=prev, found=entry["prev"])
+        if entry["at"] < at:
+            yield Finding("stream_time_goes_back", stream, version, expected=f"at least {at}", found=str(entry["at"]))
+        expected, prev, at = version + 1, computed.hex(), max(at, entry["at"])
     yield from _verify_places(stream, hashes, beside["leaf"], beside["queue"])
     yield from _verify_acts(house, stream, entries, beside["act"])
     yield from _verify_payloads(house, stream, entries, beside["payload"])
 
 
-def _verify_entry(house: House, row: Any, entry: Entry, computed: bytes) -> Iterator[Finding]:
-    if computed != row.leaf_hash:
-        yield Finding("entry_hash_differs", row.stream, row.ver, expected=computed.hex(), found=row.leaf_hash.hex())
-    if entry.origin != house.origin:
-        yield Finding("entry_of_another_log", row.stream, row.ver, expected=house.origin, found=entry.origin)
-    said = (entry.stream, entry.version, entry.type, entry.at, entry.reach)
-    columns = (row.stream, row.ver, row.type, row.at, row.reach)
-    if said != columns:
-        yield Finding("entry_column_differs", row.stream, row.ver, expected=str(said), found=str(columns))
-
-
 def _verify_places(stream: str, hashes: dict[int, bytes], leaves: list[Any], queued: list[Any]) -> Iterator[Finding]:
     placed: dict[int, int] = {}
-    for leaf in leaves:
-        if leaf.ver not in hashes:
-            yield Finding("place_unknown", stream, leaf.ver, leaf.position)
-        elif leaf.ver in placed:
-            yield Finding("place_twice", stream, leaf.ver, leaf.position, found=str(placed[leaf.ver]))
-        elif leaf.leaf_hash != hashes[leaf.ver]:
-            yield Finding(
-                "place_hash_differs", stream, leaf.ver, leaf.position, hashes[leaf.ver].hex(), leaf.leaf_hash.hex()
-            )
-        placed.setdefault(leaf.ver, leaf.position)
+    for position, _, version, leaf in sorted(leaves):
+        if version not in hashes:
+            yield Finding("place_unknown", stream, version, position)
+        elif version in placed:
+            yield Finding("place_twice", stream, version, position, found=str(placed[version]))
+        elif leaf != hashes[version]:
+            yield Finding("place_hash_differs", stream, version, position, hashes[version].hex(), leaf.hex())
+        placed.setdefault(version, position)
     for (version, position), (later, next_position) in pairwise(sorted(placed.items())):
         if next_position < position:
             yield Finding("place_order_differs", stream, later, next_position, f"after {position} of version {version}")
@@ -222,10 +236,10 @@ def _verify_places(stream: str, hashes: dict[int, bytes], leaves: list[Any], que
         yield Finding("entry_without_place", stream, version)
 
 
-def _verify_acts(house: House, stream: str, entries: dict[int, Entry], acts: list[Any]) -> Iterator[Finding]:
+def _verify_acts(house: House, stream: str, entries: dict[int, Fields], acts: list[Any]) -> Iterator[Finding]:
     made = {
-        digest: [entry.version for entry in group]
-        for digest, group in groupby((entries[version] for version in sorted(entries)), key=lambda entry: entry.act)
+        digest: list(versions)
+        for digest, versions in groupby(sorted(entries), key=lambda version: entries[version]["act"])
         if digest
     }
     for row in acts:
@@ -245,10 +259,10 @@ def _verify_acts(house: House, stream: str, entries: dict[int, Entry], acts: lis
         yield Finding("act_missing", stream, versions[0])
 
 
-def _verify_payloads(house: House, stream: str, entries: dict[int, Entry], payloads: list[Any]) -> Iterator[Finding]:
+def _verify_payloads(house: House, stream: str, entries: dict[int, Fields], payloads: list[Any]) -> Iterator[Finding]:
     stored = {(row.ver, row.name): row for row in payloads}
     for version, entry in entries.items():
-        for name, committed in entry.commit.items():
+        for name, committed in entry["commit"].items():
             row = stored.pop((version, name), None)
             if row is None:
                 yield Finding("payload_missing", stream, version, found=name)
@@ -290,56 +304,111 @@ def _verify_orphans(connection: Connection) -> Iterator[Finding]:
 # -- the tree -------------------------------------------------------------------------------------------------
 
 
-def _read_places(connection: Connection) -> tuple[list[bytes], list[Finding]]:
-    hashes: list[bytes] = []
+class Tree:
+    """All full subtrees over leaf hashes of 32 bytes each, computed once: the nodes of each height in one row."""
+
+    def __init__(self, hashes: bytes) -> None:
+        self.size = len(hashes) // HASH_SIZE
+        self._rows = [hashes]
+        while len(self._rows[-1]) >= 2 * HASH_SIZE:
+            below = self._rows[-1]
+            pairs = range(0, len(below) - 2 * HASH_SIZE + 1, 2 * HASH_SIZE)
+            self._rows.append(
+                b"".join([node(below[at : at + HASH_SIZE], below[at + HASH_SIZE : at + 2 * HASH_SIZE]) for at in pairs])
+            )
+
+    def nodes(self, height: int, first: int, end: int) -> bytes:
+        """Nodes first..end-1 of a height, joined."""
+        return self._rows[height][first * HASH_SIZE : end * HASH_SIZE]
+
+    def root_at(self, size: int) -> bytes:
+        """The root over the first `size` leaves."""
+        return fold([self.nodes(height, index, index + 1) for height, index in full_subtrees(0, size)])
+
+    def full_tiles(self, level: int) -> int:
+        """How many tiles of a level are full."""
+        return self.size // TILE_WIDTH ** (level + 1) if level >= 0 else 0
+
+    def tile(self, level: int, number: int) -> tuple[bytes, bytes, bytes]:
+        """Root, hashes and inner nodes of a full tile."""
+        below = TILE_HEIGHT * level
+        spans = [
+            self.nodes(below + height, number * TILE_WIDTH >> height, (number + 1) * TILE_WIDTH >> height)
+            for height in range(TILE_HEIGHT + 1)
+        ]
+        return spans[-1], spans[0], b"".join(spans[1:])
+
+
+def _read_places(connection: Connection) -> tuple[bytes, list[Finding]]:
+    hashes = bytearray()
     findings: list[Finding] = []
-    expected = 0
-    query = select(tables.leaf.c.position, tables.leaf.c.leaf_hash).order_by(tables.leaf.c.position)
-    for row in connection.execute(query.execution_options(yield_per=2_000)):
-        if row.position != expected:
-            findings.append(Finding("place_gap", position=expected, expected=str(expected), found=str(row.position)))
-        hashes.append(bytes(row.leaf_hash))
-        expected = row.position + 1
-    if any(len(held) != 32 for held in hashes):
-        # Named as a hash that differs by the walk over the streams; the tree needs 32 bytes to be computed at all.
-        hashes = [held if len(held) == 32 else bytes(32) for held in hashes]
-    return hashes, findings
+    expected, since = 0, LEAST_POSITION
+    while rows := connection.execute(_NEXT_PLACES, {"since": since, "most": SPAN}).all():
+        for position, leaf in rows:
+            if position != expected:
+                findings.append(Finding("place_gap", position=expected, expected=str(expected), found=str(position)))
+            # Of another length it is named as one that differs by the walk over the streams.
+            hashes += leaf if len(leaf) == HASH_SIZE else bytes(HASH_SIZE)
+            expected = since = position + 1
+    return bytes(hashes), findings
 
 
-def hashes_of_entries(connection: Connection, size: int) -> list[bytes]:
-    """The leaf hashes of the first `size` entries of the tree, from the bytes of the entries themselves."""
-    query = (
-        select(tables.entry.c.raw)
-        .join(tables.leaf, and_(tables.leaf.c.stream == tables.entry.c.stream, tables.leaf.c.ver == tables.entry.c.ver))
-        .where(tables.leaf.c.position < size)
-        .order_by(tables.leaf.c.position)
+_NEXT_PLACES = (
+    select(_leaf.c.position, _leaf.c.leaf_hash)
+    .where(_leaf.c.position >= bindparam("since"))
+    .order_by(_leaf.c.position)
+    .limit(bindparam("most"))
+)
+
+
+def root_of_entries(connection: Connection, size: int) -> bytes:
+    """The root over the first `size` entries of the tree, from the bytes of the entries themselves."""
+    hashes: list[bytes] = []
+    for first in range(0, size, SPAN):
+        rows = connection.execute(_ENTRIES_IN_PLACE, {"first": first, "end": min(first + SPAN, size)}).all()
+        hashes += [leaf_hash(raw) for (raw,) in rows]
+    return Tree(b"".join(hashes)).root_at(len(hashes))
+
+
+_ENTRIES_IN_PLACE = (
+    select(_entry.c.raw)
+    .join(_leaf, and_(_leaf.c.stream == _entry.c.stream, _leaf.c.ver == _entry.c.ver))
+    .where(_leaf.c.position >= bindparam("first"), _leaf.c.position < bindparam("end"))
+    .order_by(_leaf.c.position)
+)
+
+
+def _verify_tiles(connection: Connection, tree: Tree) -> Iterator[Finding]:
+    level = 0
+    while full := tree.full_tiles(level):
+        for number in range(full):
+            if number % TILES == 0:
+                asked = {"level": level, "first": number, "end": min(number + TILES, full)}
+                stored = {held: tuple(row) for held, *row in connection.execute(_SOME_TILES, asked).all()}
+            where, position = f"tile {level}/{number}", number * TILE_WIDTH ** (level + 1)
+            if number not in stored:
+                yield Finding("tile_missing", position=position, expected=where)
+            elif stored[number] != tree.tile(level, number):
+                yield Finding("tile_differs", position=position, found=where)
+        level += 1
+    for level, number in connection.execute(_ALL_TILES).all():
+        if not 0 <= number < tree.full_tiles(level):
+            yield Finding("tile_unknown", found=f"tile {level}/{number}")
+
+
+_SOME_TILES = (
+    select(_tile.c.number, _tile.c.root, _tile.c.hashes, _tile.c.nodes)
+    .where(
+        _tile.c.level == bindparam("level"),
+        _tile.c.number >= bindparam("first"),
+        _tile.c.number < bindparam("end"),
     )
-    return [leaf_hash(raw) for raw in connection.scalars(query.execution_options(yield_per=2_000))]
+    .order_by(_tile.c.number)
+)
+_ALL_TILES = select(_tile.c.level, _tile.c.number).order_by(_tile.c.level, _tile.c.number)
 
 
-def _verify_tiles(connection: Connection, hashes: list[bytes]) -> Iterator[Finding]:
-    stored = {(row.level, row.number): row for row in connection.execute(select(tables.tile))}
-    level, below = 0, hashes
-    while below:
-        roots = []
-        for number in range(len(below) // TILE_WIDTH):
-            held = below[number * TILE_WIDTH : (number + 1) * TILE_WIDTH]
-            inner = inner_nodes(held)
-            roots.append(inner[-1])
-            row = stored.pop((level, number), None)
-            where = f"tile {level}/{number}"
-            if row is None:
-                yield Finding("tile_missing", position=number * TILE_WIDTH ** (level + 1), expected=where)
-            elif (row.root, row.hashes, row.nodes) != (roots[-1], b"".join(held), b"".join(inner)):
-                yield Finding("tile_differs", position=number * TILE_WIDTH ** (level + 1), found=where)
-        level, below = level + 1, roots
-    for level, number in stored:
-        yield Finding("tile_unknown", position=number * TILE_WIDTH ** (level + 1), found=f"tile {level}/{number}")
-
-
-def _verify_checkpoints(
-    connection: Connection, house: House, hashes: list[bytes], outside: bytes | None
-) -> Iterator[Finding]:
+def _verify_checkpoints(connection: Connection, house: House, tree: Tree, outside: bytes | None) -> Iterator[Finding]:
     signers = signers_of(connection, house.origin)
     rows = connection.execute(select(tables.checkpoint).order_by(tables.checkpoint.c.number)).all()
     sound = []
@@ -361,22 +430,17 @@ def _verify_checkpoints(
     # The keys are told by entries; that those are ours, a key outside the database shows, which signed over them.
     if sound and sound[-1][0] == rows[-1].number and not signed_at_hand(rows[-1].note, house.origin, house.keys):
         yield Finding("checkpoint_malformed", expected=f"checkpoint {rows[-1].number}", found="no_known_signature")
-    yield from _verify_roots(sound, hashes)
+    yield from _verify_roots(sound, tree)
     for code in connection.scalars(select(tables.stop.c.code)):
         yield Finding("signing_stopped", found=code)
     if outside is not None and not any(row.note == outside for row in rows):
         yield Finding("checkpoint_missing", found="the one kept outside the database")
 
 
-def _verify_roots(sound: list[Any], hashes: list[bytes]) -> Iterator[Finding]:
-    within = sorted((held.size, number, held.root) for number, held in sound if held.size <= len(hashes))
-    for (size, number, signed), computed in zip(within, roots_at(hashes, [size for size, _, _ in within]), strict=True):
-        if signed != computed:
-            yield Finding(
-                "checkpoint_root_differs", position=size - 1, expected=computed.hex(), found=f"checkpoint {number}"
-            )
+def _verify_roots(sound: list[Any], tree: Tree) -> Iterator[Finding]:
     for number, held in sound:
-        if held.size > len(hashes):
-            yield Finding(
-                "checkpoint_beyond_log", position=len(hashes), expected=str(held.size), found=f"checkpoint {number}"
-            )
+        where = f"checkpoint {number}"
+        if held.size > tree.size:
+            yield Finding("checkpoint_beyond_log", position=tree.size, expected=str(held.size), found=where)
+        elif (computed := tree.root_at(held.size)) != held.root:
+            yield Finding("checkpoint_root_differs", position=held.size - 1, expected=computed.hex(), found=where)
