@@ -23,7 +23,6 @@ from odr.decision.rules import STATEMENTS
 from odr.disputes.filters import Reading, country
 from odr.disputes.queries import Line
 from odr.house import House
-from odr.log.note import vkey
 from odr.procedure.dispute import EvidenceItem, Phase
 from odr.procedure.events import DecisionIssued
 from odr.web import sentences
@@ -186,7 +185,7 @@ def _facts(name: str, parts: Mapping[str, Any]) -> list[Row]:
 def index(house: House, contents: Contents, paths: Mapping[int, str]) -> bytes:
     """The page of the case file, in the language and the zone of whoever asks. Needs a request."""
     reading = CaseReading(contents.page, contents, paths)
-    key = vkey(house.origin, house.keys.public_key)
+    key = contents.signers.newest_first(contents.checkpoint.size)[0]
     told = {
         "dispute": reading,
         "reader": READERS[contents.reader],
@@ -282,4 +281,5 @@ def _style(static: str) -> Markup:
 
 @lru_cache(maxsize=4)
 def _icons(static: str) -> Markup:
-    return Markup((Path(static) / ICONS).read_text("utf-8").replace("<svg ", "<svg hidden ", 1))  # noqa: S704 - ours
+    drawn = (Path(static) / ICONS).read_text("utf-8").replace("<svg ", '<svg class="hidden" aria-hidden="true" ', 1)
+    return Markup(drawn)  # noqa: S704 - a file of ours

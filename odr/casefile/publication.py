@@ -12,8 +12,8 @@ from odr.evidence import media, pictures
 from odr.evidence.store import Damaged
 from odr.house import House
 from odr.kernel import Refused, moment
-from odr.log.note import key_id, sign
 from odr.log.receipt import write
+from odr.log.signers import signed
 from odr.procedure.dispute import EvidenceItem
 
 logger = logging.getLogger(__name__)
@@ -52,21 +52,15 @@ def bytes_of(house: House, contents: Contents, paths: Mapping[int, str], index: 
 
     A file that was sound and no longer is raises Damaged in the midst of it.
     """
-    made_at = contents.page.at
+    made_at, checkpoint = contents.page.at, contents.checkpoint
 
-    def signed(listed: list[Listed]) -> bytes:
-        checkpoint = contents.checkpoint
+    def manifest(listed: list[Listed]) -> bytes:
         text = records.manifest_text(
             checkpoint.origin, contents.stream, checkpoint.size, contents.reader, made_at, listed
         )
-        return _sign(house, text, checkpoint.size)
+        return signed(text, checkpoint.size, contents.signers, contents.keys)
 
-    return archive(_members(house, contents, paths, index), moment(made_at), signed)
-
-
-def _sign(house: House, text: bytes, size: int) -> bytes:
-    """The note of a text by the keys of the log that sign at this size."""
-    return sign(text, house.origin, key_id(house.origin, house.keys.public_key), house.keys.sign)
+    return archive(_members(house, contents, paths, index), moment(made_at), manifest)
 
 
 def _members(house: House, contents: Contents, paths: Mapping[int, str], index: bytes) -> Iterator[Member]:

@@ -18,12 +18,13 @@ from odr.house import House
 from odr.kernel import Actor, Missing, read_number
 from odr.log import tables as log
 from odr.log.chain import Entry
-from odr.log.halt import halted, latest_checkpoint
+from odr.log.halt import latest_checkpoint, must_rest
 from odr.log.journal import Stored, read_stream
+from odr.log.keys import Keys, keys_at
 from odr.log.note import Checkpoint, Rejected
 from odr.log.payloads import Unreadable, reveal
 from odr.log.receipt import Receipt
-from odr.log.signers import opened, signers_of
+from odr.log.signers import Signers, missing, opened, signers_of
 from odr.log.tiles import Torn, inclusions
 from odr.people import tables as people
 from odr.procedure import access
@@ -65,6 +66,8 @@ class Contents:
     reader: str
     checkpoint: Checkpoint
     number: int
+    signers: Signers
+    keys: Keys
     note: bytes
     receipts: Mapping[int, Receipt]
     hidden: list[Hidden]
@@ -110,7 +113,8 @@ def contents_of(connection: Connection, house: House, seat: Seat) -> Contents:
     dispute = fold(seat.dispute_id, to_history(whole), house.rulesets)
     now = max(house.clock(), dispute.at)
     _demand(dispute, seat, now)
-    checkpoint, number, note = _last_checkpoint(connection, house)
+    signers = signers_of(connection, house.origin)
+    checkpoint, number, note = _last_checkpoint(connection, house, signers)
     places = places_of(connection, stream)
     sealed = _under(checkpoint, whole, places)
     # By the whole history: who was kept from the mediation a second ago must not get it by the last checkpoint.
@@ -128,6 +132,8 @@ def contents_of(connection: Connection, house: House, seat: Seat) -> Contents:
         reader=reader,
         checkpoint=checkpoint,
         number=number,
+        signers=signers,
+        keys=_keys(house, signers, checkpoint.size),
         note=_with_cosignatures(connection, number, note),
         **_proven(connection, stream, checkpoint, note, sealed, known, places),
         openings=openings,
@@ -174,18 +180,26 @@ def _entries(stored: Iterable[Stored]) -> Iterable[Entry]:
 # -- the checkpoint and what it covers ----------------------------------------------------------------------------
 
 
-def _last_checkpoint(connection: Connection, house: House) -> tuple[Checkpoint, int, bytes]:
-    # The manifest is signed by the log's key, and a log that contradicts itself signs nothing.
-    if halted(connection, house.settings) is not None:
+def _last_checkpoint(connection: Connection, house: House, signers: Signers) -> tuple[Checkpoint, int, bytes]:
+    # The manifest is signed by the log's keys, and a log that contradicts itself signs nothing.
+    if must_rest(connection, house) is not None:
         raise NoCaseFile("stopped")
     row = latest_checkpoint(connection)
     if row is None:
         raise NoCaseFile("unsealed")
     note = bytes(row.note)
     try:
-        return opened(note, signers_of(connection, house.origin)), row.number, note
+        return opened(note, signers), row.number, note
     except Rejected as broken:
         raise NoCaseFile("stopped") from broken
+
+
+def _keys(house: House, signers: Signers, size: int) -> Keys:
+    """The keys that sign at this size; also those that came in since this process was started."""
+    keys = keys_at(house.settings) if missing(signers, size, house.keys) else house.keys
+    if missing(signers, size, keys):
+        raise NoCaseFile("stopped")
+    return keys
 
 
 def _under(checkpoint: Checkpoint, whole: list[Stored], places: Mapping[int, Any]) -> list[Stored]:
