@@ -4,13 +4,15 @@ One file of plain Python (3.11 or later), nothing to install, written from docs/
 no mistake of the product. Numbers in brackets, as in [9], are sections there. Read it before you run it:
 
     python3 evenhand-verify.py receipt FILE --key VKEY        one receipt (.tlog-proof)
+    python3 evenhand-verify.py case FILE --key VKEY           a case file: all that one reader may have of a dispute
     python3 evenhand-verify.py log DIR|URL --key VKEY         a whole log: checkpoint, tiles and entries
     python3 evenhand-verify.py follow DIR|URL --key VKEY --state FILE
                                                               whether a log still holds what it held last time
 
-VKEY is the public key of the log; get it by a way that does not lead through whoever gave you the file. The program
-ends with 0 when all is sound, 1 when something was tampered with, 2 when it cannot tell, 3 when it was called wrongly.
-It writes nothing but the state FILE of `follow` and, beside that, evidence of a fork. It runs nothing it reads.
+VKEY is the public key of the log; get it by a way that does not lead through whoever gave you the file. A --policy says
+which keys and witnesses you trust instead. The program ends with 0 when all is sound, 1 when something was tampered
+with, 2 when it cannot tell, 3 when it was called wrongly. It writes nothing but the state FILE of `follow` and, beside
+that, evidence of a fork. It runs nothing it reads, and unpacks nothing to disk.
 """
 
 from __future__ import annotations
@@ -20,19 +22,17 @@ import base64
 import binascii
 import hashlib
 import hmac
-import http.client
 import json
 import os
 import re
 import stat
+import struct
 import sys
-import urllib.error
-import urllib.request
+import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 SOUND, TAMPERED, CANNOT_TELL, USAGE = 0, 1, 2, 3
 
@@ -41,12 +41,17 @@ LARGEST_INTEGER = 2**53 - 1
 LARGEST_SIZE = 2**63 - 1
 LARGEST_NOTE = 131_072
 LARGEST_RECEIPT = 262_144
+LARGEST_MANIFEST = 2 * 1024 * 1024
+LARGEST_POLICY = 256 * 1024
+LARGEST_HISTORY = 16 * 1024 * 1024
 LARGEST_OPENINGS = 64 * 1024 * 1024
 DEEPEST = 16
 MOST_SIGNATURES = 16
 MOST_HASHES = 63
+MOST_MEMBERS = 10_000
 MOST_FINDINGS = 1_000
 WIDTH = 256
+PART = 256 * 1024
 HASH = 32
 HEADER = "c2sp.org/tlog-proof@v1"
 GENESIS = "0" * 64
@@ -79,6 +84,24 @@ def require(holds: bool, code: str) -> None:
 SENTENCES: dict[str, tuple[int, str]] = {
     "receipt_unknown": (CANNOT_TELL, "This file is not a receipt: it does not begin as receipts do."),
     "receipt_malformed": (TAMPERED, "The receipt is damaged or was altered ({found})."),
+    "case_unknown": (CANNOT_TELL, "This file is not a case file: it does not begin as archives do."),
+    "archive_malformed": (
+        TAMPERED,
+        "The case file is damaged, was altered, or is not made as case files are ({found}).",
+    ),
+    "manifest_malformed": (TAMPERED, "The list of what is in the case file is damaged or was altered ({found})."),
+    "members_differ": (TAMPERED, "The case file and its signed list do not agree on whether {found} is in it."),
+    "member_differs": (TAMPERED, "What is called {found} is not as it was when the case file was signed."),
+    "receipt_of_another_tree": (TAMPERED, "The receipt of entry {ver} does not belong to the case file's checkpoint."),
+    "entry_misplaced": (TAMPERED, "The receipt in the place of entry {ver} is that of another one, {found}."),
+    "hidden_malformed": (TAMPERED, "Line {found} of the list of hidden entries is damaged or was altered."),
+    "withheld_malformed": (TAMPERED, "Line {found} of the list of withheld words is damaged or was altered."),
+    "words_missing": (
+        TAMPERED,
+        "The words {found} of entry {ver} are not there, and no entry says that they were erased.",
+    ),
+    "file_differs": (TAMPERED, "The file {found} is not the one that entry {ver} speaks of."),
+    "file_missing": (TAMPERED, "The file that entry {ver} speaks of is not there."),
     "checkpoint_missing": (CANNOT_TELL, "There is no checkpoint, so there is nothing signed to check against."),
     "checkpoint_not_signed": (CANNOT_TELL, "None of the keys you trust signed the checkpoint ({found})."),
     "checkpoint_malformed": (TAMPERED, "The checkpoint is damaged, was altered, or is signed falsely ({found})."),
@@ -100,11 +123,32 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "stream_twice": (TAMPERED, "{stream} has its entry {ver} a second time, so that there are two versions of it."),
     "stream_prev_differs": (TAMPERED, "Entry {ver} of {stream} does not follow the entry that stands before it."),
     "stream_time_goes_back": (TAMPERED, "Entry {ver} of {stream} is dated before the entry that it follows."),
+    "stream_order_differs": (TAMPERED, "Entry {ver} of {stream} stands in the log before the entry that it follows."),
+    "hold_malformed": (
+        TAMPERED,
+        "Entry {ver} of {stream} lifts a hold that was not placed before it, or is no longer.",
+    ),
+    "erasure_malformed": (TAMPERED, "Entry {ver} of {stream} orders words erased that were never entered ({found})."),
+    "erasure_without_right": (TAMPERED, "Entry {ver} of {stream} orders words erased that somebody else had entered."),
+    "erasure_under_hold": (
+        TAMPERED,
+        "Entry {ver} of {stream} orders words erased that had to be kept (entry {found}).",
+    ),
+    "erasure_without_order": (TAMPERED, "Entry {ver} of {stream} says that words were erased, and no order is left."),
     "opening_differs": (TAMPERED, "The words given as {found} are not those that entry {ver} of {stream} fixed."),
     "opening_unknown": (CANNOT_TELL, "Words are given as {found} that no entry {ver} of {stream} here fixed."),
     "openings_malformed": (CANNOT_TELL, "Line {found} of the file of words cannot be read."),
     "log_shrank": (TAMPERED, "The log was signed with {expected} entries, and {found} are shown: some were cut off."),
     "log_forked": (TAMPERED, "The log's key signed two histories that contradict each other at {found} entries."),
+    "founding_differs": (TAMPERED, "The log was founded at place {idx} over other entries than stand before it."),
+    "history_malformed": (TAMPERED, "Receipt {found} in the history of keys is damaged or was altered ({expected})."),
+    "history_forked": (
+        TAMPERED,
+        "The log's keys signed two histories of keys that contradict each other (entry {ver}).",
+    ),
+    "policy_malformed": (CANNOT_TELL, "Line {found} of the policy cannot be followed."),
+    "quorum_missing": (CANNOT_TELL, "Too few of the witnesses you ask for have signed the checkpoint ({found})."),
+    "stale": (CANNOT_TELL, "No witness you trust has signed the checkpoint in the last {expected} days ({found})."),
     "state_malformed": (CANNOT_TELL, "The state file holds no checkpoint that your key signed ({found})."),
     "unreadable": (CANNOT_TELL, "This cannot be read: {found}."),
     "unreachable": (CANNOT_TELL, "This does not answer: {found}."),
@@ -114,8 +158,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong or cannot be told, and where."""
 
     code: str
@@ -127,16 +170,16 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        return SENTENCES[self.code][1].format(**asdict(self))
+        return SENTENCES[self.code][1].format(**self._asdict())
 
 
-@dataclass
 class Report:
     """What was found wrong, and what was seen to be so."""
 
-    mode: str
-    findings: list[Finding] = field(default_factory=list)
-    seen: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
+        self.findings: list[Finding] = []
+        self.seen: dict[str, Any] = {}
 
     def find(self, code: str, *, expected: object = None, found: object = None, **where: Any) -> None:
         if len(self.findings) < MOST_FINDINGS:
@@ -155,7 +198,7 @@ class Report:
         return {SOUND: "sound", TAMPERED: "tampered", CANNOT_TELL: "cannot_tell"}[self.status]
 
     def as_json(self) -> str:
-        found = [{**asdict(finding), "sentence": finding.sentence} for finding in self.findings]
+        found = [{**finding._asdict(), "sentence": finding.sentence} for finding in self.findings]
         return json.dumps({"mode": self.mode, "verdict": self.verdict, "seen": self.seen, "findings": found}, indent=2)
 
     def as_text(self) -> str:
@@ -168,6 +211,9 @@ class Report:
 CLOSING = {
     "receipt": "SOUND. The entry stands in the log at this place, as the log's key signed it. This does not show that\n"
     "what was entered is true, nor that nothing was entered later.",
+    "case": "SOUND. Every entry shown stands in the log as its key signed it, none is missing between the first and\n"
+    "the last, and words and files are those that were fixed. This does not show that what was entered is true, what\n"
+    "hidden entries say, nor that nothing was entered later.",
     "log": "SOUND. Every entry is the one that was signed, in its order, and none is missing before the last. This\n"
     "does not show that what was entered is true, nor that others are shown the same log: compare checkpoints.",
     "follow": "SOUND. The log still begins with everything it held when you looked last.",
@@ -480,22 +526,25 @@ def prove_growth(old_size: int, old_root: bytes, new_size: int, new_root: bytes,
 # -- keys, notes and checkpoints [9], receipts [10] ----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Key:
-    """A key the reader trusts."""
+LOG, WITNESS = 1, 4
+
+
+class Key(NamedTuple):
+    """A key the reader trusts: one of a log, or one of a witness [15]."""
 
     name: str
     id: bytes
     public: bytes
+    type: int
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """What a log said of itself, and the note in which it said so."""
+class Checkpoint(NamedTuple):
+    """What a log said of itself, the note in which it said so, and when which witnesses signed it, in seconds."""
 
     size: int
     root: bytes
     note: bytes
+    cosigned: dict[Key, int]
 
 
 def unbase64(text: str, code: str) -> bytes:
@@ -511,15 +560,15 @@ def is_key_name(name: str) -> bool:
     return name != "" and not any(sign in "+" or sign.isspace() or sign < " " for sign in name)
 
 
-def key_in(line: str) -> Key:
+def key_in(line: str, type_: int = LOG) -> Key:
     """The key of a vkey line."""
     parts = line.split("+", 2)
     require(len(parts) == 3 and is_key_name(parts[0]), "bad_vkey")
     plain = unbase64(parts[2], "bad_vkey")
-    require(len(plain) == 33 and plain[0] == 1, "bad_vkey")
+    require(len(plain) == 33 and plain[0] == type_, "bad_vkey")
     key_id = hashlib.sha256(parts[0].encode("utf-8", "replace") + b"\n" + plain).digest()[:4]
     require(parts[1] == key_id.hex(), "bad_vkey")
-    return Key(parts[0], key_id, plain[1:])
+    return Key(parts[0], key_id, plain[1:], type_)
 
 
 def text_in(raw: bytes) -> str:
@@ -531,24 +580,15 @@ def text_in(raw: bytes) -> str:
     return text
 
 
-def signed_text(raw: bytes, keys: Sequence[Key]) -> str:
-    """The text of a note that at least one of these keys signed, and none of them falsely."""
-    require(len(raw) <= LARGEST_NOTE, "too_long")
+def note_in(raw: bytes, largest: int) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text of a note, and its signatures: the key's name, then its id and the signature."""
+    require(len(raw) <= largest, "too_long")
     text, empty_line, below = text_in(raw).rpartition("\n\n")
     require(empty_line != "" and below != "", "no_signature")
     require(below.endswith("\n"), "bad_signature_line")
-    text += "\n"
     lines = below[:-1].split("\n")
     require(len(lines) <= MOST_SIGNATURES, "too_many_signatures")
-    trusted = {(key.name, key.id): key for key in keys}
-    good = 0
-    for name, plain in [signature_in(line) for line in lines]:
-        key = trusted.get((name, plain[:4]))
-        if key is not None:
-            require(signature_holds(key.public, text.encode("utf-8"), plain[4:]), "bad_signature")
-            good += 1
-    require(good > 0, "no_known_signature")
-    return text
+    return text + "\n", [signature_in(line) for line in lines]
 
 
 def signature_in(line: str) -> tuple[str, bytes]:
@@ -559,22 +599,161 @@ def signature_in(line: str) -> tuple[str, bytes]:
     return parts[1], plain
 
 
-def checkpoint_in(raw: bytes, keys: Sequence[Key]) -> Checkpoint:
-    """The checkpoint in a note signed by the log whose name the keys bear."""
-    lines = signed_text(raw, keys).split("\n")
-    require(len(lines) >= 4 and lines[0] != "", "bad_checkpoint")
-    require(len(lines) == 4, "extension_line")
-    require(re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]) is not None and int(lines[1]) <= LARGEST_SIZE, "bad_size")
-    tree = unbase64(lines[2], "bad_root")
-    require(len(tree) == HASH and (lines[1] != "0" or tree == root([])), "bad_root")
-    require(lines[0] == keys[0].name, "wrong_origin")
-    return Checkpoint(int(lines[1]), tree, raw)
+def signers(text: str, signatures: list[tuple[str, bytes]], keys: Iterable[Key]) -> dict[Key, int]:
+    """Which of these keys signed, none of them falsely, and when as witnesses say."""
+    trusted = {(key.name, key.id): key for key in keys}
+    signed: dict[Key, int] = {}
+    for name, plain in signatures:
+        key = trusted.get((name, plain[:4]))
+        if key is not None:
+            at, message, signature = 0, text, plain[4:]
+            if key.type == WITNESS:
+                at, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+                message = f"cosignature/v1\ntime {at}\n{text}"
+            require(signature_holds(key.public, message.encode("utf-8"), signature), "bad_signature")
+            signed[key] = at
+    require(bool(signed), "no_known_signature")
+    return signed
 
 
-@dataclass(frozen=True)
-class Receipt:
+def counted(size: str) -> int:
+    require(re.fullmatch("0|[1-9][0-9]{0,18}", size) is not None and int(size) <= LARGEST_SIZE, "bad_size")
+    return int(size)
+
+
+class Trust:
+    """The keys that sign the log as far as a reader can know [14], and the witnesses they ask for [15]."""
+
+    def __init__(self, keys: Sequence[Key], policy: Policy | None = None, not_older: int | None = None) -> None:
+        self.origin, self.policy, self.not_older = keys[0].name, policy or Policy(), not_older
+        self.terms = dict.fromkeys(keys, (-1, LARGEST_SIZE))  # signs at sizes above the first, not above the second
+        self.told: dict[int, tuple[int, bytes, dict[str, Any]]] = {}
+        self.opened: dict[bytes, Checkpoint] = {}
+        self.kept = 0
+
+    def at(self, size: int) -> list[Key]:
+        return [key for key, (above, until) in self.terms.items() if above < size <= until]
+
+    def checkpoint_in(self, raw: bytes) -> Checkpoint:
+        """The checkpoint in a note signed by the log. The same note is verified once, for all receipts under it."""
+        if raw not in self.opened:
+            text, signatures = note_in(raw, LARGEST_NOTE)
+            lines = text.split("\n")
+            size = lines[1] if len(lines) > 1 else ""
+            keys = self.at(min(int(size), LARGEST_SIZE) if re.fullmatch("[0-9]{1,19}", size) else 0)
+            signed = signers(text, signatures, [*keys, *self.policy.witnesses.values()])
+            require(len(lines) >= 4 and lines[0] != "", "bad_checkpoint")
+            require(len(lines) == 4, "extension_line")
+            tree = (counted(lines[1]), unbase64(lines[2], "bad_root"))
+            require(len(tree[1]) == HASH and (tree[0] > 0 or tree[1] == root([])), "bad_root")
+            require(lines[0] == self.origin, "wrong_origin")
+            require(any(key in signed for key in keys), "not_signed_by_log")
+            self.opened[raw] = Checkpoint(*tree, raw, {key: at for key, at in signed.items() if key.type == WITNESS})
+        return self.opened[raw]
+
+    def learn(self, history: bytes | None, report: Report) -> None:
+        """Let those keys that are trusted so far lead to others, through a history of receipts."""
+        for number, raw in enumerate(re.split(b"(?m)^(?=%s$)" % re.escape(HEADER.encode()), history or b"")):
+            inner = Report("history")
+            proven = prove_receipt(raw, self, inner) if number else None
+            codes = [finding.code for finding in inner.findings]
+            try:
+                require(number > 0 or raw == b"", "receipt_unknown")
+                if proven:
+                    require(proven.entry["stream"] == f"log/{self.origin}", "bad_stream")
+                    if self.told.setdefault(proven.entry["ver"], proven[1:])[:2] != proven[1:3]:
+                        report.find("history_forked", idx=proven.idx, ver=proven.entry["ver"])
+                    self.note(proven.idx, proven.entry)
+                elif codes and "checkpoint_not_signed" not in codes:
+                    raise Unsound(codes[0])
+            except Unsound as refusal:
+                report.find("history_malformed", expected=refusal.code, found=number)
+        inner = Report("history")
+        streams = Streams(self, {}, inner)
+        for ver, (idx, leaf, entry) in sorted(self.told.items(), key=lambda told: told[0]):
+            streams.follow(idx, leaf, entry["stream"], ver, entry)
+        for finding in inner.findings:
+            report.find("history_malformed", idx=finding.idx, ver=finding.ver, expected=finding.code, found=finding.ver)
+
+    def note(self, idx: int, entry: dict[str, Any]) -> None:
+        """Take over what an entry of the log about itself says of keys, and of a log before this one [18]."""
+        told, data = entry["type"], entry["data"]
+        if told in ("log_founded", "key_added", "key_retired"):
+            key = key_in(str(data.get("key")))
+            require(key.name == self.origin, "bad_vkey")
+            above, until = self.terms.get(key, (LARGEST_SIZE, LARGEST_SIZE))
+            self.terms[key] = (above, idx) if told == "key_retired" else (idx, until)
+            if self.terms[key] != (above, until):
+                self.opened.clear()
+        if told == "log_founded" and "continues" in data:
+            require(continued(data) is not None and data["continues"]["kept"] == idx, "bad_data")
+            self.kept = idx
+
+    def ask_witnesses(self, checkpoint: Checkpoint, report: Report) -> None:
+        """Whether enough of the witnesses that the reader asks for signed, and lately enough."""
+        names = [name for name, key in self.policy.witnesses.items() if key in checkpoint.cosigned]
+        newest = max(checkpoint.cosigned.values(), default=0)
+        if self.policy.witnesses:
+            report.seen |= {"cosigned": names, "newest": date_of(newest * 1000) if newest else None}
+        if not self.policy.satisfied(set(names)):
+            report.find("quorum_missing", expected=self.policy.quorum, found=", ".join(names) or "none")
+        if self.not_older is not None and newest < time.time() - self.not_older * 86_400:
+            report.find("stale", expected=self.not_older, found=date_of(newest * 1000) if newest else "never")
+
+
+class Policy:
+    """Whom a reader trusts and how many witnesses they ask for, by a file as C2SP tlog-policy has it [15]."""
+
+    def __init__(self, raw: bytes = b"quorum none") -> None:
+        self.keys: list[Key] = []
+        self.witnesses: dict[str, Key] = {}
+        self.groups: dict[str, tuple[int, list[str]]] = {}
+        self.quorum = ""
+        number = 0
+        try:
+            require(len(raw) <= LARGEST_POLICY, "too_long")
+            for line in raw.decode("utf-8", "surrogateescape").split("\n"):
+                number += 1
+                require(re.search("[^\t -~\x80-\U0010ffff]", line) is None, "control_character")
+                words = re.split("[ \t]+", line.strip(" \t"))
+                if words[0] and not words[0].startswith("#"):
+                    self.read(words)
+            require(self.quorum != "", "missing_field")
+        except Unsound:
+            raise CannotRead("policy_malformed", str(number)) from None
+
+    def read(self, words: list[str]) -> None:
+        """One line. Names are defined before they are used, once, and used in one group, so that none counts twice."""
+        used = {member for _, members in self.groups.values() for member in members}
+        defined = {"none", *self.witnesses, *self.groups}
+        match words:
+            case ["log", line, *address] if len(address) < 2:
+                self.keys.append(key_in(line))
+                require(len({key.public for key in self.keys}) == len(self.keys), "duplicate_key")
+            case ["witness", name, line, *address] if len(address) < 2 and name not in defined:
+                self.witnesses[name] = key_in(line, WITNESS)
+                require(len({key.public for key in self.witnesses.values()}) == len(self.witnesses), "duplicate_key")
+            case ["group", name, least, *members] if members and name not in defined:
+                require({*members} <= defined - used - {"none"} and len({*members}) == len(members), "bad_name")
+                least = {"all": str(len(members)), "any": "1"}.get(least, least)
+                require(re.fullmatch("[1-9][0-9]{0,8}", least) is not None and int(least) <= len(members), "bad_size")
+                self.groups[name] = (int(least), members)
+            case ["quorum", name] if name in defined and not self.quorum:
+                self.quorum = name
+            case _:
+                raise Unsound("bad_name")
+
+    def satisfied(self, cosigned: set[str]) -> bool:
+        met = {"none", *cosigned}
+        for name, (least, members) in self.groups.items():  # members come before their group
+            if len(met.intersection(members)) >= least:
+                met.add(name)
+        return self.quorum in met
+
+
+class Receipt(NamedTuple):
     entry: bytes
-    index: int
+    place: int
     path: list[bytes]
     note: bytes
 
@@ -621,22 +800,27 @@ class Folder:
             raise CannotRead("unreadable", f"{path} ({trouble.strerror})") from None
 
 
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 class Web:
-    """A log behind an address of http or https. Answers are taken as they are: no redirects, nothing unpacked."""
+    """A log behind an address of http or https. Answers are taken as they are: no redirects, nothing unpacked. The
+    token is for entries, and goes to this address only."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address.rstrip("/")
-        self.opener = urllib.request.build_opener(NoRedirects)
+    def __init__(self, address: str, token: str) -> None:
+        from http import client  # here, since they take longer to load than a case file to verify
+        from urllib import request
+
+        self.address, self.token, self.request = address.rstrip("/"), token, request
+        self.faults = (OSError, ValueError, client.HTTPException)
+        self.opener = request.OpenerDirector()
+        for handler in ("Proxy", "Unknown", "HTTP", "HTTPDefaultError", "HTTPS"):
+            self.opener.add_handler(getattr(request, f"{handler}Handler")())
+        self.opener.add_handler(request.HTTPErrorProcessor())
 
     def read(self, path: str, limit: int) -> bytes | None:
         address, headers = f"{self.address}/{path}", {"Accept-Encoding": "identity"}
+        if self.token and path.startswith("tile/entries/"):
+            headers["Authorization"] = f"Bearer {self.token}"
         try:
-            asked = urllib.request.Request(address, headers=headers)  # noqa: S310 - the reader named http or https
+            asked = self.request.Request(address, headers=headers)
             with self.opener.open(asked, timeout=30) as answer:
                 raw = bytes(answer.read(limit + 1))
                 if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -644,21 +828,125 @@ class Web:
                 if len(raw) <= limit and answer.length:
                     raise CannotRead("unreachable", f"{path} (the answer broke off)")
                 return raw
-        except urllib.error.HTTPError as refusal:
-            if refusal.code in (404, 410):
+        except self.faults as trouble:
+            status = getattr(trouble, "code", None)
+            if status in (404, 410):
                 return None
-            raise CannotRead("unreachable", f"{path} (status {refusal.code})") from None
-        except (OSError, http.client.HTTPException, ValueError) as trouble:
-            raise CannotRead("unreachable", f"{path} ({trouble})") from None
+            said = trouble if status is None else f"status {status}"
+            raise CannotRead("unreachable", f"{path} ({said})") from None
 
 
-Source = Folder | Web
-"""Both read the bytes at a path, at most one more than a limit, and answer None where there is nothing."""
+class Member(NamedTuple):
+    """A file in an archive: where its bytes begin, how many they are as they lie and unpacked, their CRC-32."""
+
+    start: int
+    packed: int
+    size: int
+    crc: int
+    deflated: bool
 
 
-def source_at(place: str) -> Source:
+# In the order of the table in [17].
+PATHS = re.compile(
+    r"(?a)(index\.html)|(evenhand-verify\.py)|(entries/\d{6}\.tlog-proof)|(hidden\.jsonl)|(openings\.jsonl)|(withheld\.jsonl)"
+    r"|(files/\d{6}\.[a-z0-9]{1,16})|(copies/\d{6}\.[a-z0-9]{1,16})|(checkpoint)|(history)|(policy)|(manifest)"
+)
+LOCAL, LISTED, LAST = "<4s5H3L2H", "<4s6H3L5H2L", "<4s4H2LH"
+
+
+class Archive:
+    """A case file as a zip [17]. There is one way to write it, so that nobody can read it otherwise. Raises Unsound."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            self.file = open(path, "rb")
+            self.length = self.file.seek(0, os.SEEK_END)
+        except (OSError, ValueError) as trouble:
+            raise CannotRead("unreadable", f"{path} ({getattr(trouble, 'strerror', trouble)})") from None
+        if self.bytes_at(0, 4) != b"PK\3\4":
+            raise CannotRead("case_unknown", path)
+        self.members = self.listed()
+
+    def bytes_at(self, place: int, length: int) -> bytes:
+        self.file.seek(place)
+        return self.file.read(length)
+
+    def fields(self, form: str, place: int) -> tuple[Any, ...]:
+        raw = self.bytes_at(max(place, 0), struct.calcsize(form))
+        require(len(raw) == struct.calcsize(form), "bad_archive")
+        return struct.unpack(form, raw)
+
+    def listed(self) -> dict[str, Member]:
+        """What the archive says is in it, each by a header of its own and by the list behind all."""
+        *end, count, length, place, comment = self.fields(LAST, self.length - 22)
+        require([*end, comment] == [b"PK\5\6", 0, 0, count, 0], "bad_archive")
+        require(place + length + 22 == self.length, "bad_archive")
+        require(count <= MOST_MEMBERS, "too_many_members")
+        start, following, members = place, 0, dict[str, Member]()
+        last = (0, "")
+        for _ in range(count):
+            mark, _, *told, comment, disk, _, attributes, offset = self.fields(LISTED, start)
+            _, flags, method, _, _, crc, packed, size, named, more = told
+            require((mark, comment, disk, more, offset) == (b"PK\1\2", 0, 0, 0, following), "bad_archive")
+            require(flags & 1 == 0, "encrypted")
+            require(flags & ~0x808 == 0 and method in (0, 8), "bad_member")
+            require(
+                (method == 8 or packed == size) and stat.S_IFMT(attributes >> 16) in (0, stat.S_IFREG), "bad_member"
+            )
+            name = self.bytes_at(start + 46, named)
+            start += 46 + named
+            path = name.decode("ascii", "replace")
+            kind = PATHS.fullmatch(path)
+            require(kind is not None, "bad_path")
+            place_in_table = (kind.lastindex or 0 if kind else 0, path)
+            require(place_in_table > last, "bad_order")
+            last = place_in_table
+            begun = following + 30 + named
+            lengths = [crc, packed, size]
+            if flags & 8:
+                told[5:8] = [0, 0, 0]
+            require(list(self.fields(LOCAL, following)) == [b"PK\3\4", *told], "bad_member")
+            require(self.bytes_at(following + 30, named) == name, "bad_member")
+            members[path] = Member(begun, packed, size, crc, method == 8)
+            following = begun + packed
+            if flags & 8:
+                require(list(self.fields("<4s3L", following)) == [b"PK\7\10", *lengths], "bad_member")
+                following += 16
+        require(following == place and start == place + length, "bad_archive")
+        return members
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        """The plain bytes of a member in parts, never more than it is said to have."""
+        member, place, size, crc = self.members[path], 0, 0, 0
+        inflate = zlib.decompressobj(-15)
+        while not inflate.eof and size <= member.size:
+            packed = inflate.unconsumed_tail or self.bytes_at(member.start + place, min(PART, member.packed - place))
+            place += 0 if inflate.unconsumed_tail else len(packed)
+            try:
+                part = inflate.decompress(packed, PART) if member.deflated else packed
+            except zlib.error:
+                raise Unsound("bad_member") from None
+            if not part and not packed:
+                break
+            size, crc = size + len(part), zlib.crc32(part, crc)
+            yield part
+        require((size, crc, place) == (member.size, member.crc, member.packed), "bad_member")
+        require(inflate.eof == member.deflated and not inflate.unused_data, "bad_member")
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        if path not in self.members:
+            return None
+        require(self.members[path].size <= limit, "too_long")
+        return b"".join(self.parts(path))
+
+
+Source = Folder | Web | Archive
+"""All read the bytes at a path, at most one more than a limit, and answer None where there is nothing."""
+
+
+def source_at(place: str, token: str = "") -> Source:
     if place.startswith(("http://", "https://")):
-        return Web(place)
+        return Web(place, token)
     if not Path(place).is_dir():
         raise CannotRead("unreadable", f"{place} is no folder")
     return Folder(Path(place))
@@ -751,95 +1039,183 @@ def read_partly(source: Source, level: int | str, number: int, width: int, limit
 Openings = dict[tuple[str, int], list[tuple[str, bytes, bytes]]]
 
 
-def verify_receipt(raw: bytes, keys: Sequence[Key], openings: Openings, report: Report) -> Checkpoint | None:
-    """Everything a receipt claims; answers its checkpoint when that is sound."""
+class Proven(NamedTuple):
+    """An entry that a sound receipt shows."""
+
+    checkpoint: Checkpoint
+    idx: int
+    leaf: bytes
+    entry: dict[str, Any]
+
+
+def prove_receipt(raw: bytes, trust: Trust, report: Report, **where: Any) -> Proven | None:
+    """What a receipt shows; None when anything about it is wrong."""
     try:
         receipt = receipt_in(raw)
     except Unsound as refusal:
-        report.find("receipt_unknown" if refusal.code == "bad_header" else "receipt_malformed", found=refusal.code)
+        report.find(
+            "receipt_unknown" if refusal.code == "bad_header" else "receipt_malformed", found=refusal.code, **where
+        )
         return None
-    checkpoint = verify_checkpoint(receipt.note, keys, report)
-    streams = Streams(keys[0].name, openings, report)
-    entry = streams.read(receipt.index, receipt.entry)
+    checkpoint = verify_checkpoint(receipt.note, trust, report)
+    entry = read_entry(receipt.place, receipt.entry, report)
     if checkpoint is None or entry is None:
-        return checkpoint
+        return None
+    # Entries from before the log was founded over another one bear the other one's origin [18].
+    if (entry["log"] == trust.origin) != (receipt.place >= trust.kept):
+        report.find("entry_of_another_log", idx=receipt.place, expected=trust.origin, found=entry["log"])
+        return None
     leaf = leaf_hash(receipt.entry)
     try:
-        prove_inclusion(leaf, receipt.index, checkpoint.size, receipt.path, checkpoint.root)
+        prove_inclusion(leaf, receipt.place, checkpoint.size, receipt.path, checkpoint.root)
     except Unsound as refusal:
-        report.find("entry_not_proven", idx=receipt.index, found=refusal.code)
-        return checkpoint
-    streams.open_commitments(receipt.index, entry)
+        report.find("entry_not_proven", idx=receipt.place, found=refusal.code)
+        return None
+    return Proven(checkpoint, receipt.place, leaf, entry)
+
+
+def verify_receipt(raw: bytes, trust: Trust, openings: Openings, report: Report) -> None:
+    """Everything a receipt claims."""
+    proven = prove_receipt(raw, trust, report)
+    if proven is None:
+        return
+    checkpoint, idx, leaf, entry = proven
+    streams = Streams(trust, openings, report)
+    streams.open_commitments(idx, entry)
     streams.end()
     names = ("log", "stream", "ver", "type", "at", "clock", "role", "class", "prev", "data")
-    report.seen = {"idx": receipt.index, "size": checkpoint.size, "root": checkpoint.root.hex(), "leaf": leaf.hex()}
+    report.seen = {"idx": idx, "size": checkpoint.size, "root": checkpoint.root.hex(), "leaf": leaf.hex()}
     report.seen |= {name: entry[name] for name in names} | {"date": date_of(entry["at"]), "opened": streams.opened}
-    return checkpoint
+    trust.ask_witnesses(checkpoint, report)
 
 
 def date_of(at: int) -> str:
     if at >= 253_402_300_800_000:
         return "after the year 9999"
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at // 1000))
 
 
-def verify_checkpoint(raw: bytes, keys: Sequence[Key], report: Report) -> Checkpoint | None:
+def verify_checkpoint(raw: bytes, trust: Trust, report: Report) -> Checkpoint | None:
     try:
-        return checkpoint_in(raw, keys)
+        return trust.checkpoint_in(raw)
     except Unsound as refusal:
-        codes = {"no_known_signature": "checkpoint_not_signed", "wrong_origin": "checkpoint_of_another_log"}
-        report.find(codes.get(refusal.code, "checkpoint_malformed"), found=refusal.code, expected=keys[0].name)
+        codes = dict.fromkeys(("no_known_signature", "not_signed_by_log"), "checkpoint_not_signed")
+        codes["wrong_origin"] = "checkpoint_of_another_log"
+        report.find(codes.get(refusal.code, "checkpoint_malformed"), found=refusal.code, expected=trust.origin)
         return None
 
 
-class Streams:
-    """Reads entries in the order of the tree and follows the chain of each stream [4]."""
+def read_entry(idx: int, raw: bytes, report: Report) -> dict[str, Any] | None:
+    try:
+        return entry_in(raw)
+    except Unsound as refusal:
+        report.find("entry_malformed", idx=idx, found=refusal.code)
+        return None
 
-    def __init__(self, origin: str, openings: Openings, report: Report) -> None:
-        self.origin, self.report = origin, report
+
+class Stream:
+    """What has to be kept of a stream to check what comes next: its last entry, whose words are whose, what is held."""
+
+    def __init__(self) -> None:
+        self.ver, self.seal, self.at, self.idx = 0, GENESIS, 0, -1
+        self.words: dict[int, tuple[str, set[str]] | None] = {}  # of each version; None where it is hidden
+        self.holds: set[int] = set()
+        self.lifted: set[int] = set()
+        self.orders: dict[int, list[tuple[int, str]]] = {}
+        self.erased: dict[tuple[int, str], int] = {}
+
+
+class Streams:
+    """Follows the chain of each stream [4], opens commitments [5], and watches over what is erased [16]."""
+
+    def __init__(self, trust: Trust, openings: Openings, report: Report) -> None:
+        self.trust, self.report = trust, report
         self.openings = dict(openings)
-        self.heads: dict[str, tuple[int, str, int]] = {}
+        self.heads: dict[str, Stream] = {}
         self.committed = self.opened = 0
 
-    def read(self, idx: int, raw: bytes) -> dict[str, Any] | None:
-        """The entry in these bytes when it is one of this log."""
-        try:
-            entry = entry_in(raw)
-        except Unsound as refusal:
-            self.report.find("entry_malformed", idx=idx, found=refusal.code)
-            return None
-        if entry["log"] != self.origin:
-            self.report.find("entry_of_another_log", idx=idx, expected=self.origin, found=entry["log"])
-            return None
-        return entry
-
-    def follow(self, idx: int, entry: dict[str, Any], leaf: bytes) -> None:
-        """Check an entry against the one before it in its stream."""
-        stream, ver = entry["stream"], entry["ver"]
-        last, seal, at = self.heads.get(stream, (0, GENESIS, 0))
+    def follow(self, idx: int, leaf: bytes, stream: str, ver: int, entry: dict[str, Any] | None) -> None:
+        """Check an entry, or a hidden one of which the leaf is all that is shown, against those before it."""
+        head = self.heads.setdefault(stream, Stream())
         where = {"idx": idx, "stream": stream, "ver": ver}
-        if ver > last + 1:
-            self.report.find("stream_gap", **where, expected=last + 1, found=ver)
-        elif ver <= last:
-            self.report.find("stream_twice", **where, expected=last + 1, found=ver)
-        elif entry["prev"] != seal:
-            self.report.find("stream_prev_differs", **where, expected=seal, found=entry["prev"])
-        if entry["at"] < at:
-            self.report.find("stream_time_goes_back", **where, expected=f"at least {at}", found=entry["at"])
-        if ver > last:
-            self.heads[stream] = (ver, leaf.hex(), max(at, entry["at"]))
+        if ver > head.ver + 1:
+            self.report.find("stream_gap", **where, expected=head.ver + 1, found=ver)
+        elif ver <= head.ver:
+            self.report.find("stream_twice", **where, expected=head.ver + 1, found=ver)
+        elif entry and entry["prev"] != head.seal:
+            self.report.find("stream_prev_differs", **where, expected=head.seal, found=entry["prev"])
+        if entry and entry["at"] < head.at:
+            self.report.find("stream_time_goes_back", **where, expected=f"at least {head.at}", found=entry["at"])
+        if idx <= head.idx:
+            self.report.find("stream_order_differs", **where, expected=f"above {head.idx}", found=idx)
+        if ver > head.ver:
+            if entry:
+                self.watch(head, entry, where)
+                head.at = max(head.at, entry["at"])
+            head.words[ver] = (entry["actor"], {*entry["commit"]}) if entry else None
+            head.ver, head.seal, head.idx = ver, leaf.hex(), idx
 
-    def open_commitments(self, idx: int, entry: dict[str, Any]) -> None:
-        """Compare what the entry committed to with the words given for it [5]."""
+    def watch(self, head: Stream, entry: dict[str, Any], where: dict[str, Any]) -> None:
+        """Whether words are erased as the log demands, as far as the entries that this hangs on are shown [16]."""
+        data, ver = entry["data"], entry["ver"]
+        match entry["type"]:
+            case "hold_placed":
+                head.holds.add(ver)
+            case "hold_lifted":
+                hold = data.get("hold")
+                if hold in head.holds:
+                    head.holds.remove(hold)
+                elif not self.is_hidden(head, hold):
+                    self.report.find("hold_malformed", **where, found=hold)
+            case "erasure_ordered":
+                self.watch_order(head, entry, where)
+            case "words_erased":
+                ordered = data.get("ordered")
+                targets = head.orders.pop(ordered, None) if is_count(ordered) else None
+                head.erased |= dict.fromkeys(targets or [], ver)
+                if targets is None and not self.is_hidden(head, ordered):
+                    self.report.find("erasure_without_order", **where, found=ordered)
+
+    def is_hidden(self, head: Stream, ver: object) -> bool:
+        return is_count(ver) and head.words.get(ver, ()) is None  # type: ignore[call-overload]
+
+    def watch_order(self, head: Stream, entry: dict[str, Any], where: dict[str, Any]) -> None:
+        targets = entry["data"].get("targets")
+        ordered = head.orders[entry["ver"]] = list[tuple[int, str]]()
+        for target in targets if isinstance(targets, list) and targets else [None]:
+            given = target if isinstance(target, dict) else {}
+            ver, names = int(given["ver"]) if is_count(given.get("ver")) else 0, given.get("names")
+            if self.is_hidden(head, ver) and isinstance(names, list):
+                continue
+            actor, held = head.words.get(ver) or ("", set())
+            if (
+                not isinstance(names, list)
+                or not names
+                or not all(type(name) is str and name in held for name in names)
+            ):
+                self.report.find("erasure_malformed", **where, found=ver)
+                continue
+            ordered += [(ver, name) for name in names]
+            if entry["actor"] != actor and entry["role"] not in ("registrar", "system"):
+                self.report.find("erasure_without_right", **where, expected=actor, found=entry["actor"])
+        if head.holds:
+            self.report.find("erasure_under_hold", **where, found=max(head.holds))
+
+    def open_commitments(self, idx: int, entry: dict[str, Any]) -> dict[str, bytes | None]:
+        """Compare what the entry committed to with the words given for it [5]. Answers those, None for false ones."""
         where = {"idx": idx, "stream": entry["stream"], "ver": entry["ver"]}
         self.committed += len(entry["commit"])
+        given: dict[str, bytes | None] = {}
         for name, salt, payload in self.openings.pop((entry["stream"], entry["ver"]), []):
+            given[name] = None
             if name not in entry["commit"]:
                 self.report.find("opening_unknown", **where, found=name)
             elif len(salt) != 32 or commitment(entry, name, salt, payload) != entry["commit"][name]:
                 self.report.find("opening_differs", **where, expected=entry["commit"][name], found=name)
             else:
                 self.opened += 1
+                given[name] = payload
+        return given
 
     def end(self) -> None:
         """Name the words that belong to no entry read."""
@@ -848,58 +1224,272 @@ class Streams:
                 self.report.find("opening_unknown", stream=stream, ver=ver, found=name)
 
 
-def openings_in(raw: bytes) -> Openings:
-    """Words with their salts, one object of JSON a line. Raises CannotRead naming the line."""
-    openings: Openings = {}
-    if len(raw) > LARGEST_OPENINGS:
-        raise CannotRead("openings_malformed", "beyond the largest size")
+def lines_in(raw: bytes, code: str, most: int, **fields: Callable[[Any], bool]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Objects of JSON, one a line, with just these fields, and the number of each line. Raises CannotRead naming it."""
+    if len(raw) > most:
+        raise CannotRead(code, "beyond the largest size")
     for number, line in enumerate(raw.splitlines(), 1):
         try:
             given = object_in(line)
-            require(given.keys() == {"stream", "ver", "name", "salt", "payload"}, "missing_field")
-            require(isinstance(given["stream"], str) and is_count(given["ver"]), "bad_stream")
-            require(is_payload_name(given["name"]) and isinstance(given["payload"], str), "bad_name")
-            require(matches("([0-9a-f]{2})*")(given["salt"]), "bad_salt")
-            words = (given["name"], bytes.fromhex(given["salt"]), given["payload"].encode("utf-8"))
-        except (Unsound, UnicodeEncodeError):
-            raise CannotRead("openings_malformed", str(number)) from None
+            require(given.keys() == fields.keys(), "missing_field")
+            require(all(holds(given[name]) for name, holds in fields.items()), "bad_data")
+        except Unsound:
+            raise CannotRead(code, str(number)) from None
+        yield number, given
+
+
+def is_text(value: object) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def openings_in(raw: bytes) -> Openings:
+    """Words with their salts."""
+    openings: Openings = {}
+    shape = {
+        "stream": is_text,
+        "ver": is_count,
+        "name": is_payload_name,
+        "salt": matches("([0-9a-f]{2})*"),
+        "payload": is_text,
+    }
+    for _, given in lines_in(raw, "openings_malformed", LARGEST_OPENINGS, **shape):
+        words = (given["name"], bytes.fromhex(given["salt"]), given["payload"].encode("utf-8"))
         openings.setdefault((harmless(given["stream"]), given["ver"]), []).append(words)
     return openings
+
+
+# -- a case file [17] ----------------------------------------------------------------------------------------------
+
+
+class Manifest(NamedTuple):
+    """What the house signed of a case file."""
+
+    stream: str
+    reader: str
+    made: int
+    members: dict[str, tuple[str, int]]
+
+
+def verify_case(archive: Archive, trust: Trust, report: Report) -> None:
+    """All that one reader may have of one stream, from its signed list down to the last file."""
+    trust.learn(archive.read("history", LARGEST_HISTORY), report)
+    checkpoint = shown_checkpoint(archive, trust, report)
+    manifest = signed_manifest(archive, checkpoint, trust, report) if checkpoint else None
+    if checkpoint is None or manifest is None:
+        return
+    digests = verify_members(archive, manifest, report)
+    stream = manifest.stream
+    streams = Streams(trust, openings_in(archive.read("openings.jsonl", LARGEST_OPENINGS) or b""), report)
+    shown = list(shown_entries(archive, checkpoint, stream, trust, report))
+    hidden = list(hidden_entries(archive, checkpoint, report))
+    for ver, idx, leaf, entry in sorted(shown + hidden, key=lambda one: one[:2]):
+        streams.follow(idx, leaf, stream, ver, entry)
+    withheld = withheld_words(archive, shown)
+    erased, files = [], dict[int, bytes | None]()
+    for ver, idx, _, entry in shown:
+        given = streams.open_commitments(idx, entry)
+        files |= {ver: given["file"]} if "file" in given else {}
+        for name in sorted(entry["commit"].keys() - given.keys() - withheld.get(ver, set())):
+            recorded = streams.heads[stream].erased.get((ver, name))
+            if recorded is None:
+                report.find("words_missing", idx=idx, stream=stream, ver=ver, found=name)
+            else:
+                erased.append(f"{name} of entry {ver}: erased as recorded at entry {recorded}")
+    streams.end()
+    verify_files(files, digests, stream, report)
+    report.seen |= {"log": trust.origin, "stream": stream, "reader": manifest.reader, "made": date_of(manifest.made)}
+    report.seen |= {"size": checkpoint.size, "root": checkpoint.root.hex()}
+    report.seen |= {"entries": [ver for ver, *_ in shown], "hidden": [ver for ver, *_ in hidden]}
+    report.seen |= {"commitments": streams.committed, "opened": streams.opened, "files": len(files)}
+    report.seen |= {"withheld": sum(map(len, withheld.values())), "erased": erased}
+    trust.ask_witnesses(checkpoint, report)
+
+
+def signed_manifest(archive: Archive, checkpoint: Checkpoint, trust: Trust, report: Report) -> Manifest | None:
+    """The list of all members. What it says of the checkpoint must be so, and it names just what is there."""
+    try:
+        text, signatures = note_in(archive.read("manifest", LARGEST_MANIFEST) or b"", LARGEST_MANIFEST)
+        signers(text, signatures, trust.at(checkpoint.size))
+        head, lines = text.split("\n")[:6], text.split("\n")[6:-1]
+        require(head[:2] == ["evenhand-case-file/v1", trust.origin] and len(head) == 6, "bad_manifest")
+        require(is_stream(head[2]) and counted(head[3]) == checkpoint.size, "bad_manifest")
+        require(head[4] in ("buyer", "seller", "mediator", "decider"), "bad_manifest")
+        told = [re.fullmatch(r"([0-9a-f]{64}) (0|[1-9]\d{0,18}) ([!-~]+)", line) for line in lines]
+        members = {line[3]: (line[1], int(line[2])) for line in told if line}
+        require(len(members) == len(lines), "bad_manifest")
+        made = counted(head[5])
+    except Unsound as refusal:
+        report.find("manifest_malformed", found=refusal.code)
+        return None
+    there = [path for path in archive.members if path != "manifest"]
+    if list(members) != there:
+        amiss = sorted({*members} ^ {*there}) or ["the order of what"]
+        for path in amiss:
+            report.find("members_differ", found=path)
+    return Manifest(head[2], head[4], made, members)
+
+
+def verify_members(archive: Archive, manifest: Manifest, report: Report) -> dict[str, tuple[str, int]]:
+    """The digest and length of each member, which must be those that were signed. Nothing longer is unpacked."""
+    digests = {}
+    for path, (_, size) in manifest.members.items():
+        if path in archive.members and archive.members[path].size == size:
+            digest = hashlib.sha256()
+            for part in archive.parts(path):
+                digest.update(part)
+            digests[path] = (digest.hexdigest(), size)
+        if path in archive.members and digests.get(path) != manifest.members[path]:
+            report.find("member_differs", found=path)
+    return digests
+
+
+Shown = tuple[int, int, bytes, Any]
+"""The version of an entry, its index, its leaf hash, and the entry unless it is hidden."""
+
+
+def shown_entries(
+    archive: Archive, checkpoint: Checkpoint, stream: str, trust: Trust, report: Report
+) -> Iterator[Shown]:
+    for path in archive.members:
+        if path.startswith("entries/"):
+            ver = int(path[8:14])
+            proven = prove_receipt(archive.read(path, LARGEST_RECEIPT) or b"", trust, report, stream=stream, ver=ver)
+            if proven is None:
+                continue
+            idx, entry = proven.idx, proven.entry
+            if proven.checkpoint[:2] != checkpoint[:2]:
+                report.find("receipt_of_another_tree", idx=idx, stream=stream, ver=ver)
+            if (entry["stream"], entry["ver"]) != (stream, ver):
+                found = f"{entry['stream']} {entry['ver']}"
+                report.find("entry_misplaced", idx=idx, stream=stream, ver=ver, found=found)
+            else:
+                yield ver, idx, proven.leaf, entry
+
+
+def hidden_entries(archive: Archive, checkpoint: Checkpoint, report: Report) -> Iterator[Shown]:
+    raw = archive.read("hidden.jsonl", LARGEST_OPENINGS) or b""
+    shape = {"ver": is_count, "index": is_count, "leaf": hex64, "proof": lambda value: isinstance(value, list)}
+    for number, given in lines_in(raw, "hidden_malformed", LARGEST_OPENINGS, **shape):
+        idx, leaf = given["index"], bytes.fromhex(given["leaf"])
+        try:
+            path = [unbase64(str(held), "bad_hash") for held in given["proof"]]
+            prove_inclusion(leaf, idx, checkpoint.size, path, checkpoint.root)
+        except Unsound as refusal:
+            report.find("entry_not_proven", idx=idx, ver=given["ver"], found=refusal.code, expected=f"line {number}")
+        else:
+            yield given["ver"], idx, leaf, None
+
+
+def withheld_words(archive: Archive, shown: list[Shown]) -> dict[int, set[str]]:
+    """The words that are not for this reader, by the version of their entry."""
+    withheld: dict[int, set[str]] = {}
+    commitments = {ver: entry["commit"] for ver, _, _, entry in shown}
+    raw = archive.read("withheld.jsonl", LARGEST_OPENINGS) or b""
+    for number, given in lines_in(raw, "withheld_malformed", LARGEST_OPENINGS, ver=is_count, name=is_payload_name):
+        if given["name"] not in commitments.get(given["ver"], ()):
+            raise CannotRead("withheld_malformed", str(number))
+        withheld.setdefault(given["ver"], set()).add(given["name"])
+    return withheld
+
+
+def verify_files(
+    words: dict[int, bytes | None], digests: dict[str, tuple[str, int]], stream: str, report: Report
+) -> None:
+    """Each file is the one that the words called `file` of its entry speak of, and each of those has its file, or a
+    copy of which only the manifest says that it shows the same."""
+    missing = {ver for ver, told in words.items() if told is not None}
+    for path, held in digests.items():
+        folder, _, name = path.partition("/")
+        if folder in ("files", "copies"):
+            ver = int(name[:6])
+            try:
+                told = object_in(words.get(ver) or b"")
+            except Unsound:
+                told = {}
+            if ver not in missing or (folder == "files" and (told.get("sha256"), told.get("size")) != held):
+                report.find("file_differs", stream=stream, ver=ver, found=path)
+            missing.discard(ver)
+    for ver in sorted(missing):
+        report.find("file_missing", stream=stream, ver=ver)
 
 
 # -- a whole log [12] ----------------------------------------------------------------------------------------------
 
 
 def verify_log(
-    source: Source, keys: Sequence[Key], kept: Sequence[Checkpoint], openings: Openings, hashes: bool, report: Report
+    source: Source, trust: Trust, kept: Sequence[Checkpoint], openings: Openings, hashes: bool, report: Report
 ) -> None:
     """The whole log behind its checkpoint, and whether it still holds what checkpoints kept elsewhere held."""
-    checkpoint = shown_checkpoint(source, keys, report)
+    checkpoint = shown_checkpoint(source, trust, report)
     if checkpoint is None:
         return
     size = checkpoint.size
-    report.seen = {"log": keys[0].name, "size": size, "root": checkpoint.root.hex()}
+    report.seen = {"log": trust.origin, "size": size, "root": checkpoint.root.hex()}
     tiles = Tiles(source, size)
     of_tiles = leaves_of_tiles(tiles, report)
     leaves = of_tiles
     if not hashes:
-        streams = Streams(keys[0].name, openings, report)
-        leaves = leaves_of_entries(source, size, streams, report)
+        streams, times = Streams(trust, openings, report), Times()
+        leaves = leaves_of_entries(source, size, streams, times, report)
         streams.end()
+        times.verify(leaves, trust.origin, report)
         report.seen |= {"entries": len(leaves), "streams": len(streams.heads)}
         report.seen |= {"commitments": streams.committed, "opened": streams.opened}
+        report.seen |= {"erased": sum(len(head.erased) for head in streams.heads.values())}
+        if not report.findings:  # the log itself may say that a key no longer signs
+            for idx, entry in times.own.get(trust.origin, []):
+                trust.note(idx, entry)
+            verify_checkpoint(checkpoint.note, trust, report)
     compare_leaves(leaves, of_tiles, checkpoint, report)
     if len(leaves) == size:
         verify_upper_tiles(tiles, leaves, report)
         compare_kept(leaves, checkpoint, kept, report)
+    trust.ask_witnesses(checkpoint, report)
 
 
-def shown_checkpoint(source: Source, keys: Sequence[Key], report: Report) -> Checkpoint | None:
+def continued(data: dict[str, Any]) -> dict[str, Any] | None:
+    """What a new log says of the one it was founded over [18]."""
+    old = data.get("continues")
+    sound = isinstance(old, dict) and is_origin(old.get("log")) and is_count(old.get("kept")) and hex64(old.get("root"))
+    return old if sound else None
+
+
+class Times:
+    """Which origin entries bear from which place on, and what logs say of themselves [18]."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[int, str]] = []
+        self.own: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+
+    def read(self, idx: int, entry: dict[str, Any]) -> None:
+        if not self.begun or self.begun[-1][1] != entry["log"]:
+            self.begun.append((idx, entry["log"]))
+        if entry["stream"].startswith("log/"):
+            self.own.setdefault(entry["log"], []).append((idx, entry))
+
+    def verify(self, leaves: list[bytes], origin: str, report: Report) -> None:
+        """Go back from the newest log to the one it was founded over, as long as there is one."""
+        end = len(leaves)
+        while end:
+            first, founded = self.own.get(origin, [(0, None)])[0]
+            old = continued(founded["data"]) if founded and founded["type"] == "log_founded" and first < end else None
+            start = first if old else 0
+            for (begun, bears), (after, _) in zip(self.begun, [*self.begun[1:], (end, "")], strict=True):
+                if begun < end and after > start and bears != origin:
+                    report.find("entry_of_another_log", idx=max(begun, start), expected=origin, found=bears)
+            if old and (old["kept"] != start or roots_at(leaves, [start])[start].hex() != old["root"]):
+                report.find("founding_differs", idx=start, expected=old["root"], found=old["kept"])
+            before = [bears for begun, bears in self.begun if begun < start]
+            # Where that log's own beginning is lost, too, what is left is of the log that it was founded over.
+            origin, end = old["log"] if old and old["log"] in before else (before or [""])[-1], start
+
+
+def shown_checkpoint(source: Source, trust: Trust, report: Report) -> Checkpoint | None:
     raw = source.read("checkpoint", LARGEST_NOTE)
     if raw is None:
         report.find("checkpoint_missing")
         return None
-    return verify_checkpoint(raw, keys, report)
+    return verify_checkpoint(raw, trust, report)
 
 
 def entries_in(bundle: bytes, width: int) -> list[bytes]:
@@ -916,7 +1506,7 @@ def entries_in(bundle: bytes, width: int) -> list[bytes]:
     return entries[:width]
 
 
-def leaves_of_entries(source: Source, size: int, streams: Streams, report: Report) -> list[bytes]:
+def leaves_of_entries(source: Source, size: int, streams: Streams, times: Times, report: Report) -> list[bytes]:
     """The leaf hashes of all entries, each read and checked in its stream on the way."""
     leaves: list[bytes] = []
     for first in range(0, size, WIDTH):
@@ -933,9 +1523,10 @@ def leaves_of_entries(source: Source, size: int, streams: Streams, report: Repor
         for raw_entry in entries:
             leaf, idx = leaf_hash(raw_entry), len(leaves)
             leaves.append(leaf)
-            entry = streams.read(idx, raw_entry)
+            entry = read_entry(idx, raw_entry, report)
             if entry is not None:
-                streams.follow(idx, entry, leaf)
+                times.read(idx, entry)
+                streams.follow(idx, leaf, entry["stream"], entry["ver"], entry)
                 streams.open_commitments(idx, entry)
     return leaves
 
@@ -994,15 +1585,15 @@ def compare_kept(leaves: list[bytes], shown: Checkpoint, kept: Sequence[Checkpoi
 # -- following a log -----------------------------------------------------------------------------------------------
 
 
-def follow(source: Source, keys: Sequence[Key], state: Path, report: Report) -> None:
+def follow(source: Source, trust: Trust, state: Path, report: Report) -> None:
     """Whether the log still begins with what it held last time. Believes a new checkpoint only then."""
-    known = known_checkpoint(state, keys, report)
+    known = known_checkpoint(state, trust, report)
     if report.findings:
         return
-    shown = shown_checkpoint(source, keys, report)
+    shown = shown_checkpoint(source, trust, report)
     if shown is None:
         return
-    report.seen = {"log": keys[0].name, "size": shown.size, "root": shown.root.hex()}
+    report.seen = {"log": trust.origin, "size": shown.size, "root": shown.root.hex()}
     report.seen["size_before"] = known.size if known else None
     if known and known.size > shown.size:
         report.find("log_shrank", expected=known.size, found=shown.size)
@@ -1010,18 +1601,20 @@ def follow(source: Source, keys: Sequence[Key], state: Path, report: Report) -> 
         report.find("log_forked", expected=known.root.hex(), found=known.size)
     elif known is None or known.size < shown.size:
         verify_growth(Tiles(source, shown.size), known, shown, report)
+    in_doubt = bool(report.findings)
+    trust.ask_witnesses(shown, report)
     if not report.findings:
         believe(state, shown.note)
-    elif known:
+    elif known and in_doubt:
         report.seen["evidence"] = keep_evidence(state, known.note, shown.note)
 
 
-def known_checkpoint(state: Path, keys: Sequence[Key], report: Report) -> Checkpoint | None:
+def known_checkpoint(state: Path, trust: Trust, report: Report) -> Checkpoint | None:
     """The checkpoint believed last time, None the first time."""
     if not os.path.lexists(state):
         return None
     try:
-        return checkpoint_in(file_at(str(state), LARGEST_NOTE), keys)
+        return trust.checkpoint_in(file_at(str(state), LARGEST_NOTE))
     except Unsound as refusal:
         report.find("state_malformed", found=refusal.code)
         return None
@@ -1097,57 +1690,86 @@ def vkey(line: str) -> Key:
 
 def parser() -> Parser:
     usual = Parser(add_help=False)
-    usual.add_argument("--key", type=vkey, action="append", required=True, help="the log's key; may be repeated")
+    usual.add_argument("--key", type=vkey, action="append", default=[], help="the log's key; may be repeated")
+    usual.add_argument("--policy", metavar="FILE", help="keys and witnesses that you trust, as C2SP tlog-policy has it")
+    usual.add_argument("--history", metavar="FILE", help="receipts that lead from a key to the log's other ones")
+    usual.add_argument("--not-older", metavar="DAYS", type=int, help="ask for a witness's signature of the last days")
     usual.add_argument("--json", action="store_true", help="write the result as JSON")
     words = Parser(add_help=False)
     words.add_argument("--openings", metavar="FILE", help="words and salts to compare, one JSON object a line")
-    top = Parser(description="Check receipts and logs of Evenhand without trusting Evenhand.")
+    top = Parser(description="Check receipts, case files and logs of Evenhand without trusting Evenhand.")
     modes = top.add_subparsers(dest="mode", required=True)
     receipt = modes.add_parser("receipt", parents=[usual, words], help="check one receipt")
-    receipt.add_argument("file", metavar="FILE")
+    receipt.add_argument("place", metavar="FILE")
+    case = modes.add_parser("case", parents=[usual], help="check a case file")
+    case.add_argument("place", metavar="FILE")
     log = modes.add_parser("log", parents=[usual, words], help="check a whole log")
     log.add_argument("place", metavar="DIR|URL")
     log.add_argument("--checkpoint", metavar="FILE", action="append", default=[],
                      help="a checkpoint or receipt kept earlier; may be repeated")  # fmt: skip
     log.add_argument("--hashes", action="store_true", help="check hashes only, where entries are not given")
+    log.add_argument("--token-file", metavar="FILE", help="what lets you read entries at the URL")
     followed = modes.add_parser("follow", parents=[usual], help="check that a log only grew since the last time")
     followed.add_argument("place", metavar="DIR|URL")
     followed.add_argument("--state", metavar="FILE", type=Path, required=True, help="where the last checkpoint is kept")
     return top
 
 
-def kept_checkpoint(path: str, keys: Sequence[Key], report: Report) -> Checkpoint | None:
+def kept_checkpoint(path: str, trust: Trust, report: Report) -> Checkpoint | None:
     raw = file_at(path, LARGEST_RECEIPT)
     if raw.startswith(HEADER.encode()):
-        return verify_receipt(raw, keys, {}, report)
-    return verify_checkpoint(raw, keys, report)
+        proven = prove_receipt(raw, trust, report)
+        return proven.checkpoint if proven else None
+    return verify_checkpoint(raw, trust, report)
 
 
-def run(given: argparse.Namespace, report: Report) -> None:
-    keys: list[Key] = given.key
+def trusted(given: argparse.Namespace, report: Report) -> Trust:
+    """Whom the reader says they trust. Raises ValueError when that is nobody, or keys of several logs."""
+    policy = Policy(file_at(given.policy, LARGEST_POLICY)) if given.policy else None
+    asked = [*given.key, *(policy.keys if policy else [])]
+    names = {key.name for key in given.key or asked}
+    if len(names) != 1:
+        raise ValueError("the keys belong to different logs" if names else "a --key is needed, or a --policy with one")
+    trust = Trust([key for key in asked if key.name in names], policy, given.not_older)
+    trust.learn(file_at(given.history, LARGEST_HISTORY) if given.history else None, report)
+    return trust
+
+
+def run(given: argparse.Namespace, trust: Trust, report: Report) -> None:
     openings: Openings = {}
-    if given.mode != "follow" and given.openings:
+    if getattr(given, "openings", None):
         openings = openings_in(file_at(given.openings, LARGEST_OPENINGS))
     if given.mode == "receipt":
-        verify_receipt(file_at(given.file, LARGEST_RECEIPT), keys, openings, report)
-    elif given.mode == "log":
-        kept = [kept_checkpoint(path, keys, report) for path in given.checkpoint]
-        known = [checkpoint for checkpoint in kept if checkpoint]
-        verify_log(source_at(given.place), keys, known, openings, given.hashes, report)
+        verify_receipt(file_at(given.place, LARGEST_RECEIPT), trust, openings, report)
+    elif given.mode == "case":
+        try:
+            verify_case(Archive(given.place), trust, report)
+        except Unsound as refusal:
+            report.find("archive_malformed", found=refusal.code)
     else:
-        follow(source_at(given.place), keys, given.state, report)
+        token = file_at(given.token_file, 1_000) if getattr(given, "token_file", None) else b""
+        source = source_at(given.place, token.decode("ascii", "replace").strip())
+        trust.learn(source.read("history", LARGEST_HISTORY), report)
+        if given.mode == "follow":
+            follow(source, trust, given.state, report)
+            return
+        kept = [kept_checkpoint(path, trust, report) for path in given.checkpoint]
+        known = [checkpoint for checkpoint in kept if checkpoint]
+        verify_log(source, trust, known, openings, given.hashes, report)
 
 
 def main(arguments: Sequence[str]) -> int:
     top = parser()
     given = top.parse_args(arguments)
-    if len({key.name for key in given.key}) > 1:
-        top.error("the keys belong to different logs")
     if given.mode == "follow" and Path(os.path.realpath(given.state)).is_relative_to(os.path.realpath(given.place)):
         top.error("the state must lie outside the log that is checked")
     report = Report(given.mode)
     try:
-        run(given, report)
+        try:
+            trust = trusted(given, report)
+        except ValueError as senseless:
+            top.error(str(senseless))
+        run(given, trust, report)
     except CannotRead as trouble:
         report.find(trouble.code, found=trouble.what)
     except Exception as fault:  # the outermost edge: whatever was read, a reader gets a sentence and a code

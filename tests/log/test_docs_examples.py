@@ -153,7 +153,7 @@ def test_the_receipt() -> None:
     signed = note.sign(note.checkpoint_text(checkpoint), origin, key_id, key.sign)
     report = offline.Report("receipt")
 
-    offline.verify_receipt(raw, [offline.key_in(EXAMPLES["vkey"])], {}, report)
+    offline.verify_receipt(raw, offline.Trust([offline.key_in(EXAMPLES["vkey"])]), {}, report)
 
     assert receipt.write(receipt.Receipt(RAW, 2, tuple(proof.inclusion_proof(leaves, 2)), signed)) == raw
     assert (report.status, report.seen["idx"], report.seen["size"]) == (offline.SOUND, 2, 4)

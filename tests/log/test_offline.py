@@ -24,7 +24,7 @@ from odr.log import chain, note, offline, proof, receipt
 from tests.log.books import ORIGIN, SALT, a_book, key, verifier, vkey
 
 BOOK = a_book(300)
-KEYS = [offline.key_in(vkey())]
+TRUST = offline.Trust([offline.key_in(vkey())])
 ENTRY = BOOK.entries[77]
 NOTE = BOOK.note()
 RECEIPT = BOOK.receipt(77)
@@ -261,7 +261,7 @@ NOTE_SCRAPS = [
 
 @given(altered(NOTE, NOTE_SCRAPS))
 def test_an_altered_note_is_opened_or_rejected_as_by_the_product(raw: bytes) -> None:
-    assert code(offline.checkpoint_in, raw, KEYS) == code(note.open_checkpoint, raw, ORIGIN, [verifier()])
+    assert code(TRUST.checkpoint_in, raw) == code(note.open_checkpoint, raw, ORIGIN, [verifier()])
 
 
 SIZES = ["007", "-1", "+1", " 1", "1_0", "１", "", str(2**63), "9" * 99, "0"]
@@ -284,7 +284,7 @@ def test_a_signed_text_is_taken_or_rejected_as_by_the_product(text: str) -> None
     plain = text.format(root=base64.b64encode(BOOK.root()).decode()).encode()
     raw = note.sign(plain, ORIGIN, verifier().key_id, key(1).sign)
 
-    assert code(offline.checkpoint_in, raw, KEYS) == code(note.open_checkpoint, raw, ORIGIN, [verifier()])
+    assert code(TRUST.checkpoint_in, raw) == code(note.open_checkpoint, raw, ORIGIN, [verifier()])
 
 
 @given(altered(vkey().encode(), [b"+", b" ", b"=", b"A", b"\n"]))
@@ -298,7 +298,7 @@ def test_an_altered_key_is_no_key(raw: bytes) -> None:
 def test_an_altered_receipt_is_read_or_refused_as_by_the_product(raw: bytes) -> None:
     assert code(offline.receipt_in, raw) == code(receipt.read, raw)
     report = offline.Report("receipt")
-    offline.verify_receipt(raw, KEYS, {}, report)
+    offline.verify_receipt(raw, TRUST, {}, report)
     assert (report.findings == []) == (code(receipt.check, raw, ORIGIN, [verifier()]) is None)
 
 
@@ -309,7 +309,7 @@ def test_no_byte_of_a_receipt_can_be_changed_unseen() -> None:
         raw[dice.randrange(len(raw))] ^= dice.randrange(1, 256)
         report = offline.Report("receipt")
 
-        offline.verify_receipt(bytes(raw), KEYS, {}, report)
+        offline.verify_receipt(bytes(raw), TRUST, {}, report)
 
         assert report.status in (offline.TAMPERED, offline.CANNOT_TELL)
         assert report.seen == {}
@@ -320,7 +320,7 @@ def test_every_kind_of_receipt_of_the_product_is_sound() -> None:
         for index in {0, size // 2, size - 1}:
             report = offline.Report("receipt")
 
-            offline.verify_receipt(BOOK.receipt(index, size), KEYS, {}, report)
+            offline.verify_receipt(BOOK.receipt(index, size), TRUST, {}, report)
 
             assert report.findings == []
             assert (report.seen["idx"], report.seen["size"]) == (index, size)
@@ -344,7 +344,7 @@ def test_words_are_compared_with_what_the_entry_fixed() -> None:
         openings = offline.openings_in(json.dumps(spoken | change).encode() + b"\n")
         report = offline.Report("receipt")
 
-        offline.verify_receipt(RECEIPT, KEYS, openings, report)
+        offline.verify_receipt(RECEIPT, TRUST, openings, report)
 
         assert [finding.code for finding in report.findings] == wanted, change
         assert report.seen["opened"] == (not wanted)
@@ -354,7 +354,7 @@ def test_an_entry_moved_to_another_place_of_a_well_signed_log_is_found() -> None
     moved = receipt.write(replace(receipt.read(RECEIPT), index=78))
     report = offline.Report("receipt")
 
-    offline.verify_receipt(moved, KEYS, {}, report)
+    offline.verify_receipt(moved, TRUST, {}, report)
 
     assert [(finding.code, finding.idx, finding.found) for finding in report.findings] == [
         ("entry_not_proven", 78, "wrong_root")
