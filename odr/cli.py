@@ -16,6 +16,9 @@ from sqlalchemy import inspect
 
 from odr import __version__
 from odr.app import create_app
+from odr.casefile.cli import SIDES
+from odr.casefile.cli import export as export_case_file
+from odr.casefile.queries import NoCaseFile
 from odr.config import ConfigError, load
 from odr.database import one_moment, open_engine, writing
 from odr.demo import GUESTS, NotADemonstration
@@ -23,6 +26,7 @@ from odr.demo import furnish as furnish_demonstration
 from odr.disputes.rebuild import compare, counted_as_of
 from odr.disputes.rebuild import rebuild as rebuild_lists
 from odr.doctor import examine
+from odr.evidence.store import Damaged
 from odr.house import House, Settings
 from odr.kernel import Missing, Refused, moment
 from odr.log.halt import SigningStopped
@@ -242,6 +246,36 @@ _UNPUBLISHED = {
     "checkpoint_differs": "The entries are not those that the checkpoint was signed over. Look closer: odr verify",
     "another_log": "The folder holds something else than an earlier state of this log. Name a folder of its own.",
 }
+
+
+@main.command()
+@click.argument("number")
+@click.option("--for", "side", type=click.Choice(SIDES), required=True, help="Whose case file it is.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.pass_context
+def export(ctx: click.Context, number: str, side: str, output: Path | None) -> None:
+    """Write the case file of dispute NUMBER: all that one reader may have of it, with the proof, in one archive.
+
+    It holds what that reader may read and nothing else, so it may be given to that reader alone. The log is sealed
+    first. Ends with code 1 when evidence is damaged or gone and therefore missing in it, and with code 2 when there is
+    no such case file.
+    """
+    try:
+        made = export_case_file(standing_app(settings_with(ctx)), number, side, output)
+    except Missing as missing:
+        raise CannotOpen(f"There is no case file of the {side} in a dispute {number}.") from missing
+    except NoCaseFile as none:
+        raise CannotOpen("The log signs nothing at present, so there is none. Look closer: odr doctor") from none
+    except Damaged as damaged:
+        raise CannotOpen("Evidence was destroyed while the case file was written. Try it again.") from damaged
+    except OSError as trouble:
+        raise CannotOpen(f"{trouble.filename or output} cannot be written: {trouble.strerror}.") from trouble
+    click.echo(f"The case file of the {side} is {made.place}. To check it:")
+    click.echo(f"  python3 offline.py case {made.place} --key \\")
+    click.echo(f"  {made.key}")
+    if made.lost:
+        click.echo(f"Evidence that is damaged or gone, and not in it: {made.lost}. Look closer: odr verify", err=True)
+    ctx.exit(TAMPERED if made.lost else SOUND)
 
 
 @main.group()

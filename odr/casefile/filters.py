@@ -185,7 +185,6 @@ def _facts(name: str, parts: Mapping[str, Any]) -> list[Row]:
 def index(house: House, contents: Contents, paths: Mapping[int, str]) -> bytes:
     """The page of the case file, in the language and the zone of whoever asks. Needs a request."""
     reading = CaseReading(contents.page, contents, paths)
-    key = contents.signers.newest_first(contents.checkpoint.size)[0]
     told = {
         "dispute": reading,
         "reader": READERS[contents.reader],
@@ -193,8 +192,8 @@ def index(house: House, contents: Contents, paths: Mapping[int, str]) -> bytes:
         "waiting": _waiting(contents.waiting),
         "lost": _lost(len(contents.files) - len(paths)),
         "withheld": contents.withheld,
-        "command": f'python3 -I {VERIFIER} case {file_name(reading.number, contents.reader)} --key "{key}"',
-        "key": key,
+        "command": f'python3 -I {VERIFIER} case {file_name(reading.number, contents.reader)} --key "{contents.key}"',
+        "key": contents.key,
         "public_url": house.settings.public_url,
         "operator": house.settings.operator_name,
         "demonstration": house.settings.demonstration,

@@ -79,6 +79,11 @@ class Contents:
     history: bytes
     policy: bytes
 
+    @property
+    def key(self) -> str:
+        """The vkey that readers are told to check it with."""
+        return self.signers.newest_first(self.checkpoint.size)[0]
+
 
 _RAW = select(log.entry.c.ver, log.entry.c.raw).where(log.entry.c.stream == bindparam("stream"))
 _SEALED = (
