@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
+from odr.casefile import publication, queries
+from odr.database import one_moment
+from odr.disputes.queries import Seat
+from odr.evidence.service import take_in
 from odr.house import House
+from odr.kernel import new_pseudonym
 from odr.log import offline
 from odr.log.integrator import seal_all
 from odr.log.note import vkey
 from odr.log.publication import receipt_of
-from tests.builders import a_dispute
+from odr.mediation.service import Admission, admit_mediator
+from tests.builders import ADispute, a_dispute
 
 pytestmark = [pytest.mark.browser]
 
@@ -197,3 +204,46 @@ def test_an_entry_in_another_spelling_is_refused(bench: Page, spoilt: bytes, rul
     )
 
     assert refused == rule
+
+
+# -- case files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dispute(house: House) -> ADispute:
+    """A dispute with words and files on both sides, an offer behind the wall and a decision, all of it sealed."""
+    mediator = admit_mediator(house, "m@example.org", "The mediator", Admission(languages=("en",)))
+    dispute = a_dispute(house).admitted()
+    for actor, name, content in (
+        (dispute.buyer, "tracking.txt", b"left origin country\n" * 500),
+        (dispute.seller, "photo.png", picture()),
+    ):
+        given = {"arriving": io.BytesIO(content), "name": name, "about": "The parcel."}
+        take_in(house, dispute.id, actor, key=new_pseudonym(), **given)
+    dispute.in_negotiation().offer(dispute.seller, "24.45")
+    dispute.drawn(mediator).in_decision().decided()
+    seal_all(house)
+    return dispute
+
+
+def picture() -> bytes:
+    held = io.BytesIO()
+    Image.linear_gradient("L").resize((64, 48)).convert("RGB").save(held, "PNG")
+    return held.getvalue()
+
+
+def case_file(house: House, dispute: ADispute, role: str) -> bytes:
+    """The case file that whoever has this role in the dispute is handed."""
+    seat = Seat(dispute.id, dispute.number, getattr(dispute, role))
+    with one_moment(house.engine) as connection:
+        contents = queries.contents_of(connection, house, seat)
+    paths = publication.sound_files(house, contents)
+    return b"".join(publication.bytes_of(house, contents, paths, b"<!doctype html><title>The dispute</title>"))
+
+
+def test_the_case_file_of_each_reader_is_sound(bench: Page, house: House, dispute: ADispute):
+    files = [case_file(house, dispute, role) for role in ("buyer", "seller", "mediator")]
+
+    said = in_browser(bench, files, key_of(house), name="case.zip")
+
+    assert [(each["verdict"], each["findings"]) for each in said] == [("sound", [])] * 3

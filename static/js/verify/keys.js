@@ -1,7 +1,8 @@
 // Whom the reader trusts, and which keys sign at which size (section 14).
-import { demand, Unsound } from "./bytes.js";
-import { isOrigin } from "./entry.js";
+import { demand } from "./bytes.js";
+import { hex64, isCount, isOrigin } from "./entry.js";
 import { checkpointIn, keyIn, noteIn, signers, sizeOf } from "./note.js";
+import { LARGEST_SIZE } from "./tree.js";
 
 const BEFORE_ALL = -1n;
 
@@ -22,37 +23,40 @@ export class Keys {
 
   constructor(logs, witnesses) {
     this.origin = logs[0].name;
-    this.terms = logs.map((key) => ({ key, from: BEFORE_ALL, until: null }));
+    this.terms = logs.map((key) => ({ key, from: BEFORE_ALL, until: LARGEST_SIZE }));
     this.witnesses = witnesses;
-    this.continues = null;
+    this.kept = 0n;
   }
 
   // The keys of the log that sign at this size, and all witnesses.
   at(size) {
-    const signing = this.terms.filter(({ from, until }) => size > from && (until === null || size <= until));
+    const signing = this.terms.filter(({ from, until }) => size > from && size <= until);
     return [...signing.map(({ key }) => key), ...this.witnesses];
   }
 
-  // What an entry of the log's own stream, proven at this place, says of keys. Raises Unsound.
+  // What an entry of the log's own stream, proven at this place, says of keys, and of a log before this one (section
+  // 18). Raises Unsound.
   async learn(entry, index) {
-    if (entry.type === "log_founded" || entry.type === "key_added") {
-      const key = await keyOf(entry, this.origin);
-      const term = this.terms.find((each) => each.key.line === key.line);
-      if (term) term.from = index;
-      else this.terms.push({ key, from: index, until: null });
+    if (["log_founded", "key_added", "key_retired"].includes(entry.type)) {
+      const term = this.#term(await keyOf(entry, this.origin));
+      if (entry.type === "key_retired") term.until = index;
+      else term.from = index;
     }
-    if (entry.type === "key_retired") {
-      const key = await keyOf(entry, this.origin);
-      const term = this.terms.find((each) => each.key.line === key.line);
-      if (term) term.until = index;
+    if (entry.type === "log_founded" && Object.hasOwn(entry.data, "continues")) {
+      demand(isContinued(entry.data.continues) && BigInt(entry.data.continues.kept) === index, "bad_data");
+      this.kept = index;
     }
-    if (entry.type === "log_founded" && entry.data.continues) this.continues = entry.data.continues;
+  }
+
+  #term(key) {
+    const known = this.terms.find((term) => term.key.line === key.line);
+    // A key of which only the end is told signs nothing.
+    return known ?? this.terms[this.terms.push({ key, from: LARGEST_SIZE, until: LARGEST_SIZE }) - 1];
   }
 
   // Whether an entry at this place may bear this origin: those that were left of an older log bear an older one.
   mayBear(origin, index) {
-    const kept = this.continues === null ? 0n : BigInt(this.continues.kept);
-    return index < kept ? origin !== this.origin : origin === this.origin;
+    return (origin === this.origin) === (index >= this.kept);
   }
 
   // The checkpoint in these bytes, when a key of the log that signs at its size signed it: with `signers`.
@@ -81,8 +85,11 @@ function vkeyOf(line) {
 }
 
 async function keyOf(entry, origin) {
-  demand(typeof entry.data.key === "string", "bad_data");
-  const key = await keyIn(entry.data.key).catch(() => { throw new Unsound("bad_data"); });
-  demand(key.kind === "log" && key.name === origin, "bad_data");
+  const key = await keyIn(String(entry.data.key));
+  demand(key.kind === "log" && key.name === origin, "bad_vkey");
   return key;
+}
+
+function isContinued(told) {
+  return isOrigin(told?.log) && isCount(told.kept) && hex64(told.root) && isCount(told.size) && typeof told.note === "string";
 }

@@ -25,8 +25,8 @@ function isKeyName(name) {
 }
 
 // A note taken apart, none of it believed: {raw, text, lines: [{name, id, signature}]}.
-export function noteIn(raw) {
-  demand(raw.length <= LARGEST_NOTE, "too_long");
+export function noteIn(raw, largest = LARGEST_NOTE) {
+  demand(raw.length <= largest, "too_long");
   const whole = textIn(raw);
   demand(!/[\u0000-\u0009\u000b-\u001f]/.test(whole), "control_character");
   const place = emptyLine(raw, true);

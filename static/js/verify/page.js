@@ -52,7 +52,7 @@ async function check(file) {
   working.hidden = true;
   progress.hidden = true;
   form.inert = false;
-  show(report, file);
+  show(report);
   return undefined;
 }
 
@@ -61,21 +61,33 @@ function say(wrong) {
   missing.hidden = !wrong;
   chosen.closest(".field").classList.toggle("wrong", wrong);
   chosen.setAttribute("aria-describedby", wrong ? "file-hint file-error" : "file-hint");
-  chosen.toggleAttribute("aria-invalid", wrong);
+  if (wrong) chosen.setAttribute("aria-invalid", "true");
+  else chosen.removeAttribute("aria-invalid");
 }
 
-export function show(report, file) {
+function show(report) {
   const { mode, verdict, findings, seen } = report;
+  const sound = verdict === SOUND;
   for (const each of result.querySelectorAll("[data-outcome]")) {
     each.hidden = ![verdict, `${verdict} ${mode}`].includes(each.dataset.outcome);
   }
   part("findings", findings.length > 0, (place) => {
     place.querySelector("ul").replaceChildren(...findings.map(finding));
   });
-  part("own-key", verdict === SOUND && key.value.trim() === key.defaultValue.trim());
-  const told = verdict === SOUND || seen.type ? factsOf(report, file) : [];
+  part("own-key", sound && key.value.trim() === key.defaultValue.trim());
+  // Of what was tampered with, nothing is told as if it were so.
+  const told = sound ? factsOf(seen) : [];
   part("facts", told.length > 0, (place) => place.querySelector("dl").replaceChildren(...told));
-  part("limits", verdict === SOUND, (place) => {
+  part("entries", sound && seen.entries?.length > 0, (place) => {
+    place.querySelector("tbody").replaceChildren(...seen.entries.map(row));
+  });
+  part("erased", sound && seen.erased?.length > 0, (place) => {
+    place.querySelector("ul").replaceChildren(...seen.erased.map((each) => element("li", filled(pattern("erased"), each))));
+  });
+  part("files", sound && seen.files?.length > 0, (place) => {
+    place.querySelector("ul").replaceChildren(...seen.files.map(fileLine));
+  });
+  part("limits", sound, (place) => {
     for (const line of place.querySelectorAll("[data-only]")) line.hidden = line.dataset.only !== mode;
   });
   part("details", true, (place) => {
@@ -93,31 +105,61 @@ function part(name, shown, fill = () => {}) {
   if (shown) fill(place);
 }
 
-function finding({ code, idx, ver, stream, expected, found }) {
+function finding({ code, idx, ver, expected, found }) {
   const said = words.querySelector(`[data-say="${CSS.escape(code)}"]`) ?? words.querySelector('[data-say="any"]');
-  const line = element("li", filled(said.textContent, { code, idx: place(idx), ver, stream, expected, found }));
+  const places = { code, idx: place(idx), ver, last: expected - 1, found };
+  const line = element("li", filled(said.textContent, places));
   line.append(" ", element("code", found === undefined ? code : `${code}: ${found}`, "quiet digits"));
   return line;
 }
 
-function factsOf({ seen }, file) {
+function factsOf(seen) {
   const rows = [];
-  const row = (name, value, kind) => rows.push(fact(name, value, kind));
+  const tell = (name, value, kind) => rows.push(fact(name, value, kind));
   if (seen.type) {
-    row("what", sentenceOf(seen));
-    row("who", roleOf(seen.role));
-    row("when", instant(seen.at, seen.clock));
-    if (seen.data.number) row("dispute", seen.data.number);
-    row("ver", number(seen.ver));
-    row("idx", number(place(seen.idx)));
+    tell("what", sentenceOf(seen));
+    tell("who", roleOf(seen.role));
+    tell("when", instant(seen.at, seen.clock));
+    if (seen.data.number) tell("dispute", seen.data.number);
+    tell("ver", number(seen.ver));
+    tell("idx", number(place(seen.idx)));
   }
-  if (seen.size !== undefined) row("size", number(seen.size));
+  if (seen.entries) {
+    const filed = seen.entries.find(({ type }) => type === "dispute_filed");
+    if (filed) tell("dispute", filed.data.number);
+    tell("reader", roleOf(seen.reader));
+    tell("made", instant(seen.made));
+    tell("shown", number(seen.entries.length));
+    if (seen.hidden > 0) tell("hidden", number(seen.hidden));
+    tell("opened", number(seen.opened));
+    if (seen.withheld > 0) tell("withheld", number(seen.withheld));
+  }
+  if (seen.size !== undefined) tell("size", number(seen.size));
   for (const witness of (seen.signers ?? []).filter(({ kind }) => kind === "witness")) {
-    row("witnesses", filled(form_("witness"), { name: witness.name, when: instant(witness.at * 1000) }));
+    tell("witnesses", filled(pattern("witness"), { name: witness.name, when: instant(witness.at * 1000) }));
   }
-  if (seen.root) row("root", seen.root, "digits wraps");
-  row("log", seen.log, "digits wraps");
+  if (seen.root) tell("root", seen.root, "digits wraps");
+  tell("log", seen.log, "digits wraps");
   return rows;
+}
+
+// A line of the table of entries. On a narrow screen each cell says what it is.
+function row(entry) {
+  const line = document.createElement("tr");
+  const head = element("th", number(entry.ver), "number");
+  head.scope = "row";
+  const cells = [["what", sentenceOf(entry)], ["who", roleOf(entry.role)], ["when", instant(entry.at, entry.clock)]];
+  line.append(head, ...cells.map(([name, text]) => {
+    const cell = element("td", text);
+    cell.dataset.label = labels.querySelector(`[data-label="${name}"]`).textContent;
+    return cell;
+  }));
+  return line;
+}
+
+function fileLine({ path, ver, size, copy }) {
+  const said = { path, ver: number(ver), size: weight(size) };
+  return element("li", filled(pattern(copy ? "copy" : "file"), said));
 }
 
 function fact(name, value, kind = "") {
@@ -131,7 +173,7 @@ function fact(name, value, kind = "") {
 }
 
 // What an entry says, in the sentence that the docket has for it.
-export function sentenceOf({ type, data }) {
+function sentenceOf({ type, data }) {
   const variants = [...facts.querySelectorAll(`[data-type="${CSS.escape(type)}"]`)];
   const fits = (line) => Object.entries(JSON.parse(line.dataset.fields)).every(([name, value]) => data[name] === value);
   const said = variants.find(fits) ?? facts.querySelector('[data-type=""]');
@@ -142,22 +184,27 @@ export function sentenceOf({ type, data }) {
 
 const roleOf = (role) => labels.querySelector(`[data-role="${CSS.escape(role)}"]`)?.textContent ?? role;
 
-const form_ = (name) => labels.querySelector(`[data-form="${name}"]`).textContent;
+const pattern = (name) => labels.querySelector(`[data-form="${name}"]`).textContent;
 
 function instant(at, clock = "real") {
   const day = new Date(at);
   if (Number.isNaN(day.valueOf())) return String(at);
   const style = (options) => new Intl.DateTimeFormat(manner, { timeZone: "UTC", ...options }).format(day);
-  const said = filled(form_("instant"), {
+  const said = filled(pattern("instant"), {
     day: style({ day: "numeric", month: "long", year: "numeric" }),
     time: style({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
   });
-  return clock === "real" ? said : `${said} (${form_("clock")})`;
+  return clock === "real" ? said : `${said} (${pattern("clock")})`;
 }
 
 // The house writes English dates as most readers of this world do: day before month.
 const manner = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 const number = (value) => (typeof value === "number" ? new Intl.NumberFormat(manner).format(value) : String(value));
+const weight = (size) => {
+  const [unit, per] = size < 1_000 ? ["byte", 1] : size < 1_000_000 ? ["kilobyte", 1_000] : ["megabyte", 1_000_000];
+  const style = { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: unit === "megabyte" ? 1 : 0 };
+  return new Intl.NumberFormat(manner, style).format(size / per);
+};
 // People count entries from 1.
 const place = (idx) => (typeof idx === "number" ? idx + 1 : idx);
 

@@ -3,7 +3,9 @@
 import { bytes, demand, emptyLine, hex, same, signs, unbase64, Unsound } from "./bytes.js";
 import { entryIn, LARGEST_ENTRY, leafHash } from "./entry.js";
 import { LARGEST_NOTE } from "./note.js";
-import { HASH, LARGEST_SIZE, proveInclusion } from "./tree.js";
+import { Report } from "./report.js";
+import { Stream } from "./stream.js";
+import { HASH, LARGEST_SIZE, plain, proveInclusion } from "./tree.js";
 
 export const HEADER = "c2sp.org/tlog-proof@v1";
 export const LARGEST_RECEIPT = 262_144;
@@ -94,43 +96,42 @@ export function receiptsIn(raw) {
   return starts.map((start, place) => bytes(text.slice(start, starts[place + 1])));
 }
 
-// What a history tells of keys, told to `keys`. A receipt that no known key signed is passed over. Answers whether the
-// history is sound; what is wrong with it is in the report.
+// What a history tells of keys, told to `keys`. A receipt that no known key signed is passed over; what is wrong with
+// the history is in the report.
 export async function readHistory(raw, keys, report) {
-  const seen = new Map();
-  let receipts;
+  const known = new Map();
+  let receipts = [];
   try {
     receipts = receiptsIn(raw);
   } catch (refusal) {
-    report.find("history_malformed", { found: refused(refusal) });
-    return;
+    report.find("history_malformed", { expected: refused(refusal), found: 0 });
   }
   for (const [place, each] of receipts.entries()) {
     try {
-      await readOne(each, keys, seen);
+      await readOne(each, keys, known, report);
     } catch (refusal) {
-      const code = refused(refusal);
-      if (code !== "no_known_signature") report.find("history_malformed", { found: `${place + 1}: ${code}` });
+      report.find("history_malformed", { expected: refused(refusal), found: place + 1 });
     }
   }
+  const chain = new Report("history");
+  const stream = new Stream(`log/${keys.origin}`, chain);
+  for (const [ver, { index, leaf, entry }] of [...known].sort(([one], [other]) => one - other)) {
+    stream.follow(index, leaf, ver, entry);
+  }
+  for (const { code, idx, ver } of chain.findings) report.find("history_malformed", { idx, ver, expected: code, found: ver });
 }
 
-async function readOne(raw, keys, seen) {
-  const receipt = receiptIn(raw);
-  const checkpoint = await keys.checkpoint(receipt.note);
-  const entry = entryIn(receipt.entry);
-  demand(entry.log === keys.origin, "entry_of_another_log");
+async function readOne(raw, keys, known, report) {
+  const inner = new Report("history");
+  const proven = await verifyReceipt(raw, keys, inner);
+  if (!proven) return demand(inner.findings.some(({ code }) => code === "checkpoint_not_signed"), inner.findings[0].code);
+  const { entry, leaf, index } = proven;
   demand(entry.stream === `log/${keys.origin}`, "bad_stream");
-  const leaf = await leafHash(receipt.entry);
-  await proveInclusion(leaf, receipt.index, checkpoint.size, receipt.path, checkpoint.root);
-  const known = seen.get(entry.ver);
-  demand(!known || (same(known.leaf, leaf) && known.index === receipt.index), "two_histories");
-  seen.set(entry.ver, { leaf, index: receipt.index });
-  await keys.learn(entry, receipt.index);
+  const before = known.get(entry.ver);
+  if (!before) known.set(entry.ver, proven);
+  else if (before.index !== index || !same(before.leaf, leaf)) report.find("history_forked", { idx: plain(index), ver: entry.ver });
+  return keys.learn(entry, index);
 }
-
-// A number as others read it: a place beyond what JSON can say stays a text.
-export const plain = (number) => (number <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(number) : String(number));
 
 // The word for the rule that was broken. A fault of ours is none, and goes on.
 export function refused(refusal) {

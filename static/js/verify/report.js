@@ -9,11 +9,12 @@ const MOST_FINDINGS = 1_000;
 // Codes after which a file is only not understood. Every other one says that it was tampered with.
 const NOT_UNDERSTOOD = new Set([
   "browser_cannot",
+  "case_unknown",
   "checkpoint_missing",
   "checkpoint_not_signed",
-  "file_unknown",
   "key_malformed",
   "opening_unknown",
+  "openings_malformed",
   "receipt_unknown",
   "too_large_here",
   "unreadable",

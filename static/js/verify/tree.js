@@ -31,3 +31,6 @@ export async function proveInclusion(leaf, index, size, path, root) {
   demand(last === 0n, "proof_too_short");
   demand(same(climbed, root), "wrong_root");
 }
+
+// A number as others read it: one beyond what JSON can say stays a text.
+export const plain = (number) => (number <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(number) : String(number));

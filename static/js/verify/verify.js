@@ -1,12 +1,14 @@
 // A file that somebody chose, checked in the browser of whoever chose it. Nothing here speaks to a server.
-import { demand, utf8, same } from "./bytes.js";
+import { bytesOf, isArchive } from "./archive.js";
+import { signersOf, verifyCaseFile } from "./casefile.js";
 import { canVerify } from "./ed25519.js";
 import { Keys } from "./keys.js";
-import { HEADER, LARGEST_RECEIPT, plain, readHistory, receiptIn, refused, shown, verifyReceipt } from "./receipt.js";
+import { LARGEST_RECEIPT, readHistory, refused, shown, verifyReceipt } from "./receipt.js";
 import { Report } from "./report.js";
 
 // A browser computes a fingerprint only of what lies in its memory as a whole.
 export const LARGEST_FILE = 256 * 1024 * 1024;
+const LARGEST_UNPACKED = 2 * LARGEST_FILE;
 const LARGEST_HISTORY = 16 * 1024 * 1024;
 
 // What a file (Blob) shows to somebody who trusts these keys, one vkey a line. `history` (Blob) leads from a key to the
@@ -29,8 +31,10 @@ async function check(file, pasted, history, report, tell) {
   if (!keys) return undefined;
   report.seen.log = keys.origin;
   if (file.size > LARGEST_FILE) return report.find("too_large_here", { expected: LARGEST_FILE, found: file.size });
-  if (history) await readHistory(await read(history.slice(0, LARGEST_HISTORY)), keys, report);
-  return checkReceipt(file, keys, report);
+  if (history) await readHistory(await bytesOf(history.slice(0, LARGEST_HISTORY)), keys, report);
+  if (!isArchive(await bytesOf(file.slice(0, 4))) && !file.name?.endsWith(".zip")) return checkReceipt(file, keys, report);
+  report.mode = "case";
+  return verifyCaseFile(file, keys, report, { largest: LARGEST_UNPACKED, tell });
 }
 
 async function keysIn(pasted, report) {
@@ -43,11 +47,6 @@ async function keysIn(pasted, report) {
 }
 
 async function checkReceipt(file, keys, report) {
-  const proven = await verifyReceipt(await read(file.slice(0, LARGEST_RECEIPT + 1)), keys, report);
+  const proven = await verifyReceipt(await bytesOf(file.slice(0, LARGEST_RECEIPT + 1)), keys, report);
   if (proven) Object.assign(report.seen, shown(proven), { signers: signersOf(proven.checkpoint) });
 }
-
-// Who signed a checkpoint: the log's keys, and witnesses with the second at which they did.
-const signersOf = ({ signers }) => signers.map(({ key, at }) => ({ name: key.name, kind: key.kind, at: plain(at) }));
-
-const read = async (blob) => new Uint8Array(await blob.arrayBuffer());
