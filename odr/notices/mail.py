@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
@@ -130,6 +131,47 @@ def by_post(notice: Notice, dispute_id: str, at: int) -> Letter:
         leased_until=at,
         lease_owner="",
     )
+
+
+# -- to the operator -----------------------------------------------------------------------------------------------
+
+_ADDRESS = re.compile(r"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+[^\s<>(),;:.\"]")
+
+
+def operator_address(settings: Settings) -> str | None:
+    """The mail address in what the operator says of how to be reached, None where there is none."""
+    found = _ADDRESS.search(settings.operator_contact)
+    return found[0] if found else None
+
+
+def to_operator(settings: Settings, address: str, name: str, sentence: str, at: int) -> tuple[Letter, EmailMessage]:
+    """A letter from the house to whoever runs it, in English as all that is said to operators. No person is named in
+    it. Raises TurnedAway("address_malformed")."""
+    letter = Letter(
+        id=0,
+        key=f"operator/{name}/{at}",
+        mark=None,
+        template="operator",
+        account_id=None,
+        email_sealed=None,
+        dispute_id=None,
+        side=None,
+        params={},
+        created_at=at,
+        due_at=at,
+        attempts=0,
+        leased_until=at,
+        lease_owner="",
+    )
+    message = EmailMessage(SMTP)
+    message["From"] = Address(_one_line(settings.operator_name), addr_spec=settings.mail_from)
+    message["To"] = _address(address)
+    message["Subject"] = f"{_one_line(urlsplit(settings.public_url).netloc)}: {name}"
+    message["Date"] = moment(at)
+    message["Message-ID"] = f"<{mark(letter)}@{domain_of(settings)}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(f"{sentence}\n\n{settings.public_url}/log\n")
+    return letter, message
 
 
 # -- the link: one in each mail, made when the mail is made --------------------------------------------------------
