@@ -41,6 +41,7 @@ KINDS = {
         "challenge_overdue", "decision_overdue", "suspension_", "dispute_suspended", "dispute_resumed", "notice_",
         "address_",
     ),
+    "words": ("hold_", "erasure_", "words_"),
 }  # fmt: skip
 KIND_NAMES = {
     "all": _("Everything"),
@@ -51,6 +52,7 @@ KIND_NAMES = {
     "decision": _("The decision"),
     "compliance": _("Carrying it out"),
     "time": _("Time limits"),
+    "words": _("Erased and kept words"),
 }
 # Facts whose words stand elsewhere on the page.
 _TOLD_ELSEWHERE = frozenset(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from odr.kernel import Money
-from odr.procedure.access import fresh_decider_until
+from odr.procedure.access import ASKED, fresh_decider_until
 from odr.procedure.deadlines import DAY
 from odr.procedure.dispute import SIDES, Dispute
 from odr.procedure.events import (
@@ -35,6 +35,7 @@ from odr.procedure.events import (
     DisputeSuspended,
     DisputeWithdrawn,
     DrawOverdue,
+    ErasureOrdered,
     Event,
     EvidenceAdded,
     EvidenceCompleted,
@@ -45,6 +46,8 @@ from odr.procedure.events import (
     FilingAdmitted,
     FilingRefused,
     FinalWordsGiven,
+    HoldLifted,
+    HoldPlaced,
     InformationAsked,
     InformationGiven,
     LastCallMade,
@@ -83,6 +86,7 @@ from odr.procedure.events import (
     SuspensionAsked,
     UploadRefused,
     WalledMessageSent,
+    WordsErased,
 )
 
 Params = Mapping[str, Any]
@@ -255,6 +259,11 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
         Line("invitation", SELLER, "reply_awaited"),
         Line("dispute_resumed", MEDIATOR),
     ),
+    HoldPlaced: (Line("news", BOTH),),
+    HoldLifted: (Line("news", BOTH),),
+    # Whoever asked for it was told when they asked; of an order by law both are told when it is done.
+    ErasureOrdered: (),
+    WordsErased: (Line("news", BOTH, "by_law"),),
 }
 
 Condition = Callable[[Any, Dispute], bool]
@@ -279,6 +288,9 @@ CONDITIONS: dict[str, Condition] = {
     "not_sellers_time": lambda event, dispute: event.clock.holder != SELLER,
     "reply_awaited": lambda event, dispute: _reply_awaited(dispute),
     "reply_not_awaited": lambda event, dispute: not _reply_awaited(dispute),
+    "by_law": lambda event, dispute: any(
+        each.version == event.ordered and each.ground != ASKED for each in dispute.erasures
+    ),
     "not_by_mediator": lambda event, dispute: event.by != MEDIATOR,
 }
 
@@ -562,6 +574,7 @@ def _suspended(event: DisputeSuspended | None, dispute: Dispute) -> dict[str, An
 # The closed fields that the sentence of a fact speaks of (web/sentences.py); none of them holds anybody's words.
 _TOLD = (
     "side", "item", "offer", "proposal", "choice", "by", "reason", "ground", "upheld", "accepts", "outcome", "result",
+    "hold", "ordered",
 )  # fmt: skip
 
 

@@ -300,6 +300,39 @@ def _extension_possible(dispute: Dispute, actor: Actor, at: int) -> str | None:
     return "extended_already" if clock.step in dispute.extended else None
 
 
+# How long the words of a dispute stay after all is over (ADR 21): a court can be asked, a decision corrected, mail come
+# late. A figure of the house, not of a ruleset: whoever filed before it was set is not kept out of it.
+WORDS_KEPT = 60 * DAY
+ASKED = "asked"
+"""The ground of an erasure that whoever wrote the words asked for."""
+
+
+def erasable_from(dispute: Dispute) -> int | None:
+    """The first instant at which a side can have its words erased; None while that cannot be told, because the dispute
+    or what was promised in it still goes on."""
+    return None if dispute.over_at is None else dispute.over_at + WORDS_KEPT
+
+
+def _may_erase(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.holds:
+        return "words_held"
+    if actor.role not in SIDES:
+        # The law does not wait for the end of a dispute.
+        return None
+    since = erasable_from(dispute)
+    if since is None:
+        return "words_needed"
+    return "words_kept_still" if at < since else None
+
+
+def _erasure_waits(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if any(not each.done for each in dispute.erasures) else "no_erasure_ordered"
+
+
+def _is_held(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if dispute.holds else "no_hold"
+
+
 _P = Phase
 _BEFORE_END = frozenset(_P) - {_P.UNFILED, _P.DECIDED, _P.SETTLED, _P.CLOSED}
 _BEFORE_REPLY = frozenset({_P.SCREENING, _P.NEEDS_INFORMATION})
@@ -433,6 +466,11 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("extension:ask", PARTIES, _BEFORE_END, unless=_may_ask_extension),
     _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other),
     _act("extension:grant", REGISTRAR | MEDIATOR, _BEFORE_END, unless=_extension_possible),
+    # What becomes of the words.
+    _act("hold:place", REGISTRAR, frozenset(_P) - {_P.UNFILED}),
+    _act("hold:lift", REGISTRAR, frozenset(_P) - {_P.UNFILED}, unless=_is_held),
+    _act("words:erase", PARTIES | REGISTRAR | HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_may_erase),
+    _act("erasure:record", HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_erasure_waits),
 )
 
 

@@ -35,6 +35,7 @@ from odr.procedure.events import (
     DisputeSuspended,
     DisputeWithdrawn,
     DrawOverdue,
+    ErasureOrdered,
     Event,
     EvidenceAdded,
     EvidenceCompleted,
@@ -46,6 +47,8 @@ from odr.procedure.events import (
     FilingRefused,
     FinalWordsGiven,
     Finding,
+    HoldLifted,
+    HoldPlaced,
     InformationAsked,
     InformationGiven,
     LastCallMade,
@@ -82,9 +85,11 @@ from odr.procedure.events import (
     SellerSilent,
     SettlementSigned,
     SuspensionAsked,
+    Target,
     Term,
     UploadRefused,
     WalledMessageSent,
+    WordsErased,
 )
 from odr.procedure.ruleset import Ruleset, Rulesets
 
@@ -274,6 +279,32 @@ class Suspension:
     held_from: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Words must be kept: since when, and on which ground."""
+
+    version: int
+    ground: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Words that are to be destroyed, as the entry of this version ordered; `done` is the version of the entry that
+    says that they were, and `done_at` when, both None until then."""
+
+    version: int
+    ground: str
+    targets: tuple[Target, ...]
+    done: int | None = None
+    done_at: int | None = None
+
+    @property
+    def names(self) -> frozenset[tuple[int, str]]:
+        """Version and name of each of the words."""
+        return frozenset((target.ver, name) for target in self.targets for name in target.names)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dispute:
     """One dispute. Built by `apply` only; rules and pages read it."""
@@ -352,6 +383,9 @@ class Dispute:
     denied: bool = False
     rated: frozenset[str] = frozenset()
     closed_at: int | None = None
+    over_at: int | None = None
+    holds: tuple[Hold, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
 
     @property
     def rules(self) -> Ruleset:
@@ -448,6 +482,12 @@ class Dispute:
         if step in ("final_words", "rebuttal"):
             return self.final_words
         return self.signed if step == "sign" else frozenset()
+
+    def erasure_of(self, version: int, *names: str) -> Erasure | None:
+        """What recorded that all of these words of an entry are gone, or, without names, any of them."""
+        gone = [each for each in self.erasures if each.done and any(ver == version for ver, _ in each.names)]
+        erased = {name for each in gone for ver, name in each.names if ver == version}
+        return gone[-1] if gone and erased.issuperset(names) else None
 
     def side_of(self, actor_id: str) -> str | None:
         return {self.buyer: "buyer", self.seller: "seller"}.get(actor_id) if actor_id else None
@@ -829,6 +869,7 @@ def _closed(dispute: Dispute, event: DisputeClosed, header: Header) -> Changes:
         "performance_due": event.clock.due if event.clock else None,
         "suspension": None,
         "closed_at": header.at,
+        "over_at": header.at if event.compliance == "none" else None,
         "offers": _offers_with(dispute, "ended"),
         "proposals": _proposals_with(dispute, "ended"),
         "challenge": None,
@@ -840,7 +881,7 @@ def _performance_reported(dispute: Dispute, event: PerformanceReported, header: 
 
 
 def _compliance_ended(dispute: Dispute, event: PerformanceConfirmed | ComplianceEnded, header: Header) -> Changes:
-    return {"compliance": event.result, "clock": None}
+    return {"compliance": event.result, "clock": None, "over_at": header.at}
 
 
 def _performance_denied(dispute: Dispute, event: PerformanceDenied, header: Header) -> Changes:
@@ -887,6 +928,27 @@ def _resumed(dispute: Dispute, event: DisputeResumed, header: Header) -> Changes
     if dispute.challenge and event.challenge:
         changes["challenge"] = replace(dispute.challenge, clock=event.challenge)
     return changes
+
+
+def _hold_placed(dispute: Dispute, event: HoldPlaced, header: Header) -> Changes:
+    return {"holds": (*dispute.holds, Hold(header.version, event.ground, header.at))}
+
+
+def _hold_lifted(dispute: Dispute, event: HoldLifted, header: Header) -> Changes:
+    return {"holds": tuple(hold for hold in dispute.holds if hold.version != event.hold)}
+
+
+def _erasure_ordered(dispute: Dispute, event: ErasureOrdered, header: Header) -> Changes:
+    return {"erasures": (*dispute.erasures, Erasure(header.version, event.ground, event.targets))}
+
+
+def _words_erased(dispute: Dispute, event: WordsErased, header: Header) -> Changes:
+    return {
+        "erasures": tuple(
+            replace(each, done=header.version, done_at=header.at) if each.version == event.ordered else each
+            for each in dispute.erasures
+        )
+    }
 
 
 _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
@@ -960,4 +1022,8 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     SuspensionAsked: _suspension_asked,
     DisputeSuspended: _suspended,
     DisputeResumed: _resumed,
+    HoldPlaced: _hold_placed,
+    HoldLifted: _hold_lifted,
+    ErasureOrdered: _erasure_ordered,
+    WordsErased: _words_erased,
 }

@@ -51,6 +51,14 @@ class Finding:
     cites: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Words that are to be destroyed: the version of their entry and the names it commits to them by."""
+
+    ver: int
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """A fact. `words` are the personal texts said with it: they go to the sealed payloads, never into the entry,
@@ -686,6 +694,38 @@ class DisputeResumed(Event):
     requests: tuple[int, ...]
 
 
+# -- what becomes of the words (docs/log-format.md, section 16) ------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldPlaced(Event):
+    """A registrar has the words of this dispute kept, on a ground of the closed list."""
+
+    ground: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldLifted(Event):
+    """The hold of this version no longer counts."""
+
+    hold: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureOrdered(Event):
+    """These words are to be destroyed: whoever wrote them asked for it, or the law demands it."""
+
+    ground: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordsErased(Event):
+    """What was ordered in the entry of this version is done: the words, their keys and their files are gone."""
+
+    ordered: int
+
+
 EVENTS: dict[str, type[Event]] = {
     "dispute_filed": DisputeFiled,
     "information_asked": InformationAsked,
@@ -757,6 +797,10 @@ EVENTS: dict[str, type[Event]] = {
     "suspension_asked": SuspensionAsked,
     "dispute_suspended": DisputeSuspended,
     "dispute_resumed": DisputeResumed,
+    "hold_placed": HoldPlaced,
+    "hold_lifted": HoldLifted,
+    "erasure_ordered": ErasureOrdered,
+    "words_erased": WordsErased,
 }
 
 TYPES: dict[type[Event], str] = {kind: name for name, kind in EVENTS.items()}

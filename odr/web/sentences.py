@@ -128,6 +128,12 @@ SUSPENSION_GROUNDS = {
     "notice_returned": _("Mail to one side came back"),
 }
 
+HOLD_GROUNDS = {
+    "court_proceedings": _("A court needs them, or will: proceedings run or are announced"),
+    "authority": _("An authority demands that they be kept"),
+    "complaint": _("A complaint about this house is being looked into"),
+}
+
 HANDOVERS = {
     "moved_to_court": _("A court has the dispute now"),
     "out_of_hands": _("Another body deals with it, or it is also filed here under another number"),
@@ -541,6 +547,18 @@ _FACTS: dict[str, Any] = {
         "registrar": _("The registrar let time go on."),
         "clock": _("The time of standing still ended; time goes on."),
     },
+    "hold_placed": {
+        "court_proceedings": _("The registrar has all words of this dispute kept, because a court needs them."),
+        "authority": _("The registrar has all words of this dispute kept, because an authority demands it."),
+        "complaint": _("The registrar has all words of this dispute kept, because of a complaint about this house."),
+    },
+    "hold_lifted": _("The registrar lifted the hold of entry %(hold)s: its words need no longer be kept for it."),
+    "erasure_ordered": {
+        "asked": _("Whoever wrote them asked for their words to be erased."),
+        "court_order": _("A court or an authority ordered words of this dispute to be erased."),
+        "unlawful": _("Words of this dispute are to be erased, because they should never have been kept."),
+    },
+    "words_erased": _("The words of which entry %(ordered)s speaks are erased, with their files and their keys."),
 }
 # The fields that pick the sentence, one after the other, where a fact has several; else it is the side.
 _PICKS = {
@@ -558,6 +576,8 @@ _PICKS = {
     "extension_granted": ("by",),
     "dispute_suspended": ("ground",),
     "dispute_resumed": ("by",),
+    "hold_placed": ("ground",),
+    "erasure_ordered": ("ground",),
 }
 
 FACT_TYPES = frozenset(_FACTS)
@@ -788,6 +808,19 @@ _REFUSALS: dict[str, Any] = {
     "suspension_already_asked": _("It was already asked to let time stand still. The other side’s answer is awaited."),
     "no_suspension_asked": _("The other side has not asked to let time stand still."),
     "not_suspended": _("Time does not stand still in this dispute."),
+    # What becomes of the words.
+    "words_needed": _("The dispute, or what was promised in it, still goes on. Its words are needed until it is over."),
+    "words_kept_still": _("The words of a dispute are kept for a while after its end. The page says until when."),
+    "words_held": _("A registrar had to order that the words of this dispute be kept. They can be erased after that."),
+    "words_of_others": _("You can have your own words erased, and nobody else’s."),
+    "words_erased_already": _("These words are already erased, or never were in this dispute."),
+    "no_erasure_ordered": _("Nobody ordered that words of this dispute be erased, or it is already done."),
+    "no_hold": _("There is no such hold. It may have been lifted already."),
+    "staff_keeps_account": _(
+        "You work in this house. Ask the operator to end your role first; then your account can be erased."
+    ),
+    "address_differs": _("This is not the address of the account. Type it as it stands above."),
+    "erasure_under_way": _("You have already asked for it. This page shows what is done and what is not."),
     "log_stopped": _(
         "Nothing can be done in this house just now: what is stored does not fit the log that was signed, and the "
         "operator has to set that right first. You can read everything meanwhile. Keep what you wrote, and try again "

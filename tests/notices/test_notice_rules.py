@@ -44,11 +44,13 @@ from odr.procedure.events import (
     DisputeHandedOver,
     DisputeResumed,
     DisputeSuspended,
+    ErasureOrdered,
     Event,
     EvidenceAdded,
     ExtensionGranted,
     FilingAdmitted,
     FilingRefused,
+    HoldPlaced,
     InformationAsked,
     LastCallMade,
     MediationEnded,
@@ -68,6 +70,7 @@ from odr.procedure.events import (
     SellerJoined,
     SellerSilent,
     SettlementSigned,
+    Target,
     Term,
     WalledMessageSent,
 )
@@ -96,7 +99,8 @@ VALUES: dict[str, Any] = {
     "compliance": "due", "step": "evidence", "template": "your_turn", "pool": ("1" * 32,), "rule": "draw-1",
     "mediator": "1" * 32, "place": 0, "root": "0" * 64, "declared": ("no_tie",), "upheld": False, "due": MAY,
     "proposal": 0, "accepts": True, "outcome": "partly", "costs": EUR, "basis": "contract", "findings": (),
-    "result": "honoured", "score": 5, "until": MAY, "challenge": None, "requests": (),
+    "result": "honoured", "score": 5, "until": MAY, "challenge": None, "requests": (), "hold": 9,
+    "ordered": 9, "targets": (Target(1, ("narrative",)),),
 }  # fmt: skip
 # What only some events can say in a field that several have.
 SAID: dict[type[Event], dict[str, Any]] = {
@@ -105,6 +109,8 @@ SAID: dict[type[Event], dict[str, Any]] = {
     DisputeHandedOver: {"reason": "moved_to_court"},
     DisputeSuspended: {"ground": "notice_returned"},
     MediationEnded: {"by": "mediator"},
+    HoldPlaced: {"ground": "authority"},
+    ErasureOrdered: {"ground": "court_order"},
 }
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from odr.compliance import rules as compliance
 from odr.decision import rules as decision
+from odr.erasure import rules as erasure
 from odr.evidence import rules as evidence
 from odr.filing import rules as filing
+from odr.kernel import SYSTEM as HOUSE
 from odr.kernel import Actor
 from odr.mediation import rules as mediation
 from odr.negotiation import rules as negotiation
@@ -93,6 +95,17 @@ def _notice(dispute: Dispute) -> Mapping[str, Any]:
     return {"side": "seller", "template": "your_turn"}
 
 
+def _written(dispute: Dispute) -> tuple[erasure.Written, ...]:
+    # Both sides wrote something that is still there, whatever was erased before.
+    fresh = f"text_{len(dispute.erasures)}"
+    return (erasure.Written(1, dispute.buyer, (fresh,)), erasure.Written(2, dispute.seller, (fresh,)))
+
+
+def _ordered(dispute: Dispute) -> Mapping[str, Any]:
+    waiting = [each.version for each in dispute.erasures if not each.done]
+    return {"ordered": waiting[-1] if waiting else 0}
+
+
 # A permission, the rules it opens, and for each of them arguments that are never the reason of a refusal.
 ACTS: dict[str, tuple[tuple[Rule, Fitting], ...]] = {
     "information:ask": ((filing.ask_information, lambda dispute: {"topics": ("order",), "text": "Which?"}),),
@@ -172,6 +185,16 @@ ACTS: dict[str, tuple[tuple[Rule, Fitting], ...]] = {
     "extension:ask": ((procedure.ask_extension, _nothing),),
     "extension:agree": ((procedure.agree_extension, _nothing),),
     "extension:grant": ((procedure.grant_extension, _text),),
+    "hold:place": ((erasure.place_hold, lambda dispute: {"ground": "complaint"}),),
+    "hold:lift": ((erasure.lift_hold, lambda dispute: {"hold": dispute.holds[-1].version if dispute.holds else 0}),),
+    "words:erase": (
+        (erasure.order_erasure, lambda dispute: {"written": _written(dispute)}),
+        (
+            erasure.order_erasure,
+            lambda dispute: {"written": _written(dispute), "ground": "court_order", "versions": (1,)},
+        ),
+    ),
+    "erasure:record": ((erasure.record_erasure, _ordered),),
 }
 
 ACTORS: dict[str, Actor] = {
@@ -228,6 +251,15 @@ def _rebuttal_of_the_decision() -> Story:
 
 def _final_words_nearly_over() -> Story:
     return told().in_decision().later(days=4)
+
+
+def _ordered_erased(story: Story) -> Story:
+    written = _written(story.dispute)
+    return story.do(erasure.order_erasure, HOUSE, written=written, ground="unlawful", versions=(1,))
+
+
+def _erased(story: Story) -> Story:
+    return story.do(erasure.record_erasure, HOUSE, ordered=story.dispute.version)
 
 
 # Every phase, and every difference within one that a rule can see.
@@ -331,6 +363,14 @@ PLACES: dict[str, Callable[[], Story]] = {
         told().contested().do(procedure.hand_over, REGISTRAR, reason="moved_to_court", text="Filed with a court.")
     ),
     "withdrawn before admission": lambda: told().withdrawn(),
+    "evidence, held": lambda: told().contested().do(erasure.place_hold, REGISTRAR, ground="complaint"),
+    "evidence, words ordered erased": lambda: _ordered_erased(told().contested()),
+    "withdrawn, words no longer needed": lambda: told().withdrawn().later(days=60),
+    "withdrawn, words held": lambda: (
+        told().withdrawn().later(days=60).do(erasure.place_hold, REGISTRAR, ground="authority")
+    ),
+    "withdrawn, words ordered erased": lambda: _ordered_erased(told().withdrawn()),
+    "withdrawn, words erased": lambda: _erased(_ordered_erased(told().withdrawn())),
 }
 
 # Where each act leads from each phase, as people read it in docs/procedure.md and on the page of the procedure. Acts
@@ -346,7 +386,7 @@ STAYING = frozenset(
     " evidence:request evidence:admit proposal:make proposal:reject final_words:give performance:report"
     " performance:confirm performance:deny proof:check procedure:rate time:performance time:confirmation time:cure"
     " time:proof notice:record address:give suspension:ask suspension:agree suspension:order suspension:end"
-    " time:suspension".split()
+    " time:suspension hold:place hold:lift words:erase erasure:record".split()
 )
 
 

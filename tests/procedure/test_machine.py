@@ -27,10 +27,13 @@ from odr.procedure.events import (
     DecisionIssued,
     DecisionOpened,
     DisputeClosed,
+    ErasureOrdered,
     EvidenceAdded,
     FileClosed,
     FinalWordsGiven,
     Finding,
+    HoldLifted,
+    HoldPlaced,
     MediatorDrawn,
     MediatorReleased,
     NegotiationEnded,
@@ -44,6 +47,7 @@ from odr.procedure.events import (
     SellerRated,
     Term,
     UploadRefused,
+    WordsErased,
 )
 from odr.web.sentences import REFUSALS
 from tests.procedure.acts import ACTORS, ACTS, PLACES, leads_to, time_that_ends
@@ -75,6 +79,10 @@ AFTER_THE_END = {
     ComplianceEnded,
     BuyerRated,
     SellerRated,
+    HoldPlaced,
+    HoldLifted,
+    ErasureOrdered,
+    WordsErased,
 }
 starts = st.sampled_from([*PLACES, *COURSE * 6])
 amounts = st.none() | st.builds(

@@ -90,6 +90,10 @@ def _after(story, rule, actor, fitting):
 def _looks(story):
     """What a rule can see of a state, as far as it decides where an act leads."""
     dispute = story.dispute
+    words = bool(dispute.holds), any(not each.done for each in dispute.erasures)
+    if any(words):
+        # What becomes of the words changes nothing of the ways either.
+        return dispute.phase, words
     for overlay in (dispute.suspension and dispute.suspension.by, dispute.suspension_asked_by):
         if overlay:
             # What lies over a phase changes nothing of the ways within it: one look at each is enough.

@@ -14,7 +14,7 @@ from odr.disputes.records import to_event, to_fact
 from odr.kernel import Money
 from odr.log.chain import canonical
 from odr.procedure.dispute import _CONSEQUENCES
-from odr.procedure.events import EVENTS, FACT_FIELDS, ClaimItem, Deadline, Finding, Term
+from odr.procedure.events import EVENTS, FACT_FIELDS, ClaimItem, Deadline, Finding, Target, Term
 from odr.procedure.ruleset import shipped_rulesets
 from odr.web.sentences import FACT_TYPES, sentence
 
@@ -83,7 +83,7 @@ def test_the_words_beside_an_event_are_those_its_code_tells_of(name):
     assert [word for word in named if word not in ("and",)] == line[3]
 
 
-@pytest.mark.parametrize("part", [Money, Deadline, ClaimItem, Term, Finding])
+@pytest.mark.parametrize("part", [Money, Deadline, ClaimItem, Term, Finding, Target])
 def test_what_fields_are_made_of_is_in_the_docs(part):
     [row] = re.findall(rf"^\| {re.sub(r'(?<!^)(?=[A-Z])', ' ', part.__name__).lower()} \|([^|]*)\|", PAGE, re.M)
 

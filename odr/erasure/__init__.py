@@ -1,0 +1,1 @@
+"""Erasure: a copy of one's data, having one's words erased, and holds that keep them."""
