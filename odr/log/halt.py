@@ -22,7 +22,7 @@ from odr.log import tables
 from odr.log.keys import Keys
 from odr.log.note import Rejected, open_checkpoint
 from odr.log.proof import Unproven, verify_consistency
-from odr.log.signers import Signers, opened, signers_of
+from odr.log.signers import Signers, lineage_of, opened, signers_of
 from odr.log.tiles import Torn, consistency, tree_head
 
 STOPPED = "log_stopped"
@@ -35,10 +35,17 @@ WHY: Mapping[str, str] = {
     "forked": "the tree is not the one that was signed before",
     "torn": "hashes that the tree needs are gone",
     "foreign": "a kept checkpoint was not signed with this house's key, or belongs to another log",
+    "unsound": "the house's own check found entries, words, files or checkpoints that are not as they were written",
+    "witnessed": "a witness has cosigned more of this log than the database holds, or another history of it, so the "
+    "database is an older copy or was changed",
+    "stolen": "a key that signs this log was stolen, and another log has to be founded over its entries",
 }
 """Each reason to stop, for the operator."""
 
-_stop, _checkpoint = tables.stop, tables.checkpoint
+GIVEN_UP = "given_up"
+"""Not the house has stopped but a process is too old for it: the log it works for was given up meanwhile."""
+
+_stop, _checkpoint, _former = tables.stop, tables.checkpoint, tables.former_checkpoint
 
 _NOTED = Prepared(
     select(
@@ -46,10 +53,18 @@ _NOTED = Prepared(
         select(_checkpoint.c.number)
         .where(_checkpoint.c.size == bindparam("size"), _checkpoint.c.note == bindparam("note"))
         .scalar_subquery(),
+        select(func.min(_former.c.number)).where(_former.c.origin == bindparam("origin")).scalar_subquery(),
     ),
     (),
 )
 _SIZE_LINE = re.compile(rb"[^\n]*\n([0-9]{1,18})\n")
+_OVER = select(_checkpoint).where(_checkpoint.c.size > bindparam("position")).order_by(_checkpoint.c.number).limit(1)
+_FORMER_OVER = (
+    select(_former)
+    .where(_former.c.origin == bindparam("origin"), _former.c.size > bindparam("position"))
+    .order_by(_former.c.number)
+    .limit(1)
+)
 _LATEST = select(_checkpoint).order_by(_checkpoint.c.number.desc()).limit(1)
 
 
@@ -66,8 +81,10 @@ class SigningStopped(Exception):
 
     def __init__(self, code: str) -> None:
         super().__init__(
-            f"This house signs nothing and takes no act: {WHY[code]}. Stop it, keep database and files as they are, "
-            "and read “When the log has stopped” in docs/operating.md."
+            "This process works for a log that was given up, and signs nothing more. End it and start it again."
+            if code == GIVEN_UP
+            else f"This house signs nothing and takes no act: {WHY[code]}. Stop it, keep database and files as they "
+            "are, and read “When the log has stopped” in docs/operating.md."
         )
         self.code = code
 
@@ -92,23 +109,53 @@ def latest_checkpoint(connection: Connection) -> Any:
     return connection.execute(_LATEST).one_or_none()
 
 
+def first_over(connection: Connection, origin: str, position: int) -> tuple[str, Any] | None:
+    """The first checkpoint that counts the entry at this place, and the log that signed it: one that the log called
+    `origin` was founded over, as long as all that it counts was kept, or itself. None as long as there is none."""
+    lineage = lineage_of(connection, origin)
+    for former, _ in lineage.logs[:-1]:
+        over = _FORMER_OVER.where(_former.c.size <= lineage.end_of(former))
+        row = connection.execute(over, {"origin": former, "position": position}).one_or_none()
+        if row is not None:
+            return former, row
+    row = connection.execute(_OVER, {"position": position}).one_or_none()
+    return (origin, row) if row is not None else None
+
+
+def former_number(connection: Connection) -> int:
+    """The number of the last checkpoint of the logs that were given up, 0 where there was none. Numbers go on after it,
+    so that no two checkpoints of a house bear the same."""
+    return connection.scalar(select(func.max(_former.c.number))) or 0
+
+
 def halted(connection: Connection, settings: Settings) -> str | None:
-    """Why the house has stopped, or must before the next act; None when it is open. One statement.
+    """Why the house has stopped, or must before the next act, one of WHY; None when it is open. One statement.
 
     A checkpoint is committed before it is copied outside, so what lies outside is always in the database, unless the
     database is not the one that it was copied from.
     """
+    return _halted(connection, settings, "")
+
+
+def must_rest(connection: Connection, house: House) -> str | None:
+    """Why this process must write nothing: as `halted`, or "given_up". One statement."""
+    return _halted(connection, house.settings, house.origin)
+
+
+def _halted(connection: Connection, settings: Settings, origin: str) -> str | None:
     # The file first: read the other way round, one that is published in between would seem to be missing.
     outside = read_published(settings)
-    code, number = _noted(connection, outside or b"")
+    code, number, former = _noted(connection, outside or b"", origin)
     if code is not None:
         return code
+    if former is not None:
+        return GIVEN_UP
     return "older" if outside is not None and number is None else None
 
 
-def require_open(connection: Connection, settings: Settings) -> None:
-    """Raise Refused("log_stopped") in a house that has stopped."""
-    if halted(connection, settings) is not None:
+def require_open(connection: Connection, house: House) -> None:
+    """Raise Refused("log_stopped") in a house that has stopped, and in a process of a log that was given up."""
+    if must_rest(connection, house) is not None:
         raise Refused(STOPPED)
 
 
@@ -126,6 +173,10 @@ def contradiction(connection: Connection, settings: Settings, origin: str, keys:
         if not _is_stored(connection, outside):
             return Halt("older" if signed_at_hand(outside, origin, keys) else "foreign", outside)
         kept.append(outside)
+    # Why the house stopped stays a reason, wherever that checkpoint went since: the house signed it.
+    stopped_by = connection.scalar(select(_stop.c.note))
+    if stopped_by and signed_at_hand(bytes(stopped_by), origin, keys):
+        kept.append(bytes(stopped_by))
     for note in kept:
         code = _against(connection, note, signers)
         if code is not None:
@@ -143,15 +194,17 @@ def signed_at_hand(note: bytes, origin: str, keys: Keys) -> bool:
 
 
 def _is_stored(connection: Connection, note: bytes) -> bool:
-    return _noted(connection, note)[1] is not None
+    return _noted(connection, note, "")[1] is not None
 
 
-def _noted(connection: Connection, note: bytes) -> tuple[str | None, int | None]:
-    """Why the house has stopped, if it has, and the number of the checkpoint with this note, if it is stored."""
+def _noted(connection: Connection, note: bytes, origin: str) -> tuple[str | None, int | None, int | None]:
+    """Why the house has stopped, if it has; the number of the checkpoint with this note, if it is stored; and that of a
+    checkpoint of the log of this name that was given up, if it was."""
     # By the size in its second line, which is a key, whatever else stands there.
     found = _SIZE_LINE.match(note)
-    code, number = _NOTED.row(connection, {"size": int(found[1]) if found else -1, "note": note})
-    return code, number
+    size = int(found[1]) if found else -1
+    code, number, former = _NOTED.row(connection, {"size": size, "note": note, "origin": origin})
+    return code, number, former
 
 
 def _against(connection: Connection, note: bytes, signers: Signers) -> str | None:

@@ -16,10 +16,12 @@ from odr.house import House
 from odr.kernel import SYSTEM
 from odr.log import tables
 from odr.log.halt import (
+    GIVEN_UP,
     SigningStopped,
     contradiction,
-    halted,
+    former_number,
     latest_checkpoint,
+    must_rest,
     published_file,
     read_published,
     stop,
@@ -27,6 +29,7 @@ from odr.log.halt import (
 from odr.log.journal import NewFact, append, head_of
 from odr.log.keys import keys_at
 from odr.log.note import Checkpoint
+from odr.log.selfcheck import UNSOUND, found_sound
 from odr.log.signers import missing, signed_checkpoint, signers_of
 from odr.log.tiles import complete_tiles, tree_head, tree_size
 
@@ -56,8 +59,13 @@ def integrate(house: House) -> int:
 
 def _integrate_once(connection: Connection, house: House) -> int:
     # On a tree that contradicts what was signed nothing is built; it is evidence.
-    if not _alone(connection) or halted(connection, house.settings):
+    if not _alone(connection) or must_rest(connection, house):
         return 0
+    return place_waiting(connection)
+
+
+def place_waiting(connection: Connection) -> int:
+    """Give places to as much of the queue as is taken at once, within the caller's transaction; answers to how many."""
     rows = connection.execute(
         select(_queue.c.id, _queue.c.stream, _queue.c.ver, _queue.c.leaf_hash).order_by(_queue.c.id).limit(MOST_AT_ONCE)
     ).all()
@@ -105,6 +113,8 @@ def _publish(connection: Connection, house: House) -> tuple[int | None, bytes | 
     code = connection.scalar(select(tables.stop.c.code))
     if code is not None:
         return str(code)
+    if must_rest(connection, house) == GIVEN_UP:
+        return GIVEN_UP
     against = contradiction(connection, house.settings, house.origin, house.keys)
     if against is not None:
         stop(connection, house, against)
@@ -113,7 +123,7 @@ def _publish(connection: Connection, house: House) -> tuple[int | None, bytes | 
     size, tree_root = tree_head(connection)
     if size == (last.size if last else 0):
         return None, bytes(last.note) if last else None
-    number = last.number + 1 if last else 1
+    number = 1 + (last.number if last else former_number(connection))
     note = _signed(connection, house, Checkpoint(house.origin, size, tree_root))
     connection.execute(insert(_checkpoint), {"number": number, "size": size, "signed_at": house.clock(), "note": note})
     return number, note
@@ -163,6 +173,8 @@ def _resume(connection: Connection, house: House) -> bool | str:
     stopped = connection.execute(select(tables.stop)).one_or_none()
     if stopped is None:
         return False
+    if stopped.code == UNSOUND and not found_sound(connection, stopped.since):
+        return UNSOUND
     connection.execute(delete(tables.stop))
     stream = f"log/{house.origin}"
     fact = NewFact(RESUMED, "public", {"code": stopped.code, "since": stopped.since})

@@ -19,6 +19,7 @@ from odr.log.chain import GENESIS, SALT_SIZE, Entry, act_digest, body_mac, encod
 from odr.log.halt import require_open
 from odr.log.note import vkey
 from odr.log.payloads import seal
+from odr.log.signers import FOUNDED, continuation
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,6 @@ class Act:
 
 
 EMPTY = Head()
-FOUNDED = "log_founded"
 
 _INSERT_ENTRY = Prepared(insert(tables.entry), tables.entry.c.keys())
 _INSERT_PAYLOAD = Prepared(insert(tables.payload), tables.payload.c.keys())
@@ -122,7 +122,7 @@ def append(
     Instants never decrease within a stream, whatever the clock did. Raises Rolled when another writer appended to
     the stream since `head` was read, Refused("log_stopped") in a house that must not sign it.
     """
-    require_open(connection, house.settings)
+    require_open(connection, house)
     return _write(connection, house, stream, facts, actor=actor, at=at, head=head, act=act)
 
 
@@ -219,15 +219,29 @@ def remember(connection: Connection, act: Act, first: int, last: int) -> None:
 
 
 def origin_of(connection: Connection) -> str | None:
-    """The name this log was given when it was founded, None before that."""
-    founding = select(tables.entry.c.stream).where(tables.entry.c.type == FOUNDED, tables.entry.c.ver == 1)
-    stream = connection.scalar(founding)
-    return stream.removeprefix("log/") if stream else None
+    """The name this log was given when it was founded, None before that. Of logs that were founded over one another
+    the last counts: the one that no other continues."""
+    founding = select(tables.entry.c.stream, tables.entry.c.raw).where(
+        tables.entry.c.type == FOUNDED, tables.entry.c.ver == 1
+    )
+    logs = {row.stream.removeprefix("log/"): row.raw for row in connection.execute(founding)}
+    if len(logs) > 1:
+        gone = [_continued(raw) for raw in logs.values()]
+        logs = {origin: raw for origin, raw in logs.items() if origin not in gone} or logs
+    return min(logs, default=None)
 
 
-def found_log(connection: Connection, house: House) -> None:
-    """Write the first entry of the log's own stream: who signs it from the first checkpoint on."""
-    data = {"key": vkey(house.origin, house.keys.public_key)}
+def _continued(raw: bytes) -> str | None:
+    continues = continuation(raw)
+    return continues.origin if continues else None
+
+
+def found_log(connection: Connection, house: House, continues: Mapping[str, Any] | None = None) -> None:
+    """Write the first entry of the log's own stream: who signs it from the first checkpoint on, and which log it
+    `continues`, if any."""
+    data: dict[str, Any] = {"key": vkey(house.origin, house.keys.public_key)}
+    if continues is not None:
+        data["continues"] = dict(continues)
     # Founded also beside the checkpoint of a log that is gone: the house opens, to say so, and takes no act.
     _write(
         connection, house, f"log/{house.origin}", [NewFact(FOUNDED, "public", data)], actor=SYSTEM, at=house.clock(),

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -119,6 +119,10 @@ class Keys:
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether the first signing key signed `message`."""
         return _verifies(self.public_key, message, signature)
+
+    def only(self, public_key: bytes) -> Keys:
+        """These keys, with this one alone to sign."""
+        return replace(self, signing=tuple(key for key in self.signing if key.public_key == public_key))
 
     def verifiers(self, origin: str) -> list[Verifier]:
         """What tells signatures by the keys at hand, under the name of this log."""

@@ -16,8 +16,8 @@ from odr.log.signers import opened, signers_of
 @dataclass(frozen=True, slots=True)
 class LogState:
     """How the log stands. `checkpoint` is None before the first, and where its signature does not hold; `waits_since`
-    is the instant of the oldest entry without a place; `outside` says that there is a copy of a checkpoint beside the
-    database as soon as there is one in it; `halt` says why the house has stopped, None in an open one."""
+    is the instant of the oldest entry that no checkpoint counts yet; `outside` says that there is a copy of one beside
+    the database as soon as there is one in it; `halt` says why the house has stopped, None in an open one."""
 
     checkpoint: Checkpoint | None
     number: int
@@ -37,10 +37,7 @@ class LogState:
 def log_state(connection: Connection, house: House) -> LogState:
     """How the log stands now."""
     row = latest_checkpoint(connection)
-    waiting = select(func.count(), func.min(log.entry.c.at)).select_from(
-        log.queue.join(log.entry, (log.queue.c.stream == log.entry.c.stream) & (log.queue.c.ver == log.entry.c.ver))
-    )
-    number, since = connection.execute(waiting).one()
+    number, since = _waiting(connection, row.size if row else 0)
     outside, why = read_published(house.settings) is not None, halted(connection, house.settings)
     if row is None:
         return LogState(None, 0, b"", 0, number, since, not outside, why)
@@ -49,6 +46,18 @@ def log_state(connection: Connection, house: House) -> LogState:
     except Rejected:
         checkpoint = None
     return LogState(checkpoint, row.number, bytes(row.note), row.signed_at, number, since, outside, why)
+
+
+def _waiting(connection: Connection, size: int) -> tuple[int, int | None]:
+    """How many entries wait for a checkpoint, and since when: those without a place, and those behind the last one."""
+    queued, placed = (
+        select(func.count(), func.min(log.entry.c.at)).select_from(
+            table.join(log.entry, (table.c.stream == log.entry.c.stream) & (table.c.ver == log.entry.c.ver))
+        )
+        for table in (log.queue, log.leaf)
+    )
+    counted = connection.execute(queued).one(), connection.execute(placed.where(log.leaf.c.position >= size)).one()
+    return sum(number for number, _ in counted), min((at for _, at in counted if at is not None), default=None)
 
 
 def signed_head(connection: Connection, house: House) -> Checkpoint | None:

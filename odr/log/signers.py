@@ -1,12 +1,14 @@
-"""Who signs the log at which size: keys come and go by entries of the log itself (docs/log-format.md, section 14)."""
+"""Who signs the log at which size, and which log an entry was made for: keys come and go, and a log may be founded over
+another, by entries of the log itself (docs/log-format.md, sections 14 and 18)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from odr.log import tables
 from odr.log.chain import Entry, Malformed, check
@@ -16,6 +18,7 @@ from odr.log.note import (
     Rejected,
     Verifier,
     checkpoint_text,
+    from_base64,
     key_id,
     open_checkpoint,
     read_vkey,
@@ -27,12 +30,22 @@ from odr.log.note import (
 FOUNDED, KEY_ADDED, KEY_RETIRED = "log_founded", "key_added", "key_retired"
 """The entries that say of a key that it signs, or signs no more."""
 
+_OF_LEAF = and_(tables.leaf.c.stream == tables.entry.c.stream, tables.leaf.c.ver == tables.entry.c.ver)
+_PLACED = select(tables.entry.c.raw, tables.leaf.c.position).select_from(tables.entry.outerjoin(tables.leaf, _OF_LEAF))
+_FOUNDING = _PLACED.where(tables.entry.c.stream == bindparam("stream"), tables.entry.c.ver == 1)
+_OWN_STREAM = _PLACED.where(tables.entry.c.stream == bindparam("stream")).order_by(tables.entry.c.ver)
 _SIZE_LINE = re.compile(rb"[^\n]*\n(0|[1-9][0-9]{0,18})\n")
 
 
 class NotAtHand(KeyTrouble):
     """A key that has to sign at this size is not among those that the house holds. That contradicts nothing: acts go
     on, and wait for their checkpoint."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"No checkpoint is signed: the key {key} signs this log and is not at hand. Give it back to the house; if "
+            f"it is lost for good and another key signs, too: odr key retire {key}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +130,74 @@ def _key_in(entry: Entry, origin: str) -> bytes | None:
     return public_key if name == origin else None
 
 
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What the first entry of a log says of the one it was founded over: its name, how many of its entries were kept
+    and their root, the last checkpoint that is known of it, and why it was given up."""
+
+    origin: str
+    kept: int
+    root: str
+    size: int
+    note: bytes
+    code: str
+
+
+def continuation(raw: bytes) -> Continuation | None:
+    """What this `log_founded` says of the log it continues; None where it continues none, or says it otherwise."""
+    try:
+        said: Any = check(raw).data.get("continues")
+        told = Continuation(
+            said["log"], said["kept"], said["root"], said["size"], from_base64(said["note"]) or b"", said["code"]
+        )
+    except (Malformed, KeyError, TypeError):
+        return None
+    kinds = [(told.origin, str), (told.kept, int), (told.root, str), (told.size, int), (told.code, str)]
+    return told if all(type(value) is kind for value, kind in kinds) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The logs that this one was founded over, the first one first, and itself: each with the place of the first entry
+    that bears its name."""
+
+    logs: tuple[tuple[str, int], ...]
+
+    def origin_at(self, position: int | None) -> str:
+        """The log that the entry at this place was made for; one without a place yet was made for the last."""
+        bearing = [origin for origin, first in self.logs if position is None or first <= position]
+        return bearing[-1] if bearing else self.logs[0][0]
+
+    def end_of(self, origin: str) -> int | None:
+        """How many entries were kept when the log of this name was given up; None for the last one."""
+        names = [name for name, _ in self.logs]
+        after = names.index(origin) + 1
+        return self.logs[after][1] if after < len(names) else None
+
+
+def founding_of(connection: Connection, origin: str) -> tuple[Continuation | None, int | None]:
+    """What the first entry of the log of this name says of the one it continues, and the place of that entry."""
+    row = connection.execute(_FOUNDING, {"stream": f"log/{origin}"}).one_or_none()
+    return (continuation(bytes(row.raw)), row.position) if row else (None, None)
+
+
+def lineage_of(connection: Connection, origin: str) -> Lineage:
+    """The log of this name and those that it was founded over. One statement for each."""
+    logs: list[tuple[str, int]] = []
+    name: str | None = origin
+    # A circle can only be somebody's deed; it must not keep anybody going round.
+    while name is not None and name not in [known for known, _ in logs]:
+        continued, _ = founding_of(connection, name)
+        logs.insert(0, (name, continued.kept if continued else 0))
+        name = continued.origin if continued else None
+    return Lineage(tuple(logs))
+
+
 def signers_of(connection: Connection, origin: str) -> Signers:
     """The keys of this log as it stands in the database. One statement over a short stream; what it says is to be
     believed as far as a checkpoint over it is (`halt`, `verify`)."""
-    of_leaf = and_(tables.leaf.c.stream == tables.entry.c.stream, tables.leaf.c.ver == tables.entry.c.ver)
-    query = (
-        select(tables.entry.c.raw, tables.leaf.c.position)
-        .select_from(tables.entry.outerjoin(tables.leaf, of_leaf))
-        .where(tables.entry.c.stream == f"log/{origin}")
-        .order_by(tables.entry.c.ver)
-    )
-    return fold(origin, _readable(connection.execute(query)))
+    rows = connection.execute(_OWN_STREAM, {"stream": f"log/{origin}"})
+    return fold(origin, _readable(rows))
 
 
 def _readable(rows: Iterable[tuple[bytes, int | None]]) -> Iterable[tuple[Entry, int | None]]:
@@ -151,9 +221,11 @@ def opened(note: bytes, signers: Signers) -> Checkpoint:
 
 def signed(text: bytes, size: int, signers: Signers, keys: Keys) -> bytes:
     """The note of this text, signed by all keys that sign at this size of the log. Raises NotAtHand."""
-    first, *others = [_at_hand(term, keys) for term in signers.at(size)] or [_nobody(size)]
-    named = [(signers.origin, key_id(signers.origin, key.public_key), key.sign) for key in (first, *others)]
-    return sign(text, *named[0]) + b"".join(signature_line(text, *line) for line in named[1:])
+    signing = [_at_hand(term, keys) for term in signers.at(size)]
+    if not signing:
+        raise KeyTrouble(f"No checkpoint is signed: no entry of the log says who signs it at {size} entries.")
+    first, *others = [(signers.origin, key_id(signers.origin, key.public_key), key.sign) for key in signing]
+    return sign(text, *first) + b"".join(signature_line(text, *line) for line in others)
 
 
 def signed_checkpoint(checkpoint: Checkpoint, signers: Signers, keys: Keys) -> bytes:
@@ -171,11 +243,4 @@ def _at_hand(term: Term, keys: Keys) -> SigningKey:
     for key in keys.signing:
         if key.public_key == term.public_key:
             return key
-    raise NotAtHand(
-        f"No checkpoint is signed: the key {term.key_id.hex()} signs this log and is not at hand. Put its file back "
-        f"beside the others; if it is lost for good and another key signs, too: odr key retire {term.key_id.hex()}"
-    )
-
-
-def _nobody(size: int) -> SigningKey:
-    raise NotAtHand(f"No checkpoint is signed: no entry of the log says who signs it at {size} entries.")
+    raise NotAtHand(term.key_id.hex())

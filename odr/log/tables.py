@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import Any
 
 from sqlalchemy import (
@@ -28,11 +29,12 @@ class Blob(LargeBinary):
 
     def result_processor(self, dialect: Any, coltype: Any) -> Any:
         if dialect.name == "sqlite":
-            return _as_bytes
+            return as_bytes
         return super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
 
 
-def _as_bytes(value: Any) -> bytes | None:
+def as_bytes(value: Any) -> Any:
+    """Bytes that may have been stored as text."""
     if value is None or isinstance(value, bytes):
         return value
     # What `any_text` let through as it was.
@@ -47,7 +49,7 @@ def any_text(connection: Connection) -> Iterator[None]:
     if connection.dialect.name != "sqlite":
         yield
         return
-    before, driver.text_factory = driver.text_factory, lambda raw: raw.decode(errors="surrogateescape")
+    before, driver.text_factory = driver.text_factory, methodcaller("decode", "utf-8", "surrogateescape")
     try:
         yield
     finally:
@@ -221,6 +223,21 @@ def guard(table: Table, connection: Connection) -> None:
     """Make the database itself refuse UPDATE and DELETE on an append-only table."""
     for statement in _guards(table.name, connection.dialect.name):
         connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def unguarded(connection: Connection, *tables: Table) -> Iterator[None]:
+    """Let the caller change append-only tables within its transaction; they are guarded again before it ends. Only for
+    founding a log anew (ADR 18)."""
+    for table in tables:
+        names = [f"{table.name}_no_{verb}" for verb in ("update", "delete")]
+        if connection.dialect.name != "sqlite":
+            names = [f"{table.name}_append_only ON {table.name}"]
+        for name in names:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+    yield
+    for table in tables:
+        guard(table, connection)
 
 
 def _guards(name: str, dialect: str) -> list[str]:

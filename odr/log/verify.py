@@ -12,20 +12,21 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, select
+from sqlalchemy import Connection, and_, bindparam, exists, func, select
 
+from odr.database import Prepared
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import GENESIS, Malformed, act_digest, commitment, leaf_hash
-from odr.log.halt import read_published, signed_at_hand
+from odr.log.halt import former_number, read_published, signed_at_hand
 from odr.log.keys import Unreadable
 from odr.log.note import Rejected
 from odr.log.payloads import reveal
-from odr.log.proof import HASH_SIZE, TILE_HEIGHT, TILE_WIDTH, fold, full_subtrees, node
+from odr.log.proof import HASH_SIZE, LARGEST_SIZE, TILE_HEIGHT, TILE_WIDTH, fold, full_subtrees, node
 from odr.log.records import fields_of
-from odr.log.signers import opened, signers_of
+from odr.log.signers import Lineage, founding_of, lineage_of, opened, signers_of
 
-BATCH = 200
+BATCH = 50
 """Streams read at a time, so that memory does not grow with the log."""
 
 SPAN = 4_096
@@ -34,8 +35,8 @@ SPAN = 4_096
 TILES = 64
 """Tiles read at a time, 16 KB each."""
 
-LEAST_POSITION = -(2**63)
-"""The least number the database knows: what somebody wrote below 0 must not stay unseen."""
+LEAST_POSITION = -(2**62)
+"""What somebody wrote below 0 must not stay unseen."""
 
 _entry, _leaf, _tile = tables.entry, tables.leaf, tables.tile
 
@@ -89,7 +90,10 @@ CODES = {
     "checkpoint_order_differs": "numbers or sizes of checkpoints do not grow step by step",
     "checkpoint_beyond_log": "more entries were signed than there are",
     "checkpoint_missing": "a checkpoint was published that is no longer stored",
+    "founding_differs": "what the log says of the one it was founded over is not so",
     "signing_stopped": "the house has stopped, and nobody has let it go on",
+    "contradiction": "the tree did not only grow from what was signed",
+    "unsequenced": "the entry has waited for its place for longer than a few minutes",
     "payload_missing": "words that the entry commits to are gone",
     "payload_unknown": "words are stored that no entry commits to",
     "payload_differs": "the words are not those that the entry commits to",
@@ -124,23 +128,21 @@ def verify_log(connection: Connection, house: House) -> Verified:
     """Check the whole log against itself and the house's keys. Reads only."""
     # Read first: a checkpoint signed while we read the database must not seem to be missing from it.
     outside = read_published(house.settings)
+    lineage = lineage_of(connection, house.origin)
     findings: list[Finding] = []
     entries = 0
     for streams in _streams(connection):
-        held = _rows_by_stream(connection, _entry, streams, "ver")
+        held = _quickly(_ENTRIES, connection, streams)
         beside = {
-            name: _rows_by_stream(connection, table, streams, *order)
-            for name, table, order in (
-                ("payload", tables.payload, ("ver", "name")),
-                ("act", tables.idempotency, ("first",)),
-                ("leaf", _leaf, ("ver",)),
-                ("queue", tables.queue, ("id",)),
-            )
+            "leaf": _quickly(_LEAVES, connection, streams),
+            "queue": _rows_by_stream(connection, tables.queue, streams, "id"),
+            "act": _rows_by_stream(connection, tables.idempotency, streams, "first"),
+            "payload": _rows_by_stream(connection, tables.payload, streams, "ver", "name"),
         }
         for stream in streams:
             entries += len(held[stream])
             findings += _verify_stream(
-                house, stream, held[stream], {name: rows.get(stream, []) for name, rows in beside.items()}
+                house, lineage, stream, held[stream], {name: rows.get(stream, []) for name, rows in beside.items()}
             )
     findings += _verify_orphans(connection)
     hashes, of_places = _read_places(connection)
@@ -148,6 +150,7 @@ def verify_log(connection: Connection, house: House) -> Verified:
     tree = Tree(hashes)
     findings += _verify_tiles(connection, tree)
     findings += _verify_checkpoints(connection, house, tree, outside)
+    findings += _verify_former(connection, lineage, tree)
     return Verified(tree.size, tree.root_at(tree.size), entries, findings)
 
 
@@ -161,6 +164,21 @@ def _streams(connection: Connection) -> Iterator[list[str]]:
             return
         yield streams
         last = streams[-1]
+
+
+def _within(*columns: Any) -> Prepared:
+    stream, version, *_ = columns
+    within = stream.between(bindparam("first"), bindparam("last"))
+    return Prepared(select(*columns).where(within).order_by(stream, version), ())
+
+
+_ENTRIES = _within(*(_entry.c[name] for name in "stream ver type at reach leaf_hash raw".split()))
+_LEAVES = _within(*(_leaf.c[name] for name in "stream ver position leaf_hash".split()))
+
+
+def _quickly(query: Prepared, connection: Connection, streams: list[str]) -> dict[str, list[Any]]:
+    rows = query.rows(connection, {"first": streams[0], "last": streams[-1]})
+    return {stream: list(of_stream) for stream, of_stream in groupby(rows, itemgetter(0))}
 
 
 def _rows_by_stream(connection: Connection, table: Any, streams: list[str], *order: str) -> dict[str, list[Any]]:
@@ -177,13 +195,14 @@ def _rows_by_stream(connection: Connection, table: Any, streams: list[str], *ord
 # -- one stream -----------------------------------------------------------------------------------------------
 
 
-def _verify_stream(house: House, stream: str, rows: list[Any], beside: dict[str, list[Any]]) -> Iterator[Finding]:
+def _verify_stream(
+    house: House, lineage: Lineage, stream: str, rows: list[Any], beside: dict[str, list[Any]]
+) -> Iterator[Finding]:
     entries: dict[int, Fields] = {}
     hashes: dict[int, bytes] = {}
     expected, prev, at = 1, GENESIS, 0
-    for row in rows:
-        # Taken apart at once: by name, each value would cost as much as half an entry's hash.
-        _, version, kind, dated, reach, stored, raw = row
+    for _, version, kind, dated, reach, stored, held in rows:
+        raw = held if type(held) is bytes else tables.as_bytes(held)
         computed = leaf_hash(raw)
         if version != expected:
             yield Finding("stream_gap", stream, expected, expected=str(expected), found=str(version))
@@ -195,9 +214,7 @@ def _verify_stream(house: House, stream: str, rows: list[Any], beside: dict[str,
             continue
         entries[version], hashes[version] = entry, computed
         if computed != stored:
-            yield Finding("entry_hash_differs", stream, version, expected=computed.hex(), found=stored.hex())
-        if entry["log"] != house.origin:
-            yield Finding("entry_of_another_log", stream, version, expected=house.origin, found=entry["log"])
+            yield Finding("entry_hash_differs", stream, version, expected=computed.hex(), found=_hex(stored))
         said = (entry["stream"], entry["ver"], entry["type"], entry["at"], entry["class"])
         columns = (stream, version, kind, dated, reach)
         if said != columns:
@@ -207,20 +224,30 @@ def _verify_stream(house: House, stream: str, rows: list[Any], beside: dict[str,
         if entry["at"] < at:
             yield Finding("stream_time_goes_back", stream, version, expected=f"at least {at}", found=str(entry["at"]))
         expected, prev, at = version + 1, computed.hex(), max(at, entry["at"])
+    yield from _verify_origins(lineage, stream, entries, beside["leaf"])
     yield from _verify_places(stream, hashes, beside["leaf"], beside["queue"])
     yield from _verify_acts(house, stream, entries, beside["act"])
     yield from _verify_payloads(house, stream, entries, beside["payload"])
 
 
+def _verify_origins(lineage: Lineage, stream: str, entries: dict[int, Fields], leaves: list[Any]) -> Iterator[Finding]:
+    """Each entry bears the name of the log in whose time it was made."""
+    places = {version: position for position, _, version, _ in leaves} if len(lineage.logs) > 1 else {}
+    for version, entry in entries.items():
+        origin = lineage.origin_at(places.get(version)) if places else lineage.logs[-1][0]
+        if entry["log"] != origin:
+            yield Finding("entry_of_another_log", stream, version, expected=origin, found=entry["log"])
+
+
 def _verify_places(stream: str, hashes: dict[int, bytes], leaves: list[Any], queued: list[Any]) -> Iterator[Finding]:
     placed: dict[int, int] = {}
-    for position, _, version, leaf in sorted(leaves):
+    for _, version, position, leaf in sorted(leaves, key=itemgetter(2)):
         if version not in hashes:
             yield Finding("place_unknown", stream, version, position)
         elif version in placed:
             yield Finding("place_twice", stream, version, position, found=str(placed[version]))
         elif leaf != hashes[version]:
-            yield Finding("place_hash_differs", stream, version, position, hashes[version].hex(), leaf.hex())
+            yield Finding("place_hash_differs", stream, version, position, hashes[version].hex(), _hex(leaf))
         placed.setdefault(version, position)
     for (version, position), (later, next_position) in pairwise(sorted(placed.items())):
         if next_position < position:
@@ -236,6 +263,10 @@ def _verify_places(stream: str, hashes: dict[int, bytes], leaves: list[Any], que
         yield Finding("entry_without_place", stream, version)
 
 
+def _hex(stored: Any) -> str:
+    return bytes(tables.as_bytes(stored)).hex()
+
+
 def _verify_acts(house: House, stream: str, entries: dict[int, Fields], acts: list[Any]) -> Iterator[Finding]:
     made = {
         digest: list(versions)
@@ -243,8 +274,10 @@ def _verify_acts(house: House, stream: str, entries: dict[int, Fields], acts: li
         if digest
     }
     for row in acts:
+        # Its entries say in the time of which log it was done.
+        origin = entries[row.first]["log"] if row.first in entries else house.origin
         digest = act_digest(
-            origin=house.origin, stream=row.stream, actor=row.actor, key=row.key, salt=row.salt, body_mac=row.body_mac
+            origin=origin, stream=row.stream, actor=row.actor, key=row.key, salt=row.salt, body_mac=row.body_mac
         ).hex()
         versions = made.pop(digest, None)
         if versions is None:
@@ -267,20 +300,20 @@ def _verify_payloads(house: House, stream: str, entries: dict[int, Fields], payl
             if row is None:
                 yield Finding("payload_missing", stream, version, found=name)
                 continue
-            yield from _verify_payload(house, row, committed)
+            yield from _verify_payload(house, entry["log"], row, committed)
     for version, name in stored:
         if version in entries:
             yield Finding("payload_unknown", stream, version, found=name)
 
 
-def _verify_payload(house: House, row: Any, committed: str) -> Iterator[Finding]:
+def _verify_payload(house: House, origin: str, row: Any, committed: str) -> Iterator[Finding]:
     try:
         text = reveal(house.keys, row.stream, row.ver, row.name, row.wrapped_key, row.sealed)
     except Unreadable as broken:
         yield Finding("payload_unreadable", row.stream, row.ver, expected=row.name, found=broken.code)
         return
     whole = len(row.salt) == 32
-    if not whole or commitment(row.salt, house.origin, row.stream, row.ver, row.name, text) != committed:
+    if not whole or commitment(row.salt, origin, row.stream, row.ver, row.name, text) != committed:
         yield Finding("payload_differs", row.stream, row.ver, found=row.name)
 
 
@@ -343,21 +376,23 @@ def _read_places(connection: Connection) -> tuple[bytes, list[Finding]]:
     hashes = bytearray()
     findings: list[Finding] = []
     expected, since = 0, LEAST_POSITION
-    while rows := connection.execute(_NEXT_PLACES, {"since": since, "most": SPAN}).all():
-        for position, leaf in rows:
+    # From place to place, so that a gap of a billion costs nothing.
+    while (first := connection.scalar(_NEXT_PLACE, {"since": since})) is not None:
+        for position, leaf in _PLACES.rows(connection, {"first": first, "last": min(first + SPAN, LARGEST_SIZE) - 1}):
             if position != expected:
                 findings.append(Finding("place_gap", position=expected, expected=str(expected), found=str(position)))
             # Of another length it is named as one that differs by the walk over the streams.
-            hashes += leaf if len(leaf) == HASH_SIZE else bytes(HASH_SIZE)
+            hashes += leaf if type(leaf) is bytes and len(leaf) == HASH_SIZE else bytes(HASH_SIZE)
             expected = since = position + 1
     return bytes(hashes), findings
 
 
-_NEXT_PLACES = (
+_NEXT_PLACE = select(func.min(_leaf.c.position)).where(_leaf.c.position >= bindparam("since"))
+_PLACES = Prepared(
     select(_leaf.c.position, _leaf.c.leaf_hash)
-    .where(_leaf.c.position >= bindparam("since"))
-    .order_by(_leaf.c.position)
-    .limit(bindparam("most"))
+    .where(_leaf.c.position.between(bindparam("first"), bindparam("last")))
+    .order_by(_leaf.c.position),
+    (),
 )
 
 
@@ -365,16 +400,17 @@ def root_of_entries(connection: Connection, size: int) -> bytes:
     """The root over the first `size` entries of the tree, from the bytes of the entries themselves."""
     hashes: list[bytes] = []
     for first in range(0, size, SPAN):
-        rows = connection.execute(_ENTRIES_IN_PLACE, {"first": first, "end": min(first + SPAN, size)}).all()
-        hashes += [leaf_hash(raw) for (raw,) in rows]
+        rows = _ENTRIES_IN_PLACE.rows(connection, {"first": first, "end": min(first + SPAN, size)})
+        hashes += [leaf_hash(raw if type(raw) is bytes else tables.as_bytes(raw)) for (raw,) in rows]
     return Tree(b"".join(hashes)).root_at(len(hashes))
 
 
-_ENTRIES_IN_PLACE = (
+_ENTRIES_IN_PLACE = Prepared(
     select(_entry.c.raw)
     .join(_leaf, and_(_leaf.c.stream == _entry.c.stream, _leaf.c.ver == _entry.c.ver))
     .where(_leaf.c.position >= bindparam("first"), _leaf.c.position < bindparam("end"))
-    .order_by(_leaf.c.position)
+    .order_by(_leaf.c.position),
+    (),
 )
 
 
@@ -412,7 +448,7 @@ def _verify_checkpoints(connection: Connection, house: House, tree: Tree, outsid
     signers = signers_of(connection, house.origin)
     rows = connection.execute(select(tables.checkpoint).order_by(tables.checkpoint.c.number)).all()
     sound = []
-    number = size = 0
+    number, size = former_number(connection), 0
     for row in rows:
         where = f"checkpoint {row.number}"
         try:
@@ -435,6 +471,35 @@ def _verify_checkpoints(connection: Connection, house: House, tree: Tree, outsid
         yield Finding("signing_stopped", found=code)
     if outside is not None and not any(row.note == outside for row in rows):
         yield Finding("checkpoint_missing", found="the one kept outside the database")
+
+
+def _verify_former(connection: Connection, lineage: Lineage, tree: Tree) -> Iterator[Finding]:
+    """What is said and kept of logs that this one was founded over."""
+    for (former, _), (origin, first) in pairwise(lineage.logs):
+        told, position = founding_of(connection, origin)
+        root = tree.root_at(min(first, tree.size)).hex()
+        if told is None or (told.kept, told.root) != (position, root):
+            yield Finding("founding_differs", f"log/{origin}", 1, position, root, told.root if told else None)
+        signers = signers_of(connection, former)
+        rows = connection.execute(_FORMER, {"origin": former, "kept": first}).all()
+        # One that counts more than was kept is known from elsewhere, and so may be the key that signed it.
+        for row in rows:
+            try:
+                held = opened(row.note, signers)
+            except Rejected as broken:
+                yield Finding("checkpoint_malformed", expected=f"checkpoint {row.number}", found=broken.code)
+                continue
+            if held.size != row.size:
+                yield Finding("checkpoint_column_differs", expected=str(held.size), found=str(row.size))
+
+
+_FORMER = (
+    select(tables.former_checkpoint)
+    .where(
+        tables.former_checkpoint.c.origin == bindparam("origin"), tables.former_checkpoint.c.size <= bindparam("kept")
+    )
+    .order_by(tables.former_checkpoint.c.number)
+)
 
 
 def _verify_roots(sound: list[Any], tree: Tree) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from odr.disputes.tables import appointment, dispute_row, draw, party
 from odr.house import House
 from odr.kernel import Missing
 from odr.log import tables as log
+from odr.log.halt import first_over
 from odr.log.journal import read_stream
 from odr.log.signers import opened, signers_of
 from odr.people.tables import account, mediator, role_grant
@@ -295,17 +296,14 @@ class Seed:
 def seed_of(connection: Connection, house: House, dispute_id: str, version: int) -> Seed | None:
     """What a pool is drawn by: the first checkpoint that covers its entry; None as long as there is none. A signature
     that is not this house's raises Rejected: nobody is drawn by a checkpoint that was put there."""
-    row = connection.execute(
-        select(log.leaf.c.position, log.checkpoint.c.number, log.checkpoint.c.note)
-        .join(log.checkpoint, log.checkpoint.c.size > log.leaf.c.position)
-        .where(log.leaf.c.stream == stream_of(dispute_id), log.leaf.c.ver == version)
-        .order_by(log.checkpoint.c.number)
-        .limit(1)
-    ).one_or_none()
-    if row is None:
+    place = select(log.leaf.c.position).where(log.leaf.c.stream == stream_of(dispute_id), log.leaf.c.ver == version)
+    position = connection.scalar(place)
+    first = first_over(connection, house.origin, position) if position is not None else None
+    if position is None or first is None:
         return None
-    signed = opened(row.note, signers_of(connection, house.origin))
-    return Seed(row.position, row.number, signed.size, signed.root.hex())
+    origin, row = first
+    signed = opened(row.note, signers_of(connection, origin))
+    return Seed(position, row.number, signed.size, signed.root.hex())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,123 @@
+"""`odr key` and `odr log found-anew`: what an operator does with the keys of the log, and when a log is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from odr.house import House
+from odr.log.founding import NotToBeFounded, found_anew
+from odr.log.halt import latest_checkpoint
+from odr.log.keys import KeyTrouble, keys_at
+from odr.log.rotation import add_key, retire_key
+from odr.log.signers import Signers, Term, signers_of
+
+HOUSE = "odr.log.house"
+"""Under this name the `odr` command hands on how a house that stands is opened."""
+
+
+@click.group()
+def key() -> None:
+    """Look after the keys that sign the log: bring one in, retire one, list them.
+
+    Each change is a public entry of the log, so that whoever trusts one key is led to the next. A checkpoint is signed
+    by all keys that sign at its size.
+    """
+
+
+@key.command()
+@click.pass_context
+def add(ctx: click.Context) -> None:
+    """Bring in a further key. It signs from the next checkpoint on, beside those that sign already.
+
+    Makes its file beside the first one, with mode 0600; copy it to where the copies of the other keys are. Where keys
+    come from ODR_SIGNING_KEY, put the new one there first.
+    """
+    house = _house(ctx)
+    with _told_why():
+        line = add_key(house)
+    click.echo("This key signs from the next checkpoint on. Copy its file, and tell those who check the log:")
+    click.echo(f"  {line}")
+
+
+@key.command()
+@click.argument("named", metavar="KEY")
+@click.pass_context
+def retire(ctx: click.Context, named: str) -> None:
+    """Retire KEY, a vkey or its eight digits. It signs no checkpoint that counts the entry of this.
+
+    Another key must have signed a checkpoint beside it before. What it signed stays signed.
+    """
+    house = _house(ctx)
+    with _told_why():
+        line = retire_key(house, named)
+    click.echo(f"{line} is retired. Put its file away once odr key list says that it signs no more.")
+
+
+@key.command("list")
+@click.pass_context
+def list_keys(ctx: click.Context) -> None:
+    """List the keys of the log in the order in which they came in: from which size each signs, and until which."""
+    house = _house(ctx)
+    with house.engine.connect() as connection:
+        last = latest_checkpoint(connection)
+        signers = signers_of(connection, house.origin)
+    held = {one.public_key for one in keys_at(house.settings).signing}
+    for line in _lines(signers, last.size if last else 0, held):
+        click.echo(line)
+
+
+def _lines(signers: Signers, size: int, held: set[bytes]) -> Iterator[str]:
+    for term in signers.terms:
+        at_hand = "at hand" if term.public_key in held else "not at hand"
+        yield f"{term.key_id.hex()}  {_state(term, size)}  ({at_hand})  {term.vkey}"
+
+
+def _state(term: Term, size: int) -> str:
+    """Whether this key signs, while the last checkpoint has this size."""
+    if term.since is None or term.since >= size:
+        return "signs from the next checkpoint on"
+    if not term.retired:
+        return f"signs from {term.since + 1} entries on"
+    if term.until is None or size <= term.until:
+        return "signs no more from the next checkpoint on"
+    return f"signed from {term.since + 1} to {term.until} entries"
+
+
+@click.command("found-anew")
+@click.option("--because", type=click.Choice(["stolen"]), help="Found it although the house goes on: a key was stolen.")
+@click.option("--yes", is_flag=True, help="Do not ask; the house is stopped, and a copy of all of it was taken.")
+@click.pass_context
+def anew(ctx: click.Context, because: str | None, yes: bool) -> None:
+    """Found a new log over the entries that are left, where the old one cannot go on.
+
+    For a house that has stopped and whose signed entries are lost for good, and for a key that was stolen. The new log
+    has a name and a key of its own, which everybody has to come to trust anew; its first entry says which log it
+    continues and why. End every process of the house first, and take a copy. Read “When the log has stopped” in
+    docs/operating.md. Ends with code 1, and founds nothing, where there is no reason or no way.
+    """
+    house = _house(ctx)
+    if not yes:
+        click.confirm("The old log ends for ever. Did you end every process and copy all of it?", abort=True)
+    with _told_why():
+        new = found_anew(house, stolen=because == "stolen")
+    with new.engine.connect() as connection:
+        line = signers_of(connection, new.origin).terms[0].vkey
+    click.echo(f"The log {new.origin} continues {house.origin}. Start the house, and tell everybody its key:")
+    click.echo(f"  {line}")
+
+
+def _house(ctx: click.Context) -> House:
+    house: House = ctx.meta[HOUSE]()
+    return house
+
+
+@contextmanager
+def _told_why() -> Iterator[None]:
+    """Turn why something cannot be done into its sentence for the operator."""
+    try:
+        yield
+    except (KeyTrouble, NotToBeFounded) as trouble:
+        raise click.ClickException(str(trouble)) from trouble
