@@ -205,6 +205,8 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "signing_key_file": _path,
     "master_key": _text,
     "signing_key": _text,
+    "policy": _path,
+    "witness_http": _switch,
     "languages": _languages,
     "trusted_proxies": _number,
     "host": _text,

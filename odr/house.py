@@ -48,6 +48,8 @@ class Settings:
     # Secrets of the environment, which no process hands on in writing; keys in files are the usual way.
     master_key: str = field(default="", repr=False)
     signing_key: str = field(default="", repr=False)
+    policy: Path | None = None
+    witness_http: bool = False
     languages: tuple[str, ...] = LANGUAGES
     trusted_proxies: int = 0
     host: str = HOST

@@ -1,5 +1,5 @@
-"""The worker: fires deadlines, draws, seals the log, sends mail, learns what became of it, and sweeps, each part in a
-thread of its own."""
+"""The worker: fires deadlines, draws, seals the log, sends mail, learns what became of it, checks the house, sweeps;
+each part in a thread of its own."""
 
 from __future__ import annotations
 
@@ -33,11 +33,14 @@ from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
 from odr.kernel import SYSTEM, Refused, new_pseudonym, real_clock
 from odr.log.chain import check
-from odr.log.halt import SigningStopped, halted
+from odr.log.cosigning import Asking, PolicyTrouble
+from odr.log.halt import SigningStopped, halted, must_rest
 from odr.log.integrator import integrate, publish
 from odr.log.journal import Stored
 from odr.log.publication import receipt_of
 from odr.log.receipt import read
+from odr.log.selfcheck import Outcome, check_fully, check_quickly, full_is_due, last_checks
+from odr.log.signers import NotAtHand
 from odr.log.tiles import Torn
 from odr.mediation.service import advance_draw
 from odr.notices.mail import (
@@ -49,8 +52,10 @@ from odr.notices.mail import (
     domain_of,
     mediator_account,
     open_post,
+    operator_address,
     recipient_of,
     send,
+    to_operator,
 )
 from odr.notices.outbox import (
     RETURNED,
@@ -85,6 +90,7 @@ from odr.people.service import sweep as sweep_people
 from odr.procedure.access import may_have_receipt
 from odr.procedure.rules import record_notice, return_notice
 from odr.statistics.service import CUT_AT, cut_daily
+from odr.verify import verify_house
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -101,6 +107,7 @@ LETTERS_AT_ONCE = 20
 FACTS_AT_ONCE = 200
 REPORTS_AT_ONCE = 50
 REPORTS_EVERY = 5.0
+ALARMS_EVERY = 10.0
 
 # A dispute for which nobody on the roster fits is looked at again after this long; more often helps nobody.
 NOBODY_FITS = 60_000
@@ -138,12 +145,16 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
     failing: set[str] = set()
     left: dict[str, int] = {}
     considered: set[int] = set()
+    told: set[str] = set()
+    asking = Asking(house, tell_unsigned)
+    greet = Part("witnesses", partial(unless_stopped, house, partial(ask_witnesses, asking, everybody=True)))
     held = (
         Part("deadlines", lambda: fire_deadlines(house)),
         Part("draw", lambda: draw_mediators(house, left)),
         Part("mail", lambda: send_mail(app, house, post, owner, stop)),
         Part("reports", lambda: read_reports(house), idle=REPORTS_EVERY),
         Part("service", lambda: record_service(house)),
+        Part("witnesses", lambda: ask_witnesses(asking), busy=IDLE),
         Part("figures", lambda: cut_figures(house, considered), idle=MINUTE),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
@@ -151,13 +162,20 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         # At most one checkpoint a second, however many acts there are, but for those that mail asks for.
         Part("log", lambda: seal_log(house), busy=IDLE),
         *(replace(part, work=partial(unless_stopped, house, part.work)) for part in held),
+        # Also in a house that has stopped: whoever mends it wants to know.
+        Part("check", lambda: check_log(house), busy=HOUR, idle=HOUR),
+        Part("nightly check", lambda: check_house(house), idle=MINUTE),
+        Part("alarm", lambda: alarm_operator(house, told), idle=ALARMS_EVERY),
     )
     if once:
+        _attempt(greet, failing)
         # What one part did is work for another: who was fixed in a pool is drawn once the log is sealed over it.
         while any([_attempt(part, failing) for part in parts]):
             pass
         return not failing
     write_lines()
+    # Before anything is signed here: a witness may know that this database is an older copy.
+    _attempt(greet, failing)
     pulse = Part("pulse", lambda: show_pulse(house, owner, failing), busy=PULSE, idle=PULSE)
     threads = [
         threading.Thread(target=_keep_doing, args=(part, stop, failing), name=part.name, daemon=True)
@@ -186,7 +204,7 @@ def unless_stopped(house: House, work: Callable[[], int]) -> int:
     """Do the work unless the house has stopped: in a database that is not the right one, deadlines fired long ago would
     fire again, and letters that left would leave again."""
     with house.engine.connect() as connection:
-        if halted(connection, house.settings):
+        if must_rest(connection, house):
             return 0
     return work()
 
@@ -240,6 +258,27 @@ def seal_log(house: House) -> int:
     except SigningStopped as stopped:
         journal.error("signing stopped", extra={"facts": {"code": stopped.code, "todo": "odr doctor"}})
         raise
+    except NotAtHand:
+        # Nothing contradicts, so everything else goes on; only checkpoints wait, and what waits for them.
+        journal.error("a key is not at hand", extra={"facts": {"todo": "odr doctor"}})
+        raise
+
+
+def ask_witnesses(asking: Asking, *, everybody: bool = False) -> int:
+    """Have the last checkpoint cosigned by whoever has not yet done so; answers how many did now."""
+    try:
+        return asking.round(everybody=everybody)
+    except SigningStopped as stopped:
+        journal.error("signing stopped", extra={"facts": {"code": stopped.code, "todo": "odr doctor"}})
+        raise
+    except PolicyTrouble:
+        journal.error("the policy cannot be followed", extra={"facts": {"todo": "odr doctor"}})
+        raise
+
+
+def tell_unsigned(witness: str, code: str) -> None:
+    """One line for the operator; the log goes on without that witness, which is asked again later."""
+    journal.warning("a witness did not sign", extra={"facts": {"witness": witness, "code": code}})
 
 
 def send_mail(app: Flask, house: House, post: Post, owner: str, stop: threading.Event) -> int:
@@ -432,6 +471,63 @@ def cut_figures(house: House, considered: set[int]) -> int:
     edition = cut_daily(house, counted_as_of)
     considered.add(day)
     return int(edition is not None)
+
+
+def check_log(house: House) -> int:
+    """Look at the newest part of the log: when the worker begins, and every hour. What waits for a place gets it first,
+    so that what still waits then is missed for a reason."""
+    integrate(house)
+    _tell_of_check(check_quickly(house))
+    return 0
+
+
+def check_house(house: House) -> int:
+    """Verify the whole house when its hour of the night has come."""
+    with house.engine.connect() as connection:
+        if not full_is_due(connection, house.origin, house.clock()):
+            return 0
+    _tell_of_check(check_fully(house, verify_house))
+    return 1
+
+
+def _tell_of_check(outcome: Outcome) -> None:
+    facts = {"kind": outcome.kind, "size": outcome.size, "findings": len(outcome.findings), "code": outcome.code}
+    level = logging.ERROR if outcome.findings else logging.INFO
+    journal.log(level, "house checked", extra={"facts": facts | ({"todo": "odr verify"} if outcome.findings else {})})
+    if outcome.stopped:
+        journal.error("signing stopped", extra={"facts": {"code": outcome.code, "todo": "odr doctor"}})
+
+
+def alarm_operator(house: House, told: set[str]) -> int:
+    """Mail the operator, once for each trouble, that the house has stopped or that its check found something; `told`
+    holds what was mailed. Straight to the mail server: the outbox of a house that has stopped stands still."""
+    troubles = _troubles(house)
+    told &= troubles.keys()
+    address = operator_address(house.settings)
+    if address is None:
+        return 0
+    for trouble in sorted(troubles.keys() - told):
+        post = open_post(house.settings.mail_url)
+        try:
+            post.deliver(*to_operator(house.settings, address, trouble, troubles[trouble], house.clock()))
+        finally:
+            post.close()
+        told.add(trouble)
+    return 0
+
+
+def _troubles(house: House) -> dict[str, str]:
+    """What the operator must know at once: a short name for each, and the sentence."""
+    with house.engine.connect() as connection:
+        stopped = halted(connection, house.settings)
+        checks = last_checks(connection)
+    troubles = {
+        f"{kind} {last.code}": f"The {kind} check of the house counted {last.findings} findings, {last.code} above all."
+        " What they are: odr verify. What to do: “When something is wrong” in docs/operating.md."
+        for kind, last in sorted(checks.items())
+        if not last.sound
+    }
+    return {f"stopped {stopped}": str(SigningStopped(stopped))} if stopped else troubles
 
 
 def sweep(house: House) -> int:

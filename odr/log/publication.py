@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import LARGEST_ENTRY, leaf_hash
+from odr.log.cosigning import cosigned
 from odr.log.halt import latest_checkpoint
 from odr.log.note import Checkpoint, Rejected
 from odr.log.proof import TILE_WIDTH, join, root
@@ -20,6 +21,9 @@ from odr.log.tiles import inclusion
 
 ASIDE = ".part"
 """How a file ends that is being written; one that a crash left behind is in nobody's way."""
+
+HISTORY = "history"
+"""What the history of the keys is called among files."""
 
 _leaf, _entry = tables.leaf, tables.entry
 
@@ -41,7 +45,36 @@ def receipt_of(connection: Connection, stream: str, version: int) -> bytes | Non
     if last is None or row is None or row.position >= last.size:
         return None
     path = inclusion(connection, row.position, last.size)
-    return write(Receipt(bytes(row.raw), row.position, tuple(path), bytes(last.note)))
+    return write(Receipt(bytes(row.raw), row.position, tuple(path), cosigned(connection, last)))
+
+
+def history_of(connection: Connection, house: House) -> bytes:
+    """How the keys of the log changed, for readers who hold one of them: receipts of the log's own entries, each under
+    the first checkpoint that counts it, then all once more under the last (docs/log-format.md, section 14). Nothing
+    before the first checkpoint. Raises Torn."""
+    last = latest_checkpoint(connection)
+    if last is None:
+        return b""
+    query = select(_leaf.c.position, _entry.c.raw).join(_entry, _entry_of_leaf()).order_by(_leaf.c.ver)
+    counted = query.where(_leaf.c.stream == f"log/{house.origin}", _leaf.c.position < last.size)
+    rows = connection.execute(counted).all()
+    firsts = [connection.execute(_FIRST_OVER, {"position": row.position}).one() for row in rows]
+    return b"".join(
+        write(
+            Receipt(
+                bytes(row.raw), row.position, tuple(inclusion(connection, row.position, over.size)), bytes(over.note)
+            )
+        )
+        for row, over in [*zip(rows, firsts, strict=True), *((row, last) for row in rows)]
+    )
+
+
+_FIRST_OVER = (
+    select(tables.checkpoint)
+    .where(tables.checkpoint.c.size > bindparam("position"))
+    .order_by(tables.checkpoint.c.size)
+    .limit(1)
+)
 
 
 def publish_files(connection: Connection, house: House, folder: Path) -> Checkpoint:
@@ -57,6 +90,7 @@ def publish_files(connection: Connection, house: House, folder: Path) -> Checkpo
         levels.add(bundle)
     if levels.close() != (checkpoint.size, checkpoint.root):
         raise Unpublished("entries_missing" if levels.size < checkpoint.size else "checkpoint_differs")
+    _put(folder / HISTORY, history_of(connection, house), anew=True)
     # Last of all: whoever finds this checkpoint in the folder finds the tiles under it.
     _put(folder / "checkpoint", note, anew=True)
     return checkpoint
@@ -79,9 +113,9 @@ def _checkpoint_for(connection: Connection, house: House, folder: Path) -> tuple
         raise Unpublished("another_log") from broken
     # What every side did behind the wall is nothing for other users of the machine.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if any(path.name not in ("checkpoint", "tile") and path.suffix != ASIDE for path in folder.iterdir()):
+    if any(path.name not in ("checkpoint", "tile", HISTORY) and path.suffix != ASIDE for path in folder.iterdir()):
         raise Unpublished("another_log")
-    return checkpoint, note
+    return checkpoint, cosigned(connection, last)
 
 
 def _bundles(connection: Connection, size: int) -> Iterator[list[bytes]]:

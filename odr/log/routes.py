@@ -5,25 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, abort, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from odr.kernel import Missing
+from odr.kernel import Missing, moment
+from odr.log.auditors import bundle_of, note_read
+from odr.log.cosigning import PolicyTrouble, last_cosigned, policy_text, watch_of, with_cosignatures
 from odr.log.halt import latest_checkpoint
 from odr.log.note import vkey
 from odr.log.proof import TILE_WIDTH
-from odr.log.publication import tile_path
-from odr.log.queries import log_state
+from odr.log.publication import history_of, tile_path
+from odr.log.queries import LogState, log_state
+from odr.log.selfcheck import LastCheck, last_checks
 from odr.log.signers import signers_of
 from odr.log.tiles import Torn, consistency, inclusion, tile_data
-from odr.web.security import CONTENT_POLICY, current_house, requires
+from odr.web.security import CONTENT_POLICY, current_auditor, current_house, requires
 from odr.web.sentences import facts
 
 blueprint = Blueprint("log", __name__)
@@ -52,18 +55,36 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 def overview() -> str:
     with current_house().engine.connect() as connection:
         state = log_state(connection, current_house())
-    return render_template("log/overview.html", state=state, origin=current_house().origin, key=_key())
+        watch = watch_of(connection, current_house())
+        noted = with_cosignatures(connection, state.number, state.note)
+    return render_template(
+        "log/overview.html", state=state, noted=noted, watch=watch, origin=current_house().origin, key=_key()
+    )
+
+
+@blueprint.get("/log/status")
+@requires("site:read")
+def status() -> Response:
+    """How the log stands, for programs that watch it."""
+    house = current_house()
+    with house.engine.connect() as connection:
+        state, checks = log_state(connection, house), last_checks(connection)
+    answer = jsonify(_told(state, checks))
+    # Whoever asks together with many others is told what they were told, a few seconds ago.
+    answer.headers["Cache-Control"] = "public, max-age=5"
+    return answer
 
 
 @blueprint.get("/log/checkpoint")
 @requires("site:read")
 def checkpoint() -> Response:
-    """The last checkpoint, a signed note (C2SP tlog-checkpoint). Missing before the first."""
+    """The last checkpoint, a signed note (C2SP tlog-checkpoint), with the lines of the witnesses that cosigned it.
+    Missing before the first."""
     with current_house().engine.connect() as connection:
-        row = latest_checkpoint(connection)
-    if row is None:
+        noted = last_cosigned(connection)
+    if noted is None:
         raise Missing("checkpoint")
-    return _plain(bytes(row.note))
+    return _plain(noted)
 
 
 @blueprint.get("/log/key")
@@ -72,6 +93,32 @@ def key() -> Response:
     """The lines by which others come to trust the log's keys (C2SP signed-note): of all that sign now, the newest
     first."""
     return _plain("".join(f"{line}\n" for line in _keys()).encode())
+
+
+@blueprint.get("/log/policy")
+@requires("site:read")
+def policy() -> Response:
+    """Which witnesses this house asks to watch its log, and how many must sign (C2SP tlog-policy)."""
+    with current_house().engine.connect() as connection:
+        try:
+            return _plain(policy_text(connection, current_house()))
+        except PolicyTrouble:
+            sentence = _("The policy of this house cannot be read, and the operator has to set it right.")
+            return _plain(sentence.encode() + b"\n", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@blueprint.get("/log/history")
+@requires("site:read")
+def history() -> Response:
+    """How the keys changed: receipts that lead from any key of the log to all others. Missing before the first."""
+    house = current_house()
+    with house.engine.connect() as connection:
+        told = _whole(lambda: history_of(connection, house))
+    if not told:
+        raise Missing("history")
+    answer = _plain(told)
+    answer.headers["Cache-Control"] = "public, max-age=60"
+    return answer
 
 
 @blueprint.get("/log/checking")
@@ -116,6 +163,24 @@ def tile(level: str, place: str) -> Response:
     return answer
 
 
+@blueprint.get("/log/tile/entries/<path:place>")
+@requires("entries:audit")
+def entries(place: str) -> Response:
+    """The entries under a tile of level 0 (C2SP tlog-tiles), as far as the last checkpoint reaches; for auditors. That
+    they were read is written down before they are handed over."""
+    number, width = _placed("entries", place)
+    with current_house().engine.connect() as connection:
+        if number * TILE_WIDTH + width > _signed_size(connection):
+            raise Missing(place)
+        data = _whole(lambda: bundle_of(connection, number, width))
+    note_read(current_house(), current_auditor(), f"tile/entries/{place}")
+    answer = make_response(data)
+    answer.mimetype = "application/octet-stream"
+    answer.headers["Cache-Control"] = "private, no-store"
+    answer.vary.add("Authorization")
+    return answer
+
+
 @blueprint.get("/log/proof/inclusion")
 @requires("site:read")
 def inclusion_proof() -> Response:
@@ -138,14 +203,46 @@ def consistency_proof() -> Response:
         return _hashes(_whole(lambda: consistency(connection, old, new)))
 
 
+def _told(state: LogState, checks: Mapping[str, LastCheck]) -> dict[str, Any]:
+    last = state.checkpoint
+    return {
+        "log": current_house().origin,
+        "sound": state.sound and not any(check.grave for check in checks.values()),
+        "stopped": state.halt,
+        "checkpoint": last
+        and {
+            "number": state.number,
+            "size": last.size,
+            "root": last.root.hex(),
+            "signed_at": _utc(state.signed_at),
+        },
+        "copy_outside": state.outside,
+        "waiting": {"entries": state.waiting, "since": state.waits_since and _utc(state.waits_since)},
+        "checks": {
+            kind: {"at": _utc(check.at), "size": check.size, "findings": check.findings, "code": check.code}
+            for kind, check in checks.items()
+        },
+    }
+
+
+def _utc(at: int) -> str:
+    return moment(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _tile_named(level: str, place: str) -> tuple[int, int, int]:
     """Level, number and width of the tile at this address. Raises Missing for any other spelling than the one."""
+    if not _LEVEL.fullmatch(level):
+        raise Missing(place)
+    return int(level), *_placed(level, place)
+
+
+def _placed(level: str, place: str) -> tuple[int, int]:
     found = _PLACE.fullmatch(place)
-    if not _LEVEL.fullmatch(level) or found is None:
+    if found is None:
         raise Missing(place)
     number = int("".join(part.lstrip("x") for part in found["number"].split("/")))
-    named = int(level), number, int(found["width"] or TILE_WIDTH)
-    if tile_path(*named) != f"tile/{level}/{place}":
+    named = number, int(found["width"] or TILE_WIDTH)
+    if tile_path(level, *named) != f"tile/{level}/{place}":
         raise Missing(place)
     return named
 
