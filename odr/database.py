@@ -114,8 +114,9 @@ def write_unit(engine: Engine, unit: Callable[[Connection], T], *, attempts: int
 class Prepared:
     """A Core statement, compiled once for each kind of database and handed to its driver as it is.
 
-    Only for the six writes of every act (ADR 11), and for its look whether the house has stopped (ADR 16): there the
-    way through SQLAlchemy's execution costs more than the database does. A taken key is a writer who was first: Rolled.
+    Only for the six writes of every act (ADR 11), for its look whether the house has stopped (ADR 16), and for the walk
+    of verifying over every entry (ADR 24): there the way through SQLAlchemy costs more than the database does. A taken
+    key is a writer who was first: Rolled.
     """
 
     def __init__(self, statement: Any, names: Iterable[str]) -> None:
@@ -138,12 +139,16 @@ class Prepared:
 
     def row(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """Execute a query once and answer its first row, with values as the driver gives them."""
+        return next(iter(self.rows(connection, values)), None)
+
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The same with all its rows."""
         sql, places, positional = self._for(connection.dialect)
         given = {name: write(values[name]) if write else values[name] for name, write in places}
         cursor = connection.connection.cursor()
         try:
             cursor.execute(sql, tuple(given.values()) if positional else given)
-            return cursor.fetchone()
+            return cursor.fetchall()
         finally:
             cursor.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -12,7 +13,7 @@ import orjson
 from odr.log.chain import DEEPEST, GENESIS, LARGEST_ENTRY, Entry, Malformed, check, encode, parse
 
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
-_KEYS = "log stream type clock actor role class v ver at prev nonce act data commit".split()
+_KEYS = "v ver at log stream actor type clock role class prev nonce act data commit".split()
 _VALUES = itemgetter(*_KEYS)
 _HEX = b"0123456789abcdef"
 _LEAVES = frozenset({str, int, bool, type(None)})
@@ -40,26 +41,25 @@ def _is_canonical(raw: bytes, value: Any) -> bool:
 
 
 def _is_entry(fields: dict[str, Any]) -> bool:
-    *names, v, version, at, prev, nonce, act, data, commit = _VALUES(fields)
+    v, version, at, origin, stream, actor, kind, clock, role, reach, prev, nonce, act, data, commit = _VALUES(fields)
     return (
         len(fields) == len(_KEYS)
         and v == 1
         and type(v) is type(version) is type(at) is int
         and version > 0
         and at >= 0
-        and _is_hex(prev, 64)
-        and (prev == GENESIS) == (version == 1)
-        and _is_hex(nonce, 32)
-        and (act == "" or _is_hex(act, 64))
         and type(data) is type(commit) is dict
         and _is_plain(data.values(), DEEPEST - 2)
-        and (not commit or all(_is_hex(held, 64) for held in commit.values()))
-        and _may_be_called(*names, *commit)
+        and len(prev) == 64
+        and (prev == GENESIS) == (version == 1)
+        and len(nonce) == 32
+        and len(act) in (0, 64)
+        and all([len(held) == 64 for held in commit.values()])
+        and not "".join((prev, nonce, act, *commit.values())).encode().translate(None, _HEX)
+        and _may_stand(origin, stream)
+        and _may_act(actor)
+        and _may_happen(kind, clock, role, reach, *commit)
     )
-
-
-def _is_hex(text: str, digits: int) -> bool:
-    return len(text) == digits and not text.encode().translate(None, _HEX)
 
 
 def _is_plain(values: Iterable[Any], levels: int) -> bool:
@@ -73,17 +73,33 @@ def _is_plain(values: Iterable[Any], levels: int) -> bool:
     return True
 
 
+# What many entries have in common is looked at once, as `encode` looks at an entry that differs in nothing else.
+
+_ANY = Entry(
+    origin=f"evenhand/{'0' * 32}", stream=f"dispute/{'0' * 32}", version=1, type="a", at=0, clock="real",
+    actor="system", role="system", reach="public", prev=GENESIS, nonce="0" * 32, act="", data={}, commit={},
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1_024)
+def _may_stand(origin: str, stream: str) -> bool:
+    return _may_be_written(replace(_ANY, origin=origin, stream=stream))
+
+
 @lru_cache(maxsize=8_192)
-def _may_be_called(
-    origin: str, stream: str, kind: str, clock: str, actor: str, role: str, reach: str, *committed: str
-) -> bool:
-    """Whether an entry may bear these names: what entries of a stream have in common is looked at once."""
-    one = Entry(
-        origin=origin, stream=stream, version=1, type=kind, at=0, clock=clock, actor=actor, role=role, reach=reach,
-        prev=GENESIS, nonce="0" * 32, act="", data={}, commit=dict.fromkeys(committed, GENESIS),
-    )  # fmt: skip
+def _may_act(actor: str) -> bool:
+    return _may_be_written(replace(_ANY, actor=actor))
+
+
+@lru_cache(maxsize=8_192)
+def _may_happen(kind: str, clock: str, role: str, reach: str, *committed: str) -> bool:
+    one = replace(_ANY, type=kind, clock=clock, role=role, reach=reach, commit=dict.fromkeys(committed, GENESIS))
+    return _may_be_written(one)
+
+
+def _may_be_written(entry: Entry) -> bool:
     try:
-        encode(one)
+        encode(entry)
     except Malformed:
         return False
     return True
