@@ -444,24 +444,50 @@ def change_account(house: House, account_id: str, *, name: str, language: str, z
     )
 
 
+def confirm_owner(house: House, caller: Caller, account_id: str, *, password: str, email: str) -> None:
+    """Make sure that whoever asks for something that cannot be undone is the owner: by the password, or, of an account
+    that has none, by its address typed once more.
+
+    Raises Refused("password_wrong" | "address_differs") and Refused("too_many_attempts", minutes=…).
+    """
+    with house.engine.connect() as connection:
+        owner = queries.account_by_id(connection, account_id)
+    if owner is None:
+        raise Missing(account_id)
+    if owner.password_hash is None:
+        if email.strip().lower() != owner.email:
+            raise Refused("address_differs")
+        return
+    guess = _spend_guess(house, house.clock(), owner.email, caller)
+    if not _matches(owner.password_hash, password):
+        raise Refused("password_wrong")
+
+    def right(connection: Connection) -> None:
+        for name in guess:
+            limits.give_back(connection, name, "password")
+
+    write_unit(house.engine, right)
+
+
 def close_account(house: House, account_id: str) -> None:
     """Close an account for good: its name, address and password are erased, its sessions and links end."""
+    write_unit(house.engine, lambda connection: close_within(connection, house, account_id))
+
+
+def close_within(connection: Connection, house: House, account_id: str) -> None:
+    """`close_account` in the caller's transaction. Raises Missing for an account that is not open."""
     at = house.clock()
-
-    def unit(connection: Connection) -> None:
-        closed = connection.execute(
-            update(account)
-            .where(account.c.id == account_id, account.c.closed_at.is_(None))
-            .values(email=None, name="", country=None, password_hash=None, verified_at=None, closed_at=at)
-        ).rowcount
-        if not closed:
-            raise Missing(account_id)
-        end_sessions(connection, account_id, at)
-        links.void_links(connection, account_id, ("reset", "signin"), at)
-        connection.execute(delete(role_grant).where(role_grant.c.account_id == account_id))
-        _record(connection, house, account_id, "account_closed", {}, at=at)
-
-    write_unit(house.engine, unit)
+    closed = connection.execute(
+        update(account)
+        .where(account.c.id == account_id, account.c.closed_at.is_(None))
+        .values(email=None, name="", country=None, password_hash=None, verified_at=None, closed_at=at)
+    ).rowcount
+    if not closed:
+        raise Missing(account_id)
+    end_sessions(connection, account_id, at)
+    links.void_links(connection, account_id, ("reset", "signin"), at)
+    connection.execute(delete(role_grant).where(role_grant.c.account_id == account_id))
+    _record(connection, house, account_id, "account_closed", {}, at=at)
 
 
 # -- roles and housekeeping -----------------------------------------------------------------------------------
