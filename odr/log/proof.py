@@ -27,6 +27,12 @@ def node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def nodes_above(row: bytes) -> bytes:
+    """The nodes over neighbouring pairs of hashes, all joined in a row; a last one without a neighbour is left out."""
+    sha256, pair = hashlib.sha256, 2 * HASH_SIZE
+    return b"".join([sha256(b"\x01" + row[at : at + pair]).digest() for at in range(0, len(row) - pair + 1, pair)])
+
+
 def root(hashes: Sequence[bytes]) -> bytes:
     """The root of a tree with these leaf hashes. Raises Unproven("bad_hash")."""
     _require_hashes(hashes)
