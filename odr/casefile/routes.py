@@ -9,7 +9,8 @@ from flask import Blueprint, Response, render_template
 
 from odr.casefile import filters, publication, queries, records
 from odr.database import one_moment
-from odr.disputes.routes import read
+from odr.disputes.routes import seat_in
+from odr.kernel import read_number
 from odr.web.security import current_house, requires
 
 blueprint = Blueprint("casefile", __name__)
@@ -19,19 +20,19 @@ blueprint = Blueprint("casefile", __name__)
 @requires("casefile:read")
 def case_file(number: str) -> Any:
     """All that this reader may have of the dispute, to be saved; while nothing of it is sealed, a page that says so."""
-    reading, house = read(number), current_house()
+    house = current_house()
     try:
         with one_moment(house.engine) as connection:
-            contents = queries.contents_of(connection, house, reading.page.seat)
+            contents = queries.contents_of(connection, house, seat_in(connection, number))
     except queries.NoCaseFile as none:
         stopped = none.code == "stopped"
         status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.ACCEPTED
-        page = render_template("casefile/unsealed.html", dispute=reading, stopped=stopped)
+        page = render_template("casefile/unsealed.html", number=read_number(number), stopped=stopped)
         return page, status, {"Retry-After": "2"}
     paths = publication.sound_files(house, contents)
     index = filters.index(house, contents, paths)
     answer = Response(publication.bytes_of(house, contents, paths, index), content_type="application/zip")
-    name = records.file_name(reading.number, contents.reader)
+    name = records.file_name(contents.page.seat.number, contents.reader)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer

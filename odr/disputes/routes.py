@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from odr.disputes import forms, queries
@@ -204,18 +205,21 @@ def read(number: str) -> Reading:
 
     Who is not signed in is sent to sign in, whatever the number. Raises Missing for everybody without a seat.
     """
-    if not current_user.is_authenticated:
-        abort(to_sign_in(otherwise=url_for("disputes.page", number=number)))
     house = current_house()
     with house.engine.connect() as connection:
-        seat = queries.take_seat(
-            connection, number, current_user.account_id, current_user.roles, current_user.mediator_id
-        )
-        reading = Reading(queries.open_page(connection, house, seat))
+        reading = Reading(queries.open_page(connection, house, seat_in(connection, number)))
     if reading.role == "registrar" and reading.dispute.admitted_at is None and names_reader(reading):
         # The seller learns nothing before admission, by whatever door.
         raise Missing(number)
     return reading
+
+
+def seat_in(connection: Connection, number: str) -> queries.Seat:
+    """Where the present reader sits in the dispute of that number. Raises Missing where that is nowhere; who is not
+    signed in is sent to sign in."""
+    if not current_user.is_authenticated:
+        abort(to_sign_in(otherwise=url_for("disputes.page", number=number)))
+    return queries.take_seat(connection, number, current_user.account_id, current_user.roles, current_user.mediator_id)
 
 
 def names_reader(reading: Reading) -> bool:
