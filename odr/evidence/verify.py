@@ -28,7 +28,9 @@ def verify_files(connection: Connection, house: House, now: int) -> Iterator[Fin
     for row in connection.execute(select(stored_file).order_by(stored_file.c.stream, stored_file.c.ver)):
         named[row.object_id] = row
         words = described.pop((row.stream, row.ver), None)
-        if words is not None:
+        if words is None:
+            yield Finding("file_reappeared", row.stream, row.ver, found=row.object_id)
+        else:
             yield from _verify_file(house, row, words)
     for stream, version in described:
         yield Finding("file_missing", stream, version)

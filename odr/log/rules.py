@@ -43,15 +43,15 @@ def erased_in(entries: Mapping[int, Mapping[str, Any]]) -> Erased:
         if entry["type"] == HOLD_PLACED:
             holds.add(version)
         elif entry["type"] == HOLD_LIFTED:
-            if data.get("hold") not in holds:
+            if (hold := _version(data.get("hold"))) not in holds:
                 erased.breaches.append(Breach("hold_malformed", version, found=str(data.get("hold"))))
-            holds.discard(data.get("hold"))
+            holds.discard(hold)
         elif entry["type"] == ERASURE_ORDERED:
             orders[version] = list(_targets(entries, version, erased.breaches))
             if holds:
                 erased.breaches.append(Breach("erasure_under_hold", version, found=f"held by entry {max(holds)}"))
         else:
-            words = orders.pop(data["ordered"], None) if isinstance(data.get("ordered"), int) else None
+            words = orders.pop(_version(data.get("ordered")), None)
             if words is None:
                 erased.breaches.append(Breach("erasure_without_order", version, found=str(data.get("ordered"))))
             erased.words |= dict.fromkeys(words or (), version)
@@ -63,14 +63,20 @@ def _targets(entries: Mapping[int, Mapping[str, Any]], version: int, breaches: l
     order = entries[version]
     targets = order["data"].get("targets")
     for target in targets if isinstance(targets, list) and targets else [None]:
-        aim, names = (target.get("ver"), target.get("names")) if isinstance(target, dict) else (None, None)
-        entry = entries.get(aim) if isinstance(aim, int) and aim < version else None
+        told, names = (target.get("ver"), target.get("names")) if isinstance(target, dict) else (None, None)
+        aim = _version(told)
+        entry = entries.get(aim) if aim < version else None
         if entry is None or not isinstance(names, list) or not names or not _all_held(entry, names):
-            breaches.append(Breach("erasure_malformed", version, found=str(aim)))
+            breaches.append(Breach("erasure_malformed", version, found=str(told)))
         elif order["actor"] != entry["actor"] and order["role"] not in _BY_LAW:
             breaches.append(Breach("erasure_without_right", version, expected=entry["actor"], found=order["actor"]))
         else:
             yield from ((aim, name) for name in names)
+
+
+def _version(told: object) -> int:
+    """A version that an entry tells of; 0, which no entry has, where it tells of none."""
+    return told if type(told) is int else 0
 
 
 def _all_held(entry: Mapping[str, Any], names: list[Any]) -> bool:

@@ -6,7 +6,7 @@ repaired here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -22,8 +22,9 @@ from odr.log.halt import former_number, read_published, signed_at_hand
 from odr.log.keys import Unreadable
 from odr.log.note import Rejected
 from odr.log.payloads import reveal
-from odr.log.proof import HASH_SIZE, LARGEST_SIZE, TILE_HEIGHT, TILE_WIDTH, fold, full_subtrees, node
+from odr.log.proof import HASH_SIZE, LARGEST_SIZE, TILE_HEIGHT, TILE_WIDTH, fold, full_subtrees, nodes_above
 from odr.log.records import fields_of
+from odr.log.rules import Words, erased_in
 from odr.log.signers import Lineage, founding_of, lineage_of, opened, signers_of
 
 BATCH = 50
@@ -98,11 +99,18 @@ CODES = {
     "payload_unknown": "words are stored that no entry commits to",
     "payload_differs": "the words are not those that the entry commits to",
     "payload_unreadable": "the words cannot be opened with the house's key",
+    "payload_reappeared": "words are stored whose erasure was recorded",
+    "hold_malformed": "the entry lifts a hold that does not count",
+    "erasure_malformed": "the entry orders words erased that no entry before it has",
+    "erasure_without_right": "the entry orders words erased that somebody else wrote, and not by law",
+    "erasure_under_hold": "the entry orders words erased that had to be kept",
+    "erasure_without_order": "the entry says that words were erased, and nothing ordered it, or it was said before",
     "act_missing": "the act that made the entry is not stored",
     "act_differs": "the stored act is not the one that made the entries",
     "act_unknown": "an act is stored that made no such entries",
     "file_missing": "a file that an entry names is gone",
     "file_differs": "a file is not what its entry says",
+    "file_reappeared": "a file is kept whose words are gone",
     "file_unknown": "a file is named by no entry",
     "projection_missing": "the dispute has no row in the lists",
     "projection_unknown": "a row in the lists belongs to no dispute",
@@ -226,8 +234,11 @@ def _verify_stream(
         expected, prev, at = version + 1, computed.hex(), max(at, entry["at"])
     yield from _verify_origins(lineage, stream, entries, beside["leaf"])
     yield from _verify_places(stream, hashes, beside["leaf"], beside["queue"])
-    yield from _verify_acts(house, stream, entries, beside["act"])
-    yield from _verify_payloads(house, stream, entries, beside["payload"])
+    erased = erased_in(entries)
+    for breach in erased.breaches:
+        yield Finding(breach.code, stream, breach.version, expected=breach.expected, found=breach.found)
+    yield from _verify_acts(house, stream, entries, beside["act"], erased.words)
+    yield from _verify_payloads(house, stream, entries, beside["payload"], erased.words)
 
 
 def _verify_origins(lineage: Lineage, stream: str, entries: dict[int, Fields], leaves: list[Any]) -> Iterator[Finding]:
@@ -267,7 +278,9 @@ def _hex(stored: Any) -> str:
     return bytes(tables.as_bytes(stored)).hex()
 
 
-def _verify_acts(house: House, stream: str, entries: dict[int, Fields], acts: list[Any]) -> Iterator[Finding]:
+def _verify_acts(
+    house: House, stream: str, entries: dict[int, Fields], acts: list[Any], erased: Mapping[Words, int]
+) -> Iterator[Finding]:
     made = {
         digest: list(versions)
         for digest, versions in groupby(sorted(entries), key=lambda version: entries[version]["act"])
@@ -288,18 +301,28 @@ def _verify_acts(house: House, stream: str, entries: dict[int, Fields], acts: li
             yield Finding(
                 "act_differs", stream, versions[0], None, f"{versions[0]}-{versions[-1]}", f"{row.first}-{row.last}"
             )
+    # An act is forgotten with the words that it was made with, since its salted MAC could test a guess at them.
+    forgotten = {version for version, _ in erased}
     for versions in made.values():
-        yield Finding("act_missing", stream, versions[0])
+        if forgotten.isdisjoint(versions):
+            yield Finding("act_missing", stream, versions[0])
 
 
-def _verify_payloads(house: House, stream: str, entries: dict[int, Fields], payloads: list[Any]) -> Iterator[Finding]:
+def _verify_payloads(
+    house: House, stream: str, entries: dict[int, Fields], payloads: list[Any], erased: Mapping[Words, int]
+) -> Iterator[Finding]:
     stored = {(row.ver, row.name): row for row in payloads}
     for version, entry in entries.items():
         for name, committed in entry["commit"].items():
             row = stored.pop((version, name), None)
+            recorded = erased.get((version, name))
             if row is None:
-                yield Finding("payload_missing", stream, version, found=name)
+                if recorded is None:
+                    yield Finding("payload_missing", stream, version, found=name)
                 continue
+            if recorded is not None:
+                gone = f"erased, by entry {recorded}"
+                yield Finding("payload_reappeared", stream, version, expected=gone, found=name)
             yield from _verify_payload(house, entry["log"], row, committed)
     for version, name in stored:
         if version in entries:
@@ -344,11 +367,7 @@ class Tree:
         self.size = len(hashes) // HASH_SIZE
         self._rows = [hashes]
         while len(self._rows[-1]) >= 2 * HASH_SIZE:
-            below = self._rows[-1]
-            pairs = range(0, len(below) - 2 * HASH_SIZE + 1, 2 * HASH_SIZE)
-            self._rows.append(
-                b"".join([node(below[at : at + HASH_SIZE], below[at + HASH_SIZE : at + 2 * HASH_SIZE]) for at in pairs])
-            )
+            self._rows.append(nodes_above(self._rows[-1]))
 
     def nodes(self, height: int, first: int, end: int) -> bytes:
         """Nodes first..end-1 of a height, joined."""
