@@ -1,4 +1,4 @@
-"""The worker: fires deadlines, draws, seals the log, sends mail, learns what became of it, checks the house, sweeps;
+"""The worker: fires deadlines, draws, seals the log, sends mail, learns what became of it, checks the house, erases, sweeps;
 each part in a thread of its own."""
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from odr.disputes.queries import contact_of, stand, to_be_drawn
 from odr.disputes.rebuild import counted_as_of
 from odr.disputes.records import stream_of
 from odr.disputes.service import Rule, due_disputes, fire_one, perform
+from odr.erasure.service import work_off
 from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
 from odr.kernel import SYSTEM, Refused, new_pseudonym, real_clock
@@ -107,6 +108,7 @@ LETTERS_AT_ONCE = 20
 FACTS_AT_ONCE = 200
 REPORTS_AT_ONCE = 50
 REPORTS_EVERY = 5.0
+ERASURES_EVERY = 5.0
 ALARMS_EVERY = 10.0
 
 # A dispute for which nobody on the roster fits is looked at again after this long; more often helps nobody.
@@ -145,6 +147,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
     failing: set[str] = set()
     left: dict[str, int] = {}
     considered: set[int] = set()
+    looked: dict[str, int] = {}
     told: set[str] = set()
     asking = Asking(house, tell_unsigned)
     greet = Part("witnesses", partial(unless_stopped, house, partial(ask_witnesses, asking, everybody=True)))
@@ -156,6 +159,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         Part("service", lambda: record_service(house)),
         Part("witnesses", lambda: ask_witnesses(asking), busy=IDLE),
         Part("figures", lambda: cut_figures(house, considered), idle=MINUTE),
+        Part("erasure", lambda: work_off(house, looked), idle=ERASURES_EVERY),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
     parts = (

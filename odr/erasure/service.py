@@ -223,6 +223,7 @@ def work_off(house: House, looked: dict[str, int]) -> int:
             done += bool(task())
         except Exception as bug:  # the outermost edge: nobody above could go on with the next request
             failures.append(bug)
+            del looked[name]
     for gone in looked.keys() - tasks.keys() - {_SCRUBBED}:
         del looked[gone]
     _scrub_if_due(house, looked)
