@@ -25,16 +25,20 @@ from odr.demo import GUESTS, NotADemonstration
 from odr.demo import furnish as furnish_demonstration
 from odr.disputes.rebuild import compare, counted_as_of
 from odr.disputes.rebuild import rebuild as rebuild_lists
-from odr.doctor import examine
+from odr.doctor import Finding as Sentence
+from odr.doctor import examine, examine_fully
 from odr.evidence.store import Damaged
 from odr.house import House, Settings
 from odr.kernel import Missing, Refused, moment
+from odr.log.auditors import admit_auditor, auditors, end_auditor
+from odr.log.cli import HOUSE, anew, key
 from odr.log.halt import SigningStopped
 from odr.log.integrator import resume as resume_signing
 from odr.log.integrator import seal_all
 from odr.log.keys import KeyTrouble
-from odr.log.note import vkey
 from odr.log.publication import Unpublished, publish_files
+from odr.log.selfcheck import check_fully, check_quickly
+from odr.log.signers import signers_of
 from odr.mediation import service as mediation
 from odr.mediation.queries import Mediator, mediator_of, whole_roster
 from odr.migrations.service import draft
@@ -88,6 +92,7 @@ def main(ctx: click.Context, instance: Path | None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     ctx.obj = {"instance": instance} if instance else {}
+    ctx.meta[HOUSE] = lambda: house_of(standing_app(settings_with(ctx)))
 
 
 def settings_with(ctx: click.Context, **given: Any) -> Settings:
@@ -200,7 +205,7 @@ def rebuild(ctx: click.Context, check: bool) -> None:
 
 @main.group()
 def log() -> None:
-    """Hand the log out to those who verify it from outside, or let a house go on whose log had stopped.
+    """Hand the log out to those who verify it from outside, or go on after the log had stopped.
 
     Who is given a log checks it with one plain file of Python, odr/log/offline.py, and the public key of this house.
     """
@@ -211,11 +216,35 @@ def log() -> None:
 def resume(ctx: click.Context) -> None:
     """Let a house go on that signs nothing and takes no act, once its log is whole again.
 
-    Checks first that the tree has only grown from all that was signed, and leaves an entry that says for how long the
-    house had stopped and why. Ends with code 2, and changes nothing, while anything still contradicts.
+    Checks the whole house first, as odr verify does, and that the tree has only grown from all that was signed; leaves
+    an entry that says since when the house had stopped and why. Ends with code 2, and lets nothing go on, while
+    anything still contradicts.
     """
     house = house_of(standing_app(settings_with(ctx)))
+    for finding in check_fully(house, verify_house).findings:
+        click.echo(str(finding), err=True)
     click.echo("The house goes on; the log says so." if resume_signing(house) else "This house has not stopped.")
+
+
+@log.command()
+@click.option("--full", is_flag=True, help="The whole house, as every night; it takes as long as odr verify.")
+@click.pass_context
+def check(ctx: click.Context, full: bool) -> None:
+    """Let the house check itself now: the newest part of its log, as every hour.
+
+    What it finds is kept and shown on the page of the log, and something grave stops the house. Ends with code 1 when
+    anything is wrong. To look without any of this: odr verify
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    outcome = check_fully(house, verify_house) if full else check_quickly(house)
+    for finding in outcome.findings:
+        click.echo(str(finding))
+    click.echo(
+        f"{len(outcome.findings)} findings." if outcome.findings else f"All is sound, over {outcome.size} entries."
+    )
+    if outcome.stopped:
+        click.echo("The house has stopped. Read “When the log has stopped” in docs/operating.md.", err=True)
+    ctx.exit(TAMPERED if outcome.findings else SOUND)
 
 
 @log.command()
@@ -237,7 +266,8 @@ def publish(ctx: click.Context, folder: Path) -> None:
     except OSError as trouble:
         raise CannotOpen(f"{trouble.filename or folder} cannot be written: {trouble.strerror}.") from trouble
     click.echo(f"{checkpoint.size} entries lie in {folder}. To check them: python3 offline.py log {folder} --key \\")
-    click.echo(f"  {vkey(house.origin, house.keys.public_key)}")
+    with house.engine.connect() as connection:
+        click.echo(f"  {signers_of(connection, house.origin).newest_first(checkpoint.size)[0]}")
 
 
 _UNPUBLISHED = {
@@ -359,6 +389,8 @@ def demo(ctx: click.Context, port: int | None) -> None:
 
 
 main.add_command(witness)
+main.add_command(key)
+log.add_command(anew)
 
 
 @main.command()
@@ -561,6 +593,63 @@ def list_staff(ctx: click.Context) -> None:
         click.echo("Nobody has a desk here. Start with: odr staff admit registrar …")
 
 
+@main.group()
+def auditor() -> None:
+    """Let auditors read the entries of every dispute, over the net, with a token; each reading is written down.
+
+    The entries say what every side did, behind the wall of the negotiation too; words and files are not in them. Admit
+    only whom a regulator or a court names.
+    """
+
+
+@auditor.command("admit")
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="How long it may read.")
+@click.pass_context
+def admit_to_entries(ctx: click.Context, name: str, days: int) -> None:
+    """Admit an auditor called NAME, and print the token once; only its hash is kept.
+
+    With it: python3 evenhand-verify.py log ADDRESS/log --key … --token-file FILE
+    """
+    with _told_why():
+        admitted, token = admit_auditor(house_of(standing_app(settings_with(ctx))), name, days)
+    click.echo(token)
+    click.echo(
+        f"{admitted.name} ({admitted.id}) may read all entries until {moment(admitted.until):%Y-%m-%d %H:%M} UTC. The "
+        "token above is shown once; hand it over on a way that nobody else reads.",
+        err=True,
+    )
+
+
+@auditor.command("end")
+@click.argument("name")
+@click.pass_context
+def end_reading(ctx: click.Context, name: str) -> None:
+    """End the reading of the auditor with this NAME or id, at once."""
+    house = house_of(standing_app(settings_with(ctx)))
+    try:
+        with _told_why():
+            ended = end_auditor(house, name)
+    except Missing as missing:
+        raise click.ClickException(f"No auditor {name} may read now. Those who may: odr auditor list") from missing
+    click.echo(f"{ended.name} ({ended.id}) reads nothing more.")
+
+
+@auditor.command("list")
+@click.pass_context
+def list_auditors(ctx: click.Context) -> None:
+    """List who was ever admitted: until when, and how much they read."""
+    house = house_of(standing_app(settings_with(ctx)))
+    with house.engine.connect() as connection:
+        found = auditors(connection)
+    for one in found:
+        state = "may read until" if one.may_read(house.clock()) else "read until"
+        last = f", last {moment(one.read_at):%Y-%m-%d}" if one.read_at else ""
+        click.echo(f"{one.id}  {one.name}  {state} {moment(one.ends_at):%Y-%m-%d}  {one.read} files of entries{last}")
+    if not found:
+        click.echo("No auditor was ever admitted.")
+
+
 @contextmanager
 def _told_why() -> Iterator[None]:
     """Turn what cannot be done with an address or a place on the roster into a sentence for the operator."""
@@ -575,6 +664,7 @@ ROSTER_REFUSALS = {
     "mandate_too_short": f"A mandate runs for {mediation.LEAST_MANDATE_YEARS} years at least: --mandate-years 3",
     "capacity_too_small": "A mediator takes at least one dispute: --capacity 1",
     "email_malformed": "That is not an address as people write one: somebody@example.org",
+    "name_twice": "Several auditors have this name; say the id that odr auditor list shows.",
     "name_missing": "This address has no account yet. Say what the person is called: --name …",
     "mandate_over": "That mandate is over already. To close the desk too: odr mediator end … --now",
 }
@@ -602,15 +692,23 @@ def migrate(ctx: click.Context, words: str | None) -> None:
 
 
 @main.command()
+@click.option("--full", is_flag=True, help="Verify the whole house too; it takes as long as odr verify.")
 @click.pass_context
-def doctor(ctx: click.Context) -> None:
+def doctor(ctx: click.Context, full: bool) -> None:
     """Look the house over and say what is unsafe, broken or waiting.
 
-    Ends with code 1 when something grave is wrong.
+    Changes nothing. Ends with code 1 when something grave is wrong.
     """
-    findings = list(examine(settings_with(ctx)))
+    settings = settings_with(ctx)
+    findings = list(_spoken(examine(settings)))
+    if full:
+        findings += _spoken(examine_fully(verify_house(house_of(standing_app(settings)))))
+    if any(finding.grave and not finding.ok for finding in findings):
+        ctx.exit(1)
+
+
+def _spoken(findings: Iterator[Sentence]) -> Iterator[Sentence]:
     for finding in findings:
         mark = "ok  " if finding.ok else "BAD " if finding.grave else "note"
         click.echo(f"{mark}  {finding.sentence}")
-    if any(finding.grave and not finding.ok for finding in findings):
-        ctx.exit(1)
+        yield finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,20 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from odr.config import readable_by_others, unsafe
-from odr.database import open_engine
+from odr.database import one_moment, open_engine
 from odr.house import MEGABYTE, Settings
-from odr.kernel import real_clock
+from odr.kernel import moment, real_clock
 from odr.log import tables as log
 from odr.log.halt import SigningStopped, contradiction, halted
 from odr.log.journal import origin_of
-from odr.log.keys import KeyTrouble, keys_at
+from odr.log.keys import KeyTrouble, further_files, keys_at
+from odr.log.note import key_id
+from odr.log.selfcheck import FULL, QUICK, is_grave, last_checks, look
+from odr.log.signers import NotAtHand, missing, signers_of
+from odr.log.tables import any_text
+from odr.log.tiles import tree_size
+from odr.log.verify import Finding as Unsound
+from odr.log.verify import Verified
 from odr.migrations.service import is_current
 from odr.notices.outbox import backlog
 from odr.notices.reports import UNKNOWN
@@ -33,6 +40,7 @@ LITTLE_SPACE = 500 * MEGABYTE
 # A worker shows itself every few seconds; after two minutes it is missed.
 MISSED_AFTER = 120_000
 LATE_NOTICE = 900_000
+MOST_FINDINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,9 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
-    if not settings.master_key_file.exists() and not settings.signing_key_file.exists():
+    files = [settings.master_key_file, settings.signing_key_file, *further_files(settings.signing_key_file)]
+    secret = settings.master_key or settings.signing_key
+    if not secret and not any(file.exists() for file in files):
         yield Finding(False, "There are no keys yet; `odr serve` makes them on the first start.", grave=False)
         return
     try:
@@ -90,7 +100,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     except KeyTrouble as trouble:
         yield Finding(False, trouble.sentence)
         return
-    yield Finding(True, "Both keys are there and only this user may read them. Keep a copy of them elsewhere.")
+    yield Finding(True, "The keys are there and only this user may read them. Keep a copy of them elsewhere.")
 
 
 def _database(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -105,7 +115,9 @@ def _database(engine: Engine, settings: Settings) -> Iterator[Finding]:
         if current:
             with engine.connect() as connection:
                 yield from _log(connection, settings)
+                yield from _checks(connection)
                 yield from _work(connection)
+            yield from _look(engine, settings)
     except SQLAlchemyError as trouble:
         yield Finding(False, f"The {kind} database does not answer: {type(trouble).__name__}.")
 
@@ -122,10 +134,72 @@ def _log(connection: Connection, settings: Settings) -> Iterator[Finding]:
     why = _stopped(connection, settings, origin)
     yield Finding(not why, _either(not why, "The tree only grew from what was signed, in the database and beside it.",
         str(SigningStopped(why)) if why else ""))  # fmt: skip
+    yield from _signing(connection, settings, origin)
     ahead = latest > real_clock() + MISSED_AFTER
     yield Finding(not ahead, _either(not ahead, "No entry lies in the future.",
         "The latest entry lies in the future: the clock of this machine is behind, or the entries were simulated."),
         grave=False)  # fmt: skip
+
+
+def _signing(connection: Connection, settings: Settings, origin: str) -> Iterator[Finding]:
+    """Whether the keys that sign are at hand, and no others."""
+    try:
+        keys = keys_at(settings)
+    except KeyTrouble:
+        return
+    signers = signers_of(connection, origin)
+    lost = missing(signers, tree_size(connection), keys)
+    yield Finding(not lost, _either(not lost, "Every key that signs the log is at hand.",
+        str(NotAtHand(lost[0].key_id.hex())) if lost else ""))  # fmt: skip
+    serving = {term.public_key for term in signers.terms if not term.retired}
+    idle = [key_id(origin, key.public_key).hex() for key in keys.signing if key.public_key not in serving]
+    yield Finding(not idle, _either(not idle, "No other key lies beside them.",
+        f"Keys that do not sign lie beside those that do: {', '.join(idle)}. Put the retired ones away; a new one "
+        "comes in by odr key add."), grave=False)  # fmt: skip
+
+
+def _checks(connection: Connection) -> Iterator[Finding]:
+    """What the house last said of itself."""
+    checks = last_checks(connection)
+    for kind, what in ((QUICK, "The hourly look at the newest entries"), (FULL, "The nightly check of the house")):
+        last = checks.get(kind)
+        if last is None:
+            yield Finding(False, f"{what} was never made; the worker does that.", grave=False)
+        else:
+            made = f"{what} was last made on {moment(last.at):%Y-%m-%d at %H:%M} UTC, over {last.size} entries"
+            yield Finding(last.sound, _either(last.sound, f"{made}, and found nothing.",
+                f"{made}, and counted {last.findings} findings, {last.code} above all: odr verify"),
+                grave=last.grave)  # fmt: skip
+
+
+def _look(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    """A look of our own at the newest entries, in a moment of its own: what lies outside is read first."""
+    try:
+        keys = keys_at(settings)
+    except KeyTrouble:
+        return
+    with engine.connect() as connection:
+        origin = origin_of(connection)
+    if origin is None:
+        return
+    with one_moment(engine) as connection, any_text(connection):
+        _halt, size, findings = look(connection, settings, origin, keys, real_clock())
+    yield from _told(findings, f"The newest entries, the tree and the last checkpoint are sound, up to entry {size}.")
+
+
+def examine_fully(verified: Verified) -> Iterator[Finding]:
+    """What verifying the whole house found, as the doctor says it."""
+    findings = [finding for finding in verified.findings if finding.code != "signing_stopped"]
+    yield from _told(findings, f"The whole house is sound, over {verified.entries} entries.")
+
+
+def _told(findings: Sequence[Unsound], good: str) -> Iterator[Finding]:
+    for finding in findings[:MOST_FINDINGS]:
+        yield Finding(False, f"{finding}.", grave=is_grave(finding))
+    if len(findings) > MOST_FINDINGS:
+        yield Finding(False, f"{len(findings) - MOST_FINDINGS} more findings: odr verify", grave=False)
+    if not findings:
+        yield Finding(True, good)
 
 
 def _stopped(connection: Connection, settings: Settings, origin: str) -> str | None:

@@ -18,6 +18,8 @@ Condition = Callable[[Dispute, Actor, int], str | None]
 
 ANYONE = "anyone"
 SIGNED_IN = "signed_in"
+AUDITOR = "auditor"
+"""Who comes with an auditor's token: a program, which no account and no session makes."""
 PARTIES = frozenset(SIDES)
 REGISTRAR = frozenset({"registrar"})
 MEDIATOR = frozenset({"mediator"})
@@ -369,6 +371,8 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("desk:registrar", "registrar"),
     _page("desk:mediator", "mediator"),
     _page("desk:regulator", "regulator"),
+    # The bytes of every entry of every dispute; each reading is written down.
+    _page("entries:audit", AUDITOR),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
     # The mediator reads all but what lies behind the wall.

@@ -24,7 +24,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from odr.house import House
 from odr.kernel import Missing
-from odr.procedure.access import ANYONE, PARTIES, PERMISSIONS, SIGNED_IN
+from odr.log.auditors import Auditor, auditor_by
+from odr.procedure.access import ANYONE, AUDITOR, PARTIES, PERMISSIONS, SIGNED_IN
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -155,6 +156,9 @@ def enter() -> BaseResponse | None:
     who = PERMISSIONS[permission].who
     if ANYONE in who or who & PARTIES:
         return None
+    if AUDITOR in who:
+        g.auditor = _auditor()
+        return None
     if SIGNED_IN in who:
         return None if current_user.is_authenticated else to_sign_in()
     if not current_user.is_authenticated and written():
@@ -163,6 +167,22 @@ def enter() -> BaseResponse | None:
         # Not 403: whether there is a desk behind this address is not for everybody to learn.
         raise Missing
     return None
+
+
+def _auditor() -> Auditor:
+    """Whose token the request carries. Raises Missing for everybody else, who learns nothing of what there is."""
+    house = current_house()
+    with house.engine.connect() as connection:
+        found = auditor_by(connection, request.headers.get("Authorization"), house.clock())
+    if found is None:
+        raise Missing
+    return found
+
+
+def current_auditor() -> Auditor:
+    """The auditor who asks, on a page whose permission is an auditor's."""
+    auditor: Auditor = g.auditor
+    return auditor
 
 
 def to_sign_in(otherwise: str | None = None) -> BaseResponse:
