@@ -18,11 +18,13 @@ from odr.house import House
 from odr.kernel import Actor, Missing, read_number
 from odr.log import tables as log
 from odr.log.chain import Entry
+from odr.log.cosigning import PolicyTrouble, policy_text, with_cosignatures
 from odr.log.halt import latest_checkpoint, must_rest
 from odr.log.journal import Stored, read_stream
 from odr.log.keys import Keys, keys_at
 from odr.log.note import Checkpoint, Rejected
 from odr.log.payloads import Unreadable, reveal
+from odr.log.publication import history_of
 from odr.log.receipt import Receipt
 from odr.log.signers import Signers, missing, opened, signers_of
 from odr.log.tiles import Torn, inclusions
@@ -94,11 +96,6 @@ _SEALED = (
 _FILES = select(log.stored_file.c.ver, log.stored_file.c.object_id, log.stored_file.c.wrapped_key).where(
     log.stored_file.c.stream == bindparam("stream")
 )
-_WITNESSED = (
-    select(log.cosignature.c.line)
-    .where(log.cosignature.c.number == bindparam("number"))
-    .order_by(log.cosignature.c.witness)
-)
 _SEAT = (
     select(dispute_row.c.id, dispute_row.c.mediator, people.account.c.name.label("mediator_name"))
     .outerjoin(people.mediator, people.mediator.c.id == dispute_row.c.mediator)
@@ -139,7 +136,7 @@ def contents_of(connection: Connection, house: House, seat: Seat) -> Contents:
         number=number,
         signers=signers,
         keys=_keys(house, signers, checkpoint.size),
-        note=_with_cosignatures(connection, number, note),
+        note=with_cosignatures(connection, number, note),
         **_proven(connection, stream, checkpoint, note, sealed, known, places),
         openings=openings,
         withheld=[(one.version, name) for one in _entries(known) if not _reads(reader, one) for name in one.commit],
@@ -249,16 +246,19 @@ def _proven(
     }
 
 
-def _with_cosignatures(connection: Connection, number: int, note: bytes) -> bytes:
-    return note + b"".join(bytes(line) for line in connection.scalars(_WITNESSED, {"number": number}))
-
-
 def _history(connection: Connection, house: House) -> bytes:
-    return b""
+    try:
+        return history_of(connection, house)
+    except Torn as torn:
+        raise NoCaseFile("stopped") from torn
 
 
 def _policy(connection: Connection, house: House) -> bytes:
-    return b""
+    try:
+        return policy_text(connection, house)
+    except PolicyTrouble:
+        # The operator is told elsewhere; readers have a policy of their own to go by, or none.
+        return b""
 
 
 # -- words and files ----------------------------------------------------------------------------------------------
