@@ -1233,6 +1233,7 @@ def lines_in(raw: bytes, code: str, most: int, **fields: Callable[[Any], bool]) 
             given = object_in(line)
             require(given.keys() == fields.keys(), "missing_field")
             require(all(holds(given[name]) for name, holds in fields.items()), "bad_data")
+            require(code == "openings_malformed" or ENCODER.encode(given).encode("utf-8") == line, "not_canonical")
         except Unsound:
             raise CannotRead(code, str(number)) from None
         yield number, given
