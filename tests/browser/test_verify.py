@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import io
 import json
 import random
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +30,13 @@ from odr.log.note import vkey
 from odr.log.publication import receipt_of
 from odr.mediation.service import Admission, admit_mediator
 from tests.builders import ADispute, a_dispute
+from tests.log import books
 
 pytestmark = [pytest.mark.browser]
+
+STREAM = books.STREAMS[0]
+FILE = b"left origin country\n" * 40
+Members = dict[str, bytes]
 
 IN_BROWSER = """async ([files, keys, history]) => {
   const { verifyFile } = await import("/static/js/verify/verify.js");
@@ -63,15 +71,16 @@ def told_in_browser(page: Page, files: list[bytes], key: str, **how: Any) -> lis
 
 def told_offline(mode: str, folder: Path, files: list[bytes], key: str) -> list[Told]:
     """What the verifier that runs without a browser says of them."""
-    told = []
+    return [_told(said_offline(mode, folder, each, key)) for each in files]
+
+
+def said_offline(mode: str, folder: Path, raw: bytes, key: str, *more: str) -> dict[str, Any]:
     file = folder / "file"
-    for each in files:
-        file.write_bytes(each)
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
-            offline.main([mode, str(file), "--key", key, "--json"])
-        told.append(_told(json.loads(said.getvalue())))
-    return told
+    file.write_bytes(raw)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        offline.main([mode, str(file), "--key", key, *more, "--json"])
+    return json.loads(said.getvalue())
 
 
 def _told(said: dict[str, Any]) -> Told:
@@ -114,12 +123,7 @@ def test_every_receipt_of_a_real_house_is_sound(bench: Page, house: House, recei
 def test_the_browser_sees_the_same_in_a_receipt_as_the_verifier_for_everybody(
     bench: Page, house: House, receipts: list[bytes], tmp_path: Path
 ):
-    file = tmp_path / "a.tlog-proof"
-    file.write_bytes(receipts[-1])
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        offline.main(["receipt", str(file), "--key", key_of(house), "--json"])
-    offline_saw = json.loads(said.getvalue())["seen"]
+    offline_saw = said_offline("receipt", tmp_path, receipts[-1], key_of(house))["seen"]
 
     saw = in_browser(bench, [receipts[-1]], key_of(house))[0]["seen"]
 
@@ -247,3 +251,307 @@ def test_the_case_file_of_each_reader_is_sound(bench: Page, house: House, disput
     said = in_browser(bench, files, key_of(house), name="case.zip")
 
     assert [(each["verdict"], each["findings"]) for each in said] == [("sound", [])] * 3
+
+
+def test_the_browser_counts_in_a_case_file_what_the_verifier_for_everybody_counts(
+    bench: Page, house: House, dispute: ADispute, tmp_path: Path
+):
+    raw = case_file(house, dispute, "mediator")
+    there = said_offline("case", tmp_path, raw, key_of(house))["seen"]
+
+    here = in_browser(bench, [raw], key_of(house), name="case.zip")[0]["seen"]
+
+    assert here["hidden"] == len(there["hidden"]) > 0
+    assert [each["ver"] for each in here["entries"]] == there["entries"]
+    assert len(here["files"]) == there["files"] == 2
+    assert {name: here[name] for name in ("stream", "reader", "size", "root", "opened", "withheld")} == {
+        name: there[name] for name in ("stream", "reader", "size", "root", "opened", "withheld")
+    }
+
+
+def a_case() -> books.Book:
+    """A dispute with all that can lie in a case file, and others between its entries."""
+    book = books.Book()
+    stored = json.dumps({"object": "x", "sha256": hashlib.sha256(FILE).hexdigest(), "size": len(FILE)}).encode()
+    for number in range(12):
+        book.write(books.STREAMS[number % 3], payload=b"word %d" % number)
+    book.write(STREAM, words={"file": stored, "note": b"A photo"})
+    book.write(STREAM, words={"text": b"Forget this."})
+    book.write(STREAM, type="erasure_ordered", data={"ground": "asked", "targets": [{"ver": 6, "names": ["text"]}]})
+    book.write(STREAM, type="words_erased", role="system", data={"ordered": 7})
+    book.write(STREAM, type="hold_placed", role="registrar", data={"ground": "authority"})
+    book.write(STREAM, type="hold_lifted", role="registrar", data={"hold": 9})
+    return book
+
+
+def members_of(book: books.Book) -> Members:
+    """The case file of its buyer, who does not have the second entry, nor the words of the third."""
+    files = {"files/000005.txt": FILE}
+    return book.case(STREAM, hidden=(2,), withheld=[(3, "message")], erased=[(6, "text")], files=files)
+
+
+def closed(members: Members, **said: Any) -> bytes:
+    """The archive, its list signed by the house: by a house that lies, where its members do."""
+    return books.zipped(books.with_manifest(members, **said))
+
+
+def without(path: str) -> Callable[[Members], Members]:
+    return lambda members: {name: raw for name, raw in members.items() if name != path}
+
+
+def changed(path: str, old: bytes, new: bytes) -> Callable[[Members], Members]:
+    return lambda members: {name: raw.replace(old, new) if name == path else raw for name, raw in members.items()}
+
+
+def swapped(one: str, other: str) -> Callable[[Members], Members]:
+    return lambda members: {**members, one: members[other], other: members[one]}
+
+
+LIES: dict[str, tuple[str, Callable[[Members], Members]]] = {
+    "§4 case 60: an entry in the middle is gone": ("stream_gap", without("entries/000004.tlog-proof")),
+    "§4 case 60: the hidden entry is gone": ("stream_gap", without("hidden.jsonl")),
+    "§4 case 30: the file is gone": ("file_missing", without("files/000005.txt")),
+    "§4 case 30: the file is another one": ("file_differs", changed("files/000005.txt", b"left", b"lost")),
+    "§4 case 30: the file is cut short": ("file_differs", changed("files/000005.txt", b" country", b"")),
+    "§4 case 26: words are gone": ("words_missing", without("openings.jsonl")),
+    "§4 case 26: withheld words are not said to be": ("words_missing", without("withheld.jsonl")),
+    "§4 case 22: words are others": ("opening_differs", changed("openings.jsonl", b"word 9", b"word 8")),
+    "§4 case 23: a salt is another one": ("opening_differs", changed("openings.jsonl", b"000102", b"000103")),
+    "§4 case 31: a salt is shorter": ("opening_differs", changed("openings.jsonl", b'"salt":"0001', b'"salt":"01')),
+    "§4 case 25: words are moved to another entry": (
+        "opening_unknown",
+        changed("openings.jsonl", b'"name":"note"', b'"name":"noted"'),
+    ),
+    "§4 case 6: two receipts change places": (
+        "entry_misplaced",
+        swapped("entries/000003.tlog-proof", "entries/000004.tlog-proof"),
+    ),
+    "§4 case 48: a hidden leaf is another one": (
+        "entry_not_proven",
+        changed("hidden.jsonl", b'"index":3', b'"index":4'),
+    ),
+    "a hidden line is spelled otherwise": ("hidden_malformed", changed("hidden.jsonl", b'"ver":2', b'"ver": 2')),
+    "a hidden line says more": ("hidden_malformed", changed("hidden.jsonl", b'"ver":2', b'"ver":2,"x":1')),
+    "words are withheld that nobody wrote": ("withheld_malformed", changed("withheld.jsonl", b"message", b"massage")),
+    "a line of words is none": ("openings_malformed", changed("openings.jsonl", b"{", b"")),
+    "there is no checkpoint": ("checkpoint_missing", without("checkpoint")),
+    "§4 case 39: the checkpoint is of another log": (
+        "checkpoint_malformed",
+        changed("checkpoint", books.ORIGIN.encode() + b"\n", b"evenhand/" + b"9" * 32 + b"\n"),
+    ),
+    "§4 case 40: the checkpoint says more": ("checkpoint_malformed", changed("checkpoint", b"=\n\n", b"=\nmore\n\n")),
+}
+
+
+def test_whatever_a_house_lies_in_a_case_file_is_named_alike(bench: Page, tmp_path: Path):
+    """§4 cases 6, 22, 23, 25, 26, 30, 31, 39, 40, 48 and 60, although the list is signed by the house."""
+    members = members_of(a_case())
+    # The size in the list is that of the true checkpoint, also where there is none, or a false one.
+    files = [closed(lie(members), size=18) for _code, lie in LIES.values()]
+
+    here = told_in_browser(bench, files, books.vkey(), name="case.zip")
+
+    assert {name: code in told.codes for (name, (code, _lie)), told in zip(LIES.items(), here, strict=True)} == (
+        dict.fromkeys(LIES, True)
+    )
+    assert dict(zip(LIES, here, strict=True)) == dict(
+        zip(LIES, told_offline("case", tmp_path, files, books.vkey()), strict=True)
+    )
+
+
+def test_what_was_erased_is_told_with_the_entry_that_records_it(bench: Page, tmp_path: Path):
+    members = members_of(a_case())
+
+    said = in_browser(bench, [closed(members)], books.vkey(), name="case.zip")[0]
+
+    assert said["verdict"] == "sound"
+    assert said["seen"]["erased"] == [{"ver": 6, "name": "text", "recorded": 8}]
+    assert said["seen"]["files"] == [{"path": "files/000005.txt", "ver": 5, "size": len(FILE), "copy": False}]
+    assert told_offline("case", tmp_path, [closed(members)], books.vkey()) == [Told("sound", ())]
+
+
+STRANGE: dict[str, bytes] = {
+    "§4 case 61: a way out of the folder": books.zipped({"../../etc/passwd": b"x"}),
+    "§4 case 61: a link": books.zipped(
+        {"index.html": b"/etc/passwd"}, change=lambda info: setattr(info, "external_attr", 0o120777 << 16)
+    ),
+    "§4 case 61: something else in it": books.zipped({"index.html": b"x", "virus.exe": b"x"}),
+    "a comment": books.zipped({"index.html": b"x"}, change=lambda info: setattr(info, "comment", b"x")),
+    "an extra field": books.zipped({"index.html": b"x"}, change=lambda info: setattr(info, "extra", b"\1\2\0\0")),
+    "packed in another way": books.zipped({"index.html": b"x"}, method=zipfile.ZIP_BZIP2),
+    "in another order": books.zipped({"manifest": b"x", "index.html": b"x"}),
+    "something behind it": books.zipped({"index.html": b"x"}) + b"x",
+    "something before it": b"PK\3\4" + books.zipped({"index.html": b"x"}),
+    "nothing in it": books.zipped({}),
+    "cut off": books.zipped({"index.html": b"x" * 1_000})[:-10],
+    "no archive": b"Rar!\x1a\x07",
+}
+
+
+def test_a_strange_archive_is_turned_away_alike(bench: Page, tmp_path: Path):
+    here = told_in_browser(bench, list(STRANGE.values()), books.vkey(), name="case.zip")
+    there = told_offline("case", tmp_path, list(STRANGE.values()), books.vkey())
+
+    assert dict(zip(STRANGE, here, strict=True)) == dict(zip(STRANGE, there, strict=True))
+    assert {each.verdict for each in here} == {"tampered", "cannot_tell"}
+
+
+def test_a_bomb_is_not_unpacked(bench: Page):
+    """§4 case 61: what an archive says of its length is all that is ever unpacked of it, and too much is too much."""
+    huge = books.zipped({"index.html": b"\0" * 5_000_000}, travelling=False)
+    small, large = (5_000_000).to_bytes(4, "little"), (4_000_000_000).to_bytes(4, "little")
+    listed = books.with_manifest({**members_of(a_case()), "index.html": b"\0" * 5})
+    liar = books.zipped({**listed, "index.html": b"\0" * 5_000_000}).replace(small, (5).to_bytes(4, "little"))
+
+    here = told_in_browser(bench, [huge.replace(small, large), liar], books.vkey(), name="case.zip")
+
+    assert here == [Told("cannot_tell", ("too_large_here",)), Told("tampered", ("archive_malformed",))]
+
+
+def test_mutated_case_files_are_judged_alike(bench: Page, tmp_path: Path):
+    """§4 case 60: a byte anywhere in the archive is another one, is gone, or is one too many."""
+    chance = random.Random(20260303)
+    sound = closed(members_of(a_case()))
+    mutated = [one_byte(chance, sound) for _ in range(300)]
+
+    alike = zip(
+        told_in_browser(bench, mutated, books.vkey(), name="case.zip"),
+        told_offline("case", tmp_path, mutated, books.vkey()),
+        mutated,
+        strict=True,
+    )
+
+    assert [(here, there) for here, there, _raw in alike if here != there] == []
+
+
+def one_byte(chance: random.Random, raw: bytes) -> bytes:
+    place = chance.randrange(len(raw))
+    other = bytes([chance.randrange(256)])
+    return raw[:place] + chance.choice([other, b"", raw[place : place + 1] + other]) + raw[place + 1 :]
+
+
+# -- keys, signatures and witnesses -------------------------------------------------------------------------------
+
+
+def test_a_history_leads_from_an_old_key_to_the_one_that_signed(bench: Page, tmp_path: Path):
+    """§4 cases 36 and 37: a key that nobody led to is not trusted, and a retired one not beyond its time."""
+    book, log = books.Book(), f"log/{books.ORIGIN}"
+    book.write(log, type="log_founded", role="system", data={"key": books.vkey(1)})
+    book.write(STREAM)
+    book.write(log, type="key_added", role="system", data={"key": books.vkey(2)})
+    book.write(STREAM)
+    book.write(log, type="key_retired", role="system", data={"key": books.vkey(1)})
+    book.write(STREAM)
+    history = b"".join(
+        book.receipt(index, size, note=book.note(size, seed=seed))
+        for index, size, seed in ((0, 1, 1), (2, 3, 1), (4, 5, 2))
+    )
+    new = book.receipt(5, note=book.note(seed=2))
+    late = book.receipt(5, note=book.note(seed=1))
+    (tmp_path / "history").write_bytes(history)
+
+    def there(raw: bytes, *more: str) -> Told:
+        return _told(said_offline("receipt", tmp_path, raw, books.vkey(1), *more))
+
+    unled = told_in_browser(bench, [new], books.vkey(1))
+    led = told_in_browser(bench, [new, late], books.vkey(1), history=history)
+
+    assert unled == [there(new)] == [Told("cannot_tell", ("checkpoint_not_signed",))]
+    assert led == [there(each, "--history", str(tmp_path / "history")) for each in (new, late)]
+    assert led == [Told("sound", ()), Told("cannot_tell", ("checkpoint_not_signed",))]
+
+
+def test_a_broken_history_is_named(bench: Page):
+    book, log = books.Book(), f"log/{books.ORIGIN}"
+    book.write(log, type="log_founded", role="system", data={"key": books.vkey(1)})
+    book.write(STREAM)
+    other = books.Book()
+    other.write(log, type="log_founded", role="system", data={"key": books.vkey(3)})
+    raw, receipt = book.receipt(0), book.receipt(1)
+
+    told = [
+        told_in_browser(bench, [receipt], books.vkey(), history=history)[0]
+        for history in (raw + other.receipt(0), raw[10:], raw + book.receipt(1), raw.replace(b"index 0", b"index 1"))
+    ]
+
+    assert told == [
+        Told("tampered", ("history_forked",)),
+        Told("tampered", ("history_malformed",)),
+        Told("tampered", ("history_malformed",)),
+        Told("tampered", ("history_malformed",)),
+    ]
+
+
+def test_a_witness_counts_by_its_own_key_only(bench: Page, tmp_path: Path):
+    """§4 cases 43 and 50."""
+    book = books.a_book(9)
+    at = 1_772_442_000
+    seen, falsely = (books.cosigned(book.note(), 7, at, text=text) for text in (None, b"something else\n"))
+    asked = f"log {books.vkey()}\nwitness w {books.witness(7)}\nquorum w\n"
+    unasked = f"log {books.vkey()}\nwitness w {books.witness(7)}\nquorum none\n"
+    twice = f"log {books.vkey()}\nwitness a {books.witness(7)}\nwitness b {books.witness(7)}\nquorum a\n"
+    plain, with_witness, forged = (book.receipt(3, note=note) for note in (book.note(), seen, falsely))
+
+    said = in_browser(bench, [with_witness], asked)[0]
+
+    assert said["verdict"] == "sound"
+    assert said["seen"]["signers"][1] == {"name": "witness.example", "kind": "witness", "at": at}
+    assert told_in_browser(bench, [plain, forged], asked) == [
+        Told("cannot_tell", ("quorum_missing",)),
+        Told("tampered", ("checkpoint_malformed",)),
+    ]
+    assert told_in_browser(bench, [plain], unasked) == [Told("sound", ())]
+    assert told_in_browser(bench, [with_witness, forged], books.vkey()) == [Told("sound", ())] * 2
+    assert told_in_browser(bench, [plain], twice) == [Told("cannot_tell", ("key_malformed",))]
+
+
+@pytest.mark.parametrize("pasted", ["", "nonsense", books.vkey()[:-1], books.witness(7), "quorum w"])
+def test_a_key_that_is_none_is_said_to_be_none(bench: Page, pasted: str):
+    assert told_in_browser(bench, [books.a_book(3).receipt(0)], pasted) == [Told("cannot_tell", ("key_malformed",))]
+
+
+HOLDS = """async (cases) => {
+  const { signatureHolds } = await import("/static/js/verify/ed25519.js");
+  const bytes = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const held = [];
+  for (const each of cases) held.push(await signatureHolds(...each.map(bytes)));
+  return held;
+}"""
+
+
+def test_signatures_hold_as_strictly_as_outside_of_a_browser(bench: Page):
+    """§4 case 42: S beyond the order, points in another spelling, and points of small order, as key and as R."""
+    private = books.key(5)
+    key, message = private.public_key().public_bytes_raw(), b"a message"
+    signature = private.sign(message)
+    scalar = int.from_bytes(signature[32:], "little") + offline.ORDER
+    small = [point.to_bytes(32, "little") for y in SMALL_ORDER for point in (y, y + 2**255) if y < 2**255]
+    cases = [
+        (key, message, signature),
+        (key, message, signature[:32] + scalar.to_bytes(32, "little")),
+        (key, message + b"!", signature),
+        (key, message, signature[:-1]),
+        (key[:-1], message, signature),
+        (b"\2" + b"\0" * 31, message, signature),
+        *((point, message, point + b"\0" * 32) for point in small),
+        *((point, message, signature) for point in small),
+        *((key, message, point + signature[32:]) for point in small),
+    ]
+
+    held = bench.evaluate(HOLDS, [[part.hex() for part in case] for case in cases])
+
+    assert held == [offline.signature_holds(*case) for case in cases] == [True] + [False] * (len(cases) - 1)
+
+
+EIGHTH = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+# The second coordinates of the points whose order divides 8, and the other spellings that some of them have.
+SMALL_ORDER = (0, 1, offline.P - 1, EIGHTH, offline.P - EIGHTH, offline.P, offline.P + 1)
+
+
+def test_the_signatures_of_other_hands_hold_as_they_say(bench: Page, shared: Path):
+    groups = json.loads((shared / "vectors/ed25519/wycheproof.json").read_text())["testGroups"]
+    vectors = [(group["publicKey"]["pk"], case) for group in groups for case in group["tests"]]
+
+    held = bench.evaluate(HOLDS, [[key, case["msg"], case["sig"]] for key, case in vectors])
+
+    assert [one for one, (_key, case) in zip(held, vectors, strict=True) if one != (case["result"] == "valid")] == []

@@ -71,9 +71,11 @@ export class Archive {
     return behind + 16;
   }
 
-  // The plain bytes of a member. Raises Unsound where they are not those that the archive says, or more than `limit`.
+  // The plain bytes of a member, null without one. Raises Unsound where they are not those that the archive says, or more
+  // than `limit`.
   async read(path, limit) {
     const member = this.members.get(path);
+    if (!member) return null;
     demand(member.size <= limit, "too_long");
     const packed = this.#blob.slice(member.start, member.start + member.packed);
     const plain = member.method === STORED ? await bytesOf(packed) : await inflated(packed, member.size);

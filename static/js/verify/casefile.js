@@ -1,7 +1,7 @@
 // A case file: what one reader may have of one stream, checked as a whole (section 17).
 import { Archive, bytesOf, isArchive } from "./archive.js";
-import { demand, hex, same, sha256, textIn, unbase64, unhex, Unsound, utf8 } from "./bytes.js";
-import { canonical, hex64, isCount, isPayloadName, objectIn, opens } from "./entry.js";
+import { demand, hex, same, sha256, textIn, unbase64, unhex, utf8 } from "./bytes.js";
+import { canonical, hex64, isCount, isPayloadName, isStream, objectIn, opens } from "./entry.js";
 import { LARGEST_NOTE, noteIn } from "./note.js";
 import { LARGEST_RECEIPT, readHistory, refused, verifyCheckpoint, verifyReceipt } from "./receipt.js";
 import { Stream } from "./stream.js";
@@ -13,55 +13,52 @@ const LARGEST_LINES = 64 * 1024 * 1024;
 const LARGEST_HISTORY = 16 * 1024 * 1024;
 const READERS = new Set(["buyer", "seller", "mediator", "decider"]);
 
-// Everything a case file claims, said in the report. `largest` bytes of one file, or of all, is what fits in a browser.
-export async function verifyCaseFile(blob, keys, report, { largest, tell }) {
-  if (!isArchive(await bytesOf(blob.slice(0, 4)))) return report.find("case_unknown");
-  let archive;
-  try {
-    archive = await Archive.in(blob);
-  } catch (refusal) {
-    return report.find("archive_malformed", { found: refused(refusal) });
+// What nobody can go on from: the finding that says so.
+class Stop extends Error {
+  constructor(code, found) {
+    super(code);
+    this.finding = [code, { found }];
   }
+}
+
+// Everything a case file claims, said in the report. `largest` bytes of it, unpacked, are what fits in a browser.
+export async function verifyCaseFile(blob, keys, report, { largest, tell }) {
+  try {
+    if (!isArchive(await bytesOf(blob.slice(0, 4)))) throw new Stop("case_unknown");
+    await verify(await Archive.in(blob), keys, report, { largest, tell });
+  } catch (refusal) {
+    if (refusal instanceof Stop) report.find(...refusal.finding);
+    else report.find("archive_malformed", { found: refused(refusal) });
+  }
+}
+
+async function verify(archive, keys, report, { largest, tell }) {
   const length = [...archive.members.values()].reduce((sum, { size }) => sum + size, 0);
-  if (length > largest) return report.find("too_large_here", { expected: largest, found: length });
-  const small = (path, limit) => readSmall(archive, path, limit, report);
-
-  const history = await small("history", LARGEST_HISTORY);
+  if (length > largest) throw new Stop("too_large_here", length);
+  const history = await archive.read("history", LARGEST_HISTORY);
   if (history) await readHistory(history, keys, report);
-  const note = await small("checkpoint", LARGEST_NOTE);
-  if (!note) return archive.members.has("checkpoint") ? undefined : report.find("checkpoint_missing");
+  const note = await archive.read("checkpoint", LARGEST_NOTE);
+  if (!note) throw new Stop("checkpoint_missing");
   const checkpoint = await verifyCheckpoint(note, keys, report);
-  if (!checkpoint) return undefined;
+  if (!checkpoint) return;
   Object.assign(report.seen, { size: plain(checkpoint.size), root: hex(checkpoint.root), signers: signersOf(checkpoint) });
-  const manifest = await verifyManifest(await small("manifest", LARGEST_MANIFEST), checkpoint, keys, report);
-  if (!manifest) return undefined;
+  const manifest = await verifyManifest(archive, checkpoint, keys, report);
+  if (!manifest) return;
   Object.assign(report.seen, { stream: manifest.stream, reader: manifest.reader, made: manifest.made });
-
-  const members = await verifyMembers(archive, manifest, report, { length, tell });
-  return new CaseFile(manifest, checkpoint, keys, report).verify(members);
+  const digests = await verifyMembers(archive, manifest, report, { length, tell });
+  await new CaseFile(archive, manifest, checkpoint, keys, report).verify(digests);
+  if (!keys.areEnough(checkpoint)) report.find("quorum_missing");
 }
 
 export const signersOf = ({ signers }) => signers.map(({ key, at }) => ({ name: key.name, kind: key.kind, at: plain(at) }));
 
-// The bytes of a member; null where it is absent, or cannot be had, which the report says.
-async function readSmall(archive, path, limit, report) {
-  if (!archive.members.has(path)) return null;
+async function verifyManifest(archive, checkpoint, keys, report) {
   try {
-    return await archive.read(path, limit);
-  } catch (refusal) {
-    report.find("archive_malformed", { expected: path, found: refused(refusal) });
-    return null;
-  }
-}
-
-async function verifyManifest(raw, checkpoint, keys, report) {
-  try {
-    demand(raw !== null, "missing");
-    const note = noteIn(raw, LARGEST_MANIFEST);
+    const note = noteIn((await archive.read("manifest", LARGEST_MANIFEST)) ?? new Uint8Array(), LARGEST_MANIFEST);
     await keys.signersOf(note, checkpoint.size);
     const manifest = manifestIn(note);
-    demand(manifest.origin === keys.origin, "wrong_origin");
-    demand(manifest.size === String(checkpoint.size), "bad_size");
+    demand(manifest.origin === keys.origin && manifest.size === String(checkpoint.size), "bad_manifest");
+    compareLists(manifest.listed.keys(), archive.members.keys(), report);
     return manifest;
   } catch (refusal) {
     report.find("manifest_malformed", { found: refused(refusal) });
@@ -71,51 +68,43 @@ async function verifyManifest(raw, checkpoint, keys, report) {
 
 function manifestIn(note) {
   const [header, origin, stream, size, reader, made, ...lines] = textIn(note.text).split("\n");
-  demand(header === HEADER, "bad_header");
-  demand(lines.pop() === "" && READERS.has(reader) && /^(?:0|[1-9][0-9]{0,15})$/.test(made), "bad_manifest");
-  const listed = lines.map((line) => {
-    const found = /^([0-9a-f]{64}) (0|[1-9][0-9]{0,15}) (\S+)$/.exec(line);
-    demand(found, "bad_manifest");
-    return { digest: found[1], size: Number(found[2]), path: found[3] };
-  });
+  demand(header === HEADER && isStream(stream) && READERS.has(reader), "bad_manifest");
+  demand(lines.pop() === "" && /^(?:0|[1-9][0-9]{0,18})$/.test(made), "bad_manifest");
+  const listed = new Map();
+  for (const line of lines) {
+    const found = /^([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([!-~]+)$/.exec(line);
+    demand(found && !listed.has(found[3]), "bad_manifest");
+    listed.set(found[3], { digest: found[1], size: Number(found[2]) });
+  }
   return { origin, stream, size, reader, made: Number(made), listed };
 }
 
-// Compare all members with the signed list. Answers the bytes of those that are read further, and the digest and length
-// of each file of evidence.
-async function verifyMembers(archive, manifest, report, { length, tell }) {
-  const paths = [...archive.members.keys()].filter((path) => path !== "manifest");
-  for (const [place, path] of paths.entries()) {
-    if (manifest.listed[place]?.path !== path) report.find("members_differ", { found: path });
-  }
-  for (const { path } of manifest.listed) {
-    if (!archive.members.has(path)) report.find("members_differ", { found: path });
-  }
-  const listed = new Map(manifest.listed.map((line) => [line.path, line]));
-  const members = new Map();
-  let done = 0;
-  for (const path of paths) {
-    tell(done / length);
-    try {
-      const { size } = archive.members.get(path);
-      const raw = await archive.read(path, size);
-      const digest = hex(await sha256(raw));
-      const line = listed.get(path);
-      if (line && (line.digest !== digest || line.size !== size)) report.find("member_differs", { found: path });
-      // What nobody reads here need not stay in memory.
-      members.set(path, isRead(path) ? { raw } : { digest, size });
-      done += size;
-    } catch (refusal) {
-      report.find("archive_malformed", { expected: path, found: refused(refusal) });
-    }
-  }
-  return members;
+// The list names just the other members, in their order.
+function compareLists(listed, members, report) {
+  const [told, there] = [[...listed], [...members].filter((path) => path !== "manifest")];
+  if (told.join(" ") === there.join(" ")) return;
+  const amiss = [...told.filter((path) => !there.includes(path)), ...there.filter((path) => !told.includes(path))];
+  for (const path of amiss.length > 0 ? amiss.sort() : ["manifest"]) report.find("members_differ", { found: path });
 }
 
-const isRead = (path) => path.startsWith("entries/") || path.endsWith(".jsonl");
+// The digest and length of each member, which must be those that were signed. Nothing longer is unpacked.
+async function verifyMembers(archive, manifest, report, { length, tell }) {
+  const digests = new Map();
+  let done = 0;
+  for (const [path, line] of manifest.listed) {
+    const member = archive.members.get(path);
+    if (!member) continue;
+    tell(done / length);
+    if (member.size === line.size) digests.set(path, hex(await sha256(await archive.read(path, member.size))));
+    if (digests.get(path) !== line.digest) report.find("member_differs", { found: path });
+    done += member.size;
+  }
+  return digests;
+}
 
 class CaseFile {
-  constructor(manifest, checkpoint, keys, report) {
+  constructor(archive, manifest, checkpoint, keys, report) {
+    this.archive = archive;
     this.name = manifest.stream;
     this.checkpoint = checkpoint;
     this.keys = keys;
@@ -123,26 +112,32 @@ class CaseFile {
     this.stream = new Stream(manifest.stream, report);
     this.places = [];
     this.entries = new Map();
-    // Words that were opened or are withheld, as "version name".
+    // Words by "version name": those that opened their commitment, those that are given at all, those that are withheld.
     this.opened = new Map();
+    this.given = new Set();
     this.withheld = new Set();
+    this.files = [];
   }
 
-  async verify(members) {
-    for (const [path, { raw }] of members) if (path.startsWith("entries/")) await this.#readReceipt(path, raw);
-    await this.#lines(members, "hidden.jsonl", "hidden_malformed", (line) => this.#readHidden(line));
-    this.places.sort((one, other) => one.ver - other.ver);
+  async verify(digests) {
+    const openings = await this.#lines("openings.jsonl", "openings_malformed", openingIn);
+    for (const path of this.archive.members.keys()) if (path.startsWith("entries/")) await this.#readReceipt(path);
+    for (const hidden of await this.#lines("hidden.jsonl", "hidden_malformed", hiddenIn)) await this.#readHidden(hidden);
+    this.places.sort((one, other) => one.ver - other.ver || Number(one.index - other.index));
     for (const { index, leaf, ver, entry } of this.places) this.stream.follow(index, leaf, ver, entry);
-    await this.#lines(members, "openings.jsonl", "openings_malformed", (line) => this.#readOpening(line));
-    await this.#lines(members, "withheld.jsonl", "withheld_malformed", (line) => this.#readWithheld(line));
+    const isCommitted = ({ ver, name }) => demand(Object.hasOwn(this.entries.get(ver)?.commit ?? {}, name), "bad_name");
+    for (const { ver, name } of await this.#lines("withheld.jsonl", "withheld_malformed", withheldIn, isCommitted)) {
+      this.withheld.add(`${ver} ${name}`);
+    }
+    for (const opening of openings) await this.#open(opening);
     this.#verifyWords();
-    this.#verifyFiles(members);
+    this.#verifyFiles(digests);
     this.#tell();
   }
 
-  async #readReceipt(path, raw) {
+  async #readReceipt(path) {
     const ver = Number(path.slice("entries/".length, -".tlog-proof".length));
-    const proven = await verifyReceipt(raw, this.keys, this.report);
+    const proven = await verifyReceipt(await this.archive.read(path, LARGEST_RECEIPT), this.keys, this.report, { ver });
     if (!proven) return;
     const { entry, leaf, index, checkpoint } = proven;
     const where = { idx: plain(index), stream: this.name, ver };
@@ -157,62 +152,40 @@ class CaseFile {
     this.entries.set(ver, entry);
   }
 
-  async #readHidden(line) {
-    const given = objectIn(line);
-    demand(same(utf8(canonical(given)), line), "not_canonical");
-    demand(hasKeys(given, ["index", "leaf", "proof", "ver"]), "missing_field");
-    demand(isCount(given.ver) && given.ver > 0 && isCount(given.index) && hex64(given.leaf), "bad_hidden");
-    demand(Array.isArray(given.proof) && given.proof.every((each) => typeof each === "string"), "bad_hidden");
-    const [index, leaf] = [BigInt(given.index), unhex(given.leaf)];
-    const path = given.proof.map((each) => unbase64(each, "bad_hash_line"));
-    this.places.push({ index, leaf, ver: given.ver });
+  async #readHidden({ ver, index, leaf, proof }) {
     try {
-      await proveInclusion(leaf, index, this.checkpoint.size, path, this.checkpoint.root);
+      const path = proof.map((each) => unbase64(String(each), "bad_hash"));
+      await proveInclusion(unhex(leaf), BigInt(index), this.checkpoint.size, path, this.checkpoint.root);
+      this.places.push({ index: BigInt(index), leaf: unhex(leaf), ver });
     } catch (refusal) {
-      const where = { idx: given.index, stream: this.name, ver: given.ver };
-      this.report.find("entry_not_proven", { ...where, found: refused(refusal) });
+      this.report.find("entry_not_proven", { idx: index, stream: this.name, ver, found: refused(refusal) });
     }
   }
 
-  async #readOpening(line) {
-    const given = objectIn(line);
-    demand(hasKeys(given, ["name", "payload", "salt", "stream", "ver"]), "missing_field");
-    const { name, payload, salt, stream, ver } = given;
-    demand(isPayloadName(name) && isCount(ver) && /^(?:[0-9a-f]{2})*$/.test(salt), "bad_opening");
-    demand(typeof payload === "string" && payload.isWellFormed(), "surrogate");
-    const where = { stream, ver, found: name };
+  async #open({ stream, ver, name, salt, payload }) {
     const entry = stream === this.name ? this.entries.get(ver) : undefined;
-    if (!entry || !Object.hasOwn(entry.commit, name)) this.report.find("opening_unknown", where);
-    else if (!(await opens(entry, name, unhex(salt), utf8(payload)))) this.report.find("opening_differs", where);
+    const find = (code) => this.report.find(code, { stream, ver, found: name });
+    if (entry) this.given.add(`${ver} ${name}`);
+    if (!entry || !Object.hasOwn(entry.commit, name)) find("opening_unknown");
+    else if (!(await opens(entry, name, unhex(salt), utf8(payload)))) find("opening_differs");
     else this.opened.set(`${ver} ${name}`, payload);
   }
 
-  #readWithheld(line) {
-    const given = objectIn(line);
-    demand(same(utf8(canonical(given)), line), "not_canonical");
-    demand(hasKeys(given, ["name", "ver"]), "missing_field");
-    demand(Object.hasOwn(this.entries.get(given.ver)?.commit ?? {}, given.name), "bad_name");
-    this.withheld.add(`${given.ver} ${given.name}`);
-  }
-
-  // Read a member line by line; the number of a line that breaks a rule is said.
-  async #lines(members, path, code, read) {
-    const raw = members.get(path)?.raw;
-    if (!raw) return;
-    if (raw.length > LARGEST_LINES) {
-      this.report.find(code, { found: "too_long" });
-      return;
-    }
-    let number = 0;
+  // What the lines of a member say. The first one that breaks a rule is named, and nothing after it is believed.
+  async #lines(path, code, read, holds = () => {}) {
+    const raw = (await this.archive.read(path, LARGEST_LINES)) ?? new Uint8Array();
+    const found = [];
     for (const line of linesOf(raw)) {
-      number += 1;
       try {
-        await read(line);
+        const said = read(line);
+        holds(said);
+        found.push(said);
       } catch (refusal) {
-        if (!(refusal instanceof Unsound)) throw refusal;
-        this.report.find(code, { expected: refusal.code, found: number });
+        refused(refusal);
+        throw new Stop(code, found.length + 1);
       }
     }
+    return found;
   }
 
   // Each commitment is opened, or withheld from this reader, or its words were erased as an entry records.
@@ -220,30 +193,28 @@ class CaseFile {
     for (const [ver, entry] of this.entries) {
       for (const name of Object.keys(entry.commit)) {
         const words = `${ver} ${name}`;
-        if (!this.opened.has(words) && !this.withheld.has(words) && !this.stream.erased.has(words)) {
+        if (!this.given.has(words) && !this.withheld.has(words) && !this.stream.erased.has(words)) {
           this.report.find("words_missing", { stream: this.name, ver, found: name });
         }
       }
     }
   }
 
-  #verifyFiles(members) {
-    const had = new Set();
-    this.files = [];
-    for (const [path, { digest, size }] of members) {
+  // Each file is the one that the words called `file` of its entry speak of, and each of those has its file, or a copy
+  // of which only the manifest says that it shows the same.
+  #verifyFiles(digests) {
+    const missing = new Set([...this.opened.keys()].filter((words) => words.endsWith(" file")).map((words) => Number.parseInt(words, 10)));
+    for (const [path, digest] of digests) {
       const found = /^(files|copies)\/([0-9]{6})/.exec(path);
       if (!found) continue;
-      const ver = Number(found[2]);
+      const [ver, copy, { size }] = [Number(found[2]), found[1] === "copies", this.archive.members.get(path)];
       const said = fileSaid(this.opened.get(`${ver} file`));
-      const holds = said && !had.has(ver) && (found[1] === "copies" || (said.sha256 === digest && said.size === size));
+      const holds = missing.has(ver) && (copy || (said.sha256 === digest && said.size === size));
       if (!holds) this.report.find("file_differs", { stream: this.name, ver, found: path });
-      had.add(ver);
-      this.files.push({ path, ver, size, copy: found[1] === "copies" });
+      missing.delete(ver);
+      this.files.push({ path, ver, size, copy });
     }
-    for (const words of this.opened.keys()) {
-      const [ver, name] = words.split(" ");
-      if (name === "file" && !had.has(Number(ver))) this.report.find("file_missing", { stream: this.name, ver: Number(ver) });
-    }
+    for (const ver of missing) this.report.find("file_missing", { stream: this.name, ver });
   }
 
   #tell() {
@@ -255,13 +226,40 @@ class CaseFile {
       hidden: this.places.length - shown.length,
       opened: this.opened.size,
       withheld: this.withheld.size,
-      erased: [...this.stream.erased].map(([words, recorded]) => {
+      erased: [...this.stream.erased].filter(([words]) => !this.given.has(words)).map(([words, recorded]) => {
         const [ver, name] = words.split(" ");
         return { ver: Number(ver), name, recorded };
       }),
       files: this.files,
     });
   }
+}
+
+function hiddenIn(line) {
+  const given = canonicalLine(line, ["index", "leaf", "proof", "ver"]);
+  demand(isCount(given.ver) && isCount(given.index) && hex64(given.leaf) && Array.isArray(given.proof), "bad_data");
+  return given;
+}
+
+function withheldIn(line) {
+  const given = canonicalLine(line, ["name", "ver"]);
+  demand(isCount(given.ver) && isPayloadName(given.name), "bad_data");
+  return given;
+}
+
+function openingIn(line) {
+  const given = objectIn(line);
+  demand(hasKeys(given, ["name", "payload", "salt", "stream", "ver"]), "missing_field");
+  demand([given.stream, given.payload].every((text) => typeof text === "string" && text.isWellFormed()), "bad_data");
+  demand(isCount(given.ver) && isPayloadName(given.name) && /^(?:[0-9a-f]{2})*$/.test(given.salt), "bad_data");
+  return given;
+}
+
+function canonicalLine(line, names) {
+  const given = objectIn(line);
+  demand(same(utf8(canonical(given)), line), "not_canonical");
+  demand(hasKeys(given, names), "missing_field");
+  return given;
 }
 
 const hasKeys = (given, names) => Object.keys(given).sort().join() === names.join();
@@ -277,13 +275,12 @@ function* linesOf(raw) {
   }
 }
 
-// What words called `file` say of it; null where they say nothing that can be compared.
-function fileSaid(payload) {
-  if (payload === undefined) return null;
+// What words called `file` say of it; nothing where they say nothing that can be compared.
+function fileSaid(payload = "{}") {
   try {
     return objectIn(utf8(payload));
   } catch (refusal) {
-    if (refusal instanceof Unsound) return null;
-    throw refusal;
+    refused(refusal);
+    return {};
   }
 }

@@ -11,7 +11,7 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 const hex32 = matches(/^[0-9a-f]{32}$/);
 export const hex64 = matches(/^[0-9a-f]{64}$/);
 export const isOrigin = matches(/^evenhand\/[0-9a-f]{32}$/);
-const isStream = matches(/^(?:dispute|account|mediator|round)\/[0-9a-f]{32}$/);
+export const isStream = matches(/^(?:dispute|account|mediator|round)\/[0-9a-f]{32}$/);
 export const isPayloadName = matches(/^[a-z][a-z0-9_.]{0,63}$/);
 
 // In the order of the table in section 3; what a field must be may hang on fields above it.

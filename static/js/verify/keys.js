@@ -2,36 +2,32 @@
 import { demand } from "./bytes.js";
 import { hex64, isCount, isOrigin } from "./entry.js";
 import { checkpointIn, keyIn, noteIn, signers, sizeOf } from "./note.js";
+import { Policy } from "./policy.js";
 import { LARGEST_SIZE } from "./tree.js";
 
 const BEFORE_ALL = -1n;
 
 export class Keys {
-  // The keys that a reader pasted, one vkey a line, or a policy (section 15). Raises Unsound("bad_vkey").
+  // The keys in what a reader pasted, one vkey a line or a policy. Raises Unsound.
   static async pasted(text) {
-    const found = [];
-    for (const line of text.split(/\r?\n/).map((each) => each.trim())) {
-      const vkey = vkeyOf(line);
-      if (vkey) found.push(await keyIn(vkey));
-    }
-    const logs = found.filter((key) => key.kind === "log");
-    demand(logs.length > 0, "no_key");
-    demand(logs.every((key) => key.name === logs[0].name), "keys_of_two_logs");
-    demand(isOrigin(logs[0].name), "bad_vkey");
-    return new Keys(logs, found.filter((key) => key.kind === "witness"));
+    const policy = await Policy.in(text);
+    demand(policy.logs.length > 0, "no_key");
+    demand(policy.logs.every((key) => key.name === policy.logs[0].name), "keys_of_two_logs");
+    demand(isOrigin(policy.logs[0].name), "bad_vkey");
+    return new Keys(policy);
   }
 
-  constructor(logs, witnesses) {
-    this.origin = logs[0].name;
-    this.terms = logs.map((key) => ({ key, from: BEFORE_ALL, until: LARGEST_SIZE }));
-    this.witnesses = witnesses;
+  constructor(policy) {
+    this.policy = policy;
+    this.origin = policy.logs[0].name;
+    this.terms = policy.logs.map((key) => ({ key, from: BEFORE_ALL, until: LARGEST_SIZE }));
     this.kept = 0n;
   }
 
   // The keys of the log that sign at this size, and all witnesses.
   at(size) {
     const signing = this.terms.filter(({ from, until }) => size > from && size <= until);
-    return [...signing.map(({ key }) => key), ...this.witnesses];
+    return [...signing.map(({ key }) => key), ...this.policy.witnesses.values()];
   }
 
   // What an entry of the log's own stream, proven at this place, says of keys, and of a log before this one (section
@@ -73,15 +69,12 @@ export class Keys {
     demand(found.some(({ key }) => key.kind === "log"), "no_known_signature");
     return found;
   }
-}
 
-// The vkey in a line that is one, or that names one in a policy; nothing for lines that speak of other things.
-function vkeyOf(line) {
-  const [word, ...rest] = line.split(/\s+/);
-  if (line === "" || word.startsWith("#") || word === "group" || word === "quorum") return null;
-  if (word === "log") return rest[0] ?? "";
-  if (word === "witness") return rest[1] ?? "";
-  return line;
+  // Whether enough of the witnesses that the reader asks for signed a checkpoint.
+  areEnough({ signers: found }) {
+    const signed = [...this.policy.witnesses].filter(([, key]) => found.some((each) => each.key === key));
+    return this.policy.isSatisfied(signed.map(([name]) => name));
+  }
 }
 
 async function keyOf(entry, origin) {

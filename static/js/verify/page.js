@@ -79,7 +79,7 @@ function show(report) {
   const told = sound ? factsOf(seen) : [];
   part("facts", told.length > 0, (place) => place.querySelector("dl").replaceChildren(...told));
   part("entries", sound && seen.entries?.length > 0, (place) => {
-    place.querySelector("tbody").replaceChildren(...seen.entries.map(row));
+    place.querySelector("ol").replaceChildren(...seen.entries.map(line));
   });
   part("erased", sound && seen.erased?.length > 0, (place) => {
     place.querySelector("ul").replaceChildren(...seen.erased.map((each) => element("li", filled(pattern("erased"), each))));
@@ -143,18 +143,16 @@ function factsOf(seen) {
   return rows;
 }
 
-// A line of the table of entries. On a narrow screen each cell says what it is.
-function row(entry) {
-  const line = document.createElement("tr");
-  const head = element("th", number(entry.ver), "number");
-  head.scope = "row";
-  const cells = [["what", sentenceOf(entry)], ["who", roleOf(entry.role)], ["when", instant(entry.at, entry.clock)]];
-  line.append(head, ...cells.map(([name, text]) => {
-    const cell = element("td", text);
-    cell.dataset.label = labels.querySelector(`[data-label="${name}"]`).textContent;
-    return cell;
-  }));
-  return line;
+// An entry as the docket of a dispute shows it.
+function line(entry) {
+  const made = document.createElement("li");
+  made.append(
+    element("span", instant(entry.at, entry.clock), "when"),
+    element("span", roleOf(entry.role), "who"),
+    element("p", sentenceOf(entry), "what"),
+    element("span", filled(pattern("entry"), { ver: number(entry.ver) }), "seal"),
+  );
+  return made;
 }
 
 function fileLine({ path, ver, size, copy }) {

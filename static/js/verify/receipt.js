@@ -31,26 +31,32 @@ export function receiptIn(raw) {
 }
 
 // Everything a receipt claims, said in the report; answers {entry, leaf, index, checkpoint} when all of it is so.
-export async function verifyReceipt(raw, keys, report) {
+export async function verifyReceipt(raw, keys, report, told = {}) {
   let receipt;
   try {
     receipt = receiptIn(raw);
   } catch (refusal) {
-    report.find(refused(refusal) === "bad_header" ? "receipt_unknown" : "receipt_malformed", { found: refused(refusal) });
+    const code = refused(refusal) === "bad_header" ? "receipt_unknown" : "receipt_malformed";
+    report.find(code, { ...told, found: refused(refusal) });
     return null;
   }
-  const index = plain(receipt.index);
+  const { index } = receipt;
+  const where = { ...told, idx: plain(index) };
   const checkpoint = await verifyCheckpoint(receipt.note, keys, report);
-  const entry = verifyEntry(receipt.entry, receipt.index, keys, report);
+  const entry = readEntry(receipt.entry, where, report);
   if (!checkpoint || !entry) return null;
+  if (!keys.mayBear(entry.log, index)) {
+    report.find("entry_of_another_log", { ...where, expected: keys.origin, found: entry.log });
+    return null;
+  }
   const leaf = await leafHash(receipt.entry);
   try {
-    await proveInclusion(leaf, receipt.index, checkpoint.size, receipt.path, checkpoint.root);
+    await proveInclusion(leaf, index, checkpoint.size, receipt.path, checkpoint.root);
   } catch (refusal) {
-    report.find("entry_not_proven", { idx: index, found: refused(refusal) });
+    report.find("entry_not_proven", { ...where, found: refused(refusal) });
     return null;
   }
-  return { entry, leaf, index: receipt.index, checkpoint };
+  return { entry, leaf, index, checkpoint };
 }
 
 const OF_CHECKPOINTS = { no_known_signature: "checkpoint_not_signed", wrong_origin: "checkpoint_of_another_log" };
@@ -65,17 +71,13 @@ export async function verifyCheckpoint(raw, keys, report) {
   }
 }
 
-function verifyEntry(raw, index, keys, report) {
-  let entry;
+function readEntry(raw, where, report) {
   try {
-    entry = entryIn(raw);
+    return entryIn(raw);
   } catch (refusal) {
-    report.find("entry_malformed", { idx: plain(index), found: refused(refusal) });
+    report.find("entry_malformed", { ...where, found: refused(refusal) });
     return null;
   }
-  if (keys.mayBear(entry.log, index)) return entry;
-  report.find("entry_of_another_log", { idx: plain(index), expected: keys.origin, found: entry.log });
-  return null;
 }
 
 // What a sound receipt shows, as the verifier that runs without a browser says it.

@@ -15,6 +15,7 @@ const NOT_UNDERSTOOD = new Set([
   "key_malformed",
   "opening_unknown",
   "openings_malformed",
+  "quorum_missing",
   "receipt_unknown",
   "too_large_here",
   "unreadable",

@@ -48,5 +48,7 @@ async function keysIn(pasted, report) {
 
 async function checkReceipt(file, keys, report) {
   const proven = await verifyReceipt(await bytesOf(file.slice(0, LARGEST_RECEIPT + 1)), keys, report);
-  if (proven) Object.assign(report.seen, shown(proven), { signers: signersOf(proven.checkpoint) });
+  if (!proven) return;
+  Object.assign(report.seen, shown(proven), { signers: signersOf(proven.checkpoint) });
+  if (!keys.areEnough(proven.checkpoint)) report.find("quorum_missing");
 }
