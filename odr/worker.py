@@ -1,5 +1,5 @@
-"""The worker: fires deadlines, draws, seals the log, sends mail, learns what became of it, checks the house, erases, sweeps;
-each part in a thread of its own."""
+"""The worker: fires deadlines, draws, seals the log, sends mail, learns what became of it, checks the house, erases,
+sweeps; each part in a thread of its own."""
 
 from __future__ import annotations
 
