@@ -19,7 +19,7 @@ from odr.database import Prepared
 from odr.house import House, Settings
 from odr.kernel import Refused
 from odr.log import tables
-from odr.log.keys import Keys
+from odr.log.keys import Keys, KeyTrouble, keys_at
 from odr.log.note import Rejected, open_checkpoint
 from odr.log.proof import Unproven, verify_consistency
 from odr.log.signers import Signers, lineage_of, opened, signers_of
@@ -167,15 +167,15 @@ def contradiction(connection: Connection, settings: Settings, origin: str, keys:
     kept = [bytes(latest.note)] if latest else []
     # Which keys signed, the database says; that it is to be believed, a key that lies outside it. The one outside
     # may be older, signed with a key that was put away since: it lies in the database, under the last one.
-    if kept and not signed_at_hand(kept[0], origin, keys):
+    if kept and not signed_at_hand(kept[0], origin, keys, settings):
         return Halt("foreign", kept[0])
     if outside is not None:
         if not _is_stored(connection, outside):
-            return Halt("older" if signed_at_hand(outside, origin, keys) else "foreign", outside)
+            return Halt("older" if signed_at_hand(outside, origin, keys, settings) else "foreign", outside)
         kept.append(outside)
     # Why the house stopped stays a reason, wherever that checkpoint went since: the house signed it.
     stopped_by = connection.scalar(select(_stop.c.note))
-    if stopped_by and signed_at_hand(bytes(stopped_by), origin, keys):
+    if stopped_by and signed_at_hand(bytes(stopped_by), origin, keys, settings):
         kept.append(bytes(stopped_by))
     for note in kept:
         code = _against(connection, note, signers)
@@ -184,8 +184,18 @@ def contradiction(connection: Connection, settings: Settings, origin: str, keys:
     return None
 
 
-def signed_at_hand(note: bytes, origin: str, keys: Keys) -> bool:
-    """Whether a key that is at hand signed this checkpoint."""
+def signed_at_hand(note: bytes, origin: str, keys: Keys, settings: Settings) -> bool:
+    """Whether a key that is at hand signed this checkpoint: one of `keys`, or one that came in since this process was
+    started and lies where the settings say."""
+    if _signed_by(note, origin, keys):
+        return True
+    try:
+        return _signed_by(note, origin, keys_at(settings))
+    except KeyTrouble:
+        return False
+
+
+def _signed_by(note: bytes, origin: str, keys: Keys) -> bool:
     try:
         open_checkpoint(note, origin, keys.verifiers(origin))
     except Rejected:

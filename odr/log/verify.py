@@ -18,6 +18,7 @@ from odr.database import Prepared
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import GENESIS, Malformed, act_digest, commitment, leaf_hash
+from odr.log.cosigning import false_lines
 from odr.log.halt import former_number, read_published, signed_at_hand
 from odr.log.keys import Unreadable
 from odr.log.note import Rejected
@@ -92,6 +93,9 @@ CODES = {
     "checkpoint_beyond_log": "more entries were signed than there are",
     "checkpoint_missing": "a checkpoint was published that is no longer stored",
     "founding_differs": "what the log says of the one it was founded over is not so",
+    "cosignature_unknown": "a witness's line belongs to no checkpoint that is stored",
+    "cosignature_malformed": "a witness's line cannot be read, or is kept under another witness",
+    "cosignature_differs": "a witness did not sign this checkpoint",
     "signing_stopped": "the house has stopped, and nobody has let it go on",
     "contradiction": "the tree did not only grow from what was signed",
     "unsequenced": "the entry has waited for its place for longer than a few minutes",
@@ -159,6 +163,7 @@ def verify_log(connection: Connection, house: House) -> Verified:
     findings += _verify_tiles(connection, tree)
     findings += _verify_checkpoints(connection, house, tree, outside)
     findings += _verify_former(connection, lineage, tree)
+    findings += [Finding(code, found=found) for code, found in false_lines(connection, house.settings)]
     return Verified(tree.size, tree.root_at(tree.size), entries, findings)
 
 
@@ -483,7 +488,11 @@ def _verify_checkpoints(connection: Connection, house: House, tree: Tree, outsid
         number, size = row.number, held.size
         sound.append((row.number, held))
     # The keys are told by entries; that those are ours, a key outside the database shows, which signed over them.
-    if sound and sound[-1][0] == rows[-1].number and not signed_at_hand(rows[-1].note, house.origin, house.keys):
+    if (
+        sound
+        and sound[-1][0] == rows[-1].number
+        and not signed_at_hand(rows[-1].note, house.origin, house.keys, house.settings)
+    ):
         yield Finding("checkpoint_malformed", expected=f"checkpoint {rows[-1].number}", found="no_known_signature")
     yield from _verify_roots(sound, tree)
     for code in connection.scalars(select(tables.stop.c.code)):
