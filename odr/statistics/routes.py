@@ -10,6 +10,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from odr.kernel import Missing
+from odr.log.auditors import auditors
 from odr.log.queries import log_state
 from odr.statistics.filters import Shown, alarms
 from odr.statistics.queries import edition_before, edition_numbered, editions, latest_edition, overdue_counts
@@ -71,8 +72,9 @@ def desk() -> str:
         listed = editions(connection)
         latest = latest_edition(connection)
         earlier = edition_before(connection, latest.head.cut_at - FOUR_WEEKS) if latest else None
+        reading = auditors(connection)
         found = alarms(overdue_counts(connection), log_state(connection, house), latest, earlier, house.clock())
-    return render_template("statistics/desk.html", editions=listed, alarms=found)
+    return render_template("statistics/desk.html", editions=listed, alarms=found, auditors=reading, now=house.clock())
 
 
 @blueprint.get("/about")

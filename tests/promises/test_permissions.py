@@ -16,12 +16,13 @@ from odr.evidence.service import take_in
 from odr.filing import rules as filing
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, new_pseudonym
+from odr.log.auditors import admit_auditor
 from odr.log.integrator import seal_all
 from odr.log.tables import entry
 from odr.mediation import rules as mediation
 from odr.people.queries import account_by_email
 from odr.procedure import rules as procedure
-from odr.procedure.access import ANYONE, PARTIES, PERMISSIONS, SIGNED_IN, acts_of
+from odr.procedure.access import ANYONE, AUDITOR, PARTIES, PERMISSIONS, SIGNED_IN, acts_of
 from odr.procedure.dispute import Dispute
 from odr.response import rules as response
 from tests.builders import ADispute, a_dispute
@@ -332,6 +333,22 @@ def test_outside_a_dispute_each_page_knows_anybody_the_signed_in_and_the_desk(
                     assert missing or answer.status_code < 400, (door, role)
                 else:
                     assert answer.status_code == 404, (door, role)
+
+
+def test_what_auditors_read_opens_to_their_token_and_to_no_session(
+    app: Flask, house: House, nobody: Reader, buyer: Reader, registrar: Reader
+):
+    seal_all(house)
+    regulator = Reader(app, account(app, "regulator@example.org", "Regulator", "regulator"))
+    doors = [door for door in doors_of(app) if who_enters(door) == {AUDITOR}]
+    _, token = admit_auditor(house, "An authority", 1)
+
+    assert [door.endpoint for door in doors] == ["log.entries"]
+    for reader in (nobody, buyer, registrar, regulator):
+        for door in doors:
+            assert reader.client.get(door.path()).status_code == 404, door
+            opened = reader.client.get(door.path(), headers={"Authorization": f"Bearer {token}"})
+            assert opened.status_code == 200, door
 
 
 @pytest.mark.parametrize("name", OUTSIDERS)
