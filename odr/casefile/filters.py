@@ -76,7 +76,10 @@ class CaseReading(Reading):
         if path is None:
             # Where its digest is gone too, it was destroyed on somebody's order, which the docket tells.
             lost = _("This file is damaged or gone, and is not in this case file. Its digest shows what it was.")
-            notes.append(lost if row["digest"] else _("This file was erased."))
+            if row["digest"]:
+                notes.append(lost)
+            elif not row["erased"]:
+                notes.append(_("This file was erased."))
         elif gives_copy(self.role, item):
             notes.append(
                 _(
@@ -127,8 +130,9 @@ class CaseReading(Reading):
         gone = self._committed[line.version] - line.words.keys()
         if not gone or any(version == line.version for version, _name in self.contents.withheld):
             return None
-        damaged = any(version == line.version for version, _name in self.contents.unreadable)
-        return _("Words beside this entry are damaged.") if damaged else _("Words beside this entry were erased.")
+        if any(version == line.version for version, _name in self.contents.unreadable):
+            return _("Words beside this entry are damaged.")
+        return None if self.erased(line.version) else _("Words beside this entry were erased.")
 
     @cached_property
     def _committed(self) -> Mapping[int, Collection[str]]:
@@ -149,6 +153,10 @@ _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp"})
 
 class _FiledDocument(Document):
     """The decision, whose findings lead to the evidence on the same page."""
+
+    @property
+    def page(self) -> str:
+        return ""
 
     def _cited(self, item: int) -> Row:
         if item == STATEMENTS:

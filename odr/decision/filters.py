@@ -20,7 +20,7 @@ from odr.kernel import Money, moment, totals
 from odr.procedure.dispute import SIDES
 from odr.procedure.events import DecisionIssued, Term
 from odr.web import sentences
-from odr.web.filters import bidi, number
+from odr.web.filters import bidi, link_to, number
 
 Row = dict[str, Any]
 
@@ -43,6 +43,11 @@ class Document:
     @property
     def basis(self) -> Any:
         return sentences.BASES[self.issued.basis]
+
+    @property
+    def page(self) -> str:
+        """The address of the dispute, whose docket this page does not show."""
+        return link_to("disputes.page", number=self.reading.number) or ""
 
     @property
     def reasons(self) -> str:

@@ -217,6 +217,11 @@ class Reading:
         """The replies with what each leads to, for the notice to the seller."""
         return [{"title": sentences.REPLIES[choice], "consequence": hint} for choice, hint in self.reply_hints.items()]
 
+    def erased(self, version: int) -> Row | None:
+        """That words of an entry are gone: since when (`at`), and which `entry` records it; None where none are."""
+        gone = self.dispute.erasure_of(version)
+        return {"at": gone.done_at, "entry": gone.done} if gone else None
+
     # -- what was filed -----------------------------------------------------------------------------------------
 
     @cached_property
@@ -249,6 +254,7 @@ class Reading:
             "buyer": self.filing.get("narrative"),
             "seller": reply.words.get("text") if reply else None,
         }
+        gone = {"buyer": self.erased(1), "seller": self.erased(reply.version) if reply else None}
         return [
             {
                 "role": side,
@@ -256,6 +262,7 @@ class Reading:
                 "country": country(self.dispute.buyer_country if side == "buyer" else self.dispute.seller_country),
                 "reply": sentences.sentence(reply.type, reply.data) if reply and side == "seller" else "",
                 "says": said[side],
+                "erased": None if said[side] else gone[side],
                 "you": side == self.role,
             }
             for side in SIDES
@@ -270,6 +277,7 @@ class Reading:
         for item in self.dispute.evidence:
             words = self.page.line(item.version).words
             file = json.loads(words.get("file") or "{}")
+            gone = self.erased(item.version) if not file else None
             rows.append(
                 {
                     "number": item.item,
@@ -281,9 +289,10 @@ class Reading:
                     "kind": kind_of(item.media),
                     "size": item.size,
                     "digest": file.get("sha256", ""),
-                    "href": link_to("evidence.item", number=self.number, item=item.item),
+                    "erased": gone,
+                    "href": None if gone else link_to("evidence.item", number=self.number, item=item.item),
                     "picture": link_to("evidence.preview", number=self.number, item=item.item)
-                    if item.media in _DRAWN
+                    if item.media in _DRAWN and not gone
                     else None,
                     "notes": [sentences.NOTES[note] for note in item.notes if not self._is_admitted(item.item, note)],
                 }
@@ -450,6 +459,7 @@ class Reading:
             "actor": sentences.SIDES[line.role],
             "sentence": sentences.sentence(line.type, line.data),
             "words": "\n\n".join(words),
+            "erased": self.erased(line.version),
             "href": href,
             "label": label,
             "seal": {
