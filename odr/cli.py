@@ -32,6 +32,7 @@ from odr.house import House, Settings
 from odr.kernel import Missing, Refused, moment
 from odr.log.auditors import admit_auditor, auditors, end_auditor
 from odr.log.cli import HOUSE, anew, key
+from odr.log.cosigning import PolicyTrouble, Unanswered, require_agreement
 from odr.log.halt import SigningStopped
 from odr.log.integrator import resume as resume_signing
 from odr.log.integrator import seal_all
@@ -75,7 +76,7 @@ class Desk(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ConfigError, KeyTrouble, NotADemonstration, SigningStopped, Undeclared) as trouble:
+        except (ConfigError, KeyTrouble, NotADemonstration, SigningStopped, PolicyTrouble, Undeclared) as trouble:
             raise CannotOpen(str(trouble)) from trouble
 
 
@@ -223,6 +224,13 @@ def resume(ctx: click.Context) -> None:
     house = house_of(standing_app(settings_with(ctx)))
     for finding in check_fully(house, verify_house).findings:
         click.echo(str(finding), err=True)
+    try:
+        require_agreement(house)
+    except Unanswered as trouble:
+        raise CannotOpen(
+            f"A witness that may know better does not answer ({trouble.code}). Go on once it does; or, if you cannot "
+            "believe it any more, take it out of the policy."
+        ) from trouble
     click.echo("The house goes on; the log says so." if resume_signing(house) else "This house has not stopped.")
 
 

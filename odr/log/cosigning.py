@@ -61,6 +61,9 @@ MOST_ASKED_AT_ONCE = 8
 MOST_TRIES = 3
 """Requests in one exchange: the first size may be wrong, and the second overtaken by another worker."""
 
+VERIFIED = 100
+"""Checkpoints whose cosignatures `odr verify` verifies, from the last one back."""
+
 NO_QUORUM, MET, WAITING, MISSING, UNREADABLE = "no_quorum", "met", "waiting", "missing", "unreadable"
 
 _cosignature, _checkpoint = tables.cosignature, tables.checkpoint
@@ -282,6 +285,40 @@ def _met_at(policy: Policy, signed: dict[str, int]) -> int:
         if policy.is_met_by(newest):
             return at
     return 0
+
+
+def false_lines(connection: Connection, settings: Settings) -> Iterator[tuple[str, str]]:
+    """What `odr verify` finds among the lines kept: a code and where. Signatures are verified of the last checkpoints,
+    whose lines are handed out, and by the keys that the policy names."""
+    try:
+        known = {tag_of(witness): _verifier(witness) for witness in policy_of(settings).witnesses}
+    except PolicyTrouble:
+        known = {}
+    last = connection.scalar(select(func.max(_checkpoint.c.number))) or 0
+    former = tables.former_checkpoint
+    query = (
+        select(_cosignature, func.coalesce(_checkpoint.c.note, former.c.note).label("note"))
+        .outerjoin(_checkpoint, _checkpoint.c.number == _cosignature.c.number)
+        .outerjoin(former, former.c.number == _cosignature.c.number)
+        .order_by(_cosignature.c.number, _cosignature.c.witness)
+    )
+    for row in connection.execute(query):
+        where = f"checkpoint {row.number}, {row.witness}"
+        if row.note is None:
+            yield "cosignature_unknown", where
+            continue
+        try:
+            found = read_cosignature(bytes(row.line))
+        except Rejected:
+            yield "cosignature_malformed", where
+            continue
+        if f"{found.name}+{found.key_id.hex()}" != row.witness:
+            yield "cosignature_malformed", where
+        elif row.witness in known and row.number > last - VERIFIED:
+            try:
+                find_cosignature(text_of(bytes(row.note)), found.line, known[row.witness])
+            except Rejected:
+                yield "cosignature_differs", where
 
 
 def _verifier(witness: Witness) -> Verifier:

@@ -97,9 +97,9 @@ def reopened(house: House, copy: Path) -> House:
     return opened
 
 
-def odr(house: House, *words: str) -> Result:
+def odr(house: House, *words: str, **environment: str) -> Result:
     call_migrated(house)
-    address = {"ODR_DATABASE_URL": house.settings.database_url}
+    address = {"ODR_DATABASE_URL": house.settings.database_url, **environment}
     return CliRunner().invoke(main, ["--instance", str(house.settings.instance), *words], env=address)
 
 
