@@ -19,10 +19,12 @@ from odr.database import one_moment, open_engine
 from odr.house import MEGABYTE, Settings
 from odr.kernel import moment, real_clock
 from odr.log import tables as log
+from odr.log.cosigning import MISSING, PolicyTrouble, Unanswered, answers, policy_of, watch_at
 from odr.log.halt import SigningStopped, contradiction, halted
 from odr.log.journal import origin_of
 from odr.log.keys import KeyTrouble, further_files, keys_at
 from odr.log.note import key_id
+from odr.log.policy import Witness
 from odr.log.selfcheck import FULL, QUICK, is_grave, last_checks, look
 from odr.log.signers import NotAtHand, missing, signers_of
 from odr.log.tables import any_text
@@ -116,6 +118,7 @@ def _database(engine: Engine, settings: Settings) -> Iterator[Finding]:
             with engine.connect() as connection:
                 yield from _log(connection, settings)
                 yield from _checks(connection)
+                yield from _witnesses(connection, settings, origin_of(connection) or "")
                 yield from _work(connection)
             yield from _look(engine, settings)
     except SQLAlchemyError as trouble:
@@ -200,6 +203,41 @@ def _told(findings: Sequence[Unsound], good: str) -> Iterator[Finding]:
         yield Finding(False, f"{len(findings) - MOST_FINDINGS} more findings: odr verify", grave=False)
     if not findings:
         yield Finding(True, good)
+
+
+def _witnesses(connection: Connection, settings: Settings, origin: str) -> Iterator[Finding]:
+    if settings.policy is None:
+        yield Finding(not settings.production, "No witness watches this log, since ODR_POLICY names no policy; the "
+            "public page of the log says so.", grave=False)  # fmt: skip
+        return
+    try:
+        policy = policy_of(settings)
+    except PolicyTrouble as trouble:
+        yield Finding(False, str(trouble))
+        return
+    own = any(log_key.origin == origin for log_key in policy.logs)
+    yield Finding(own, _either(own, f"The policy can be followed; it names {len(policy.witnesses)} witnesses.",
+        "The policy names no key of this log; nobody who takes it over could believe a checkpoint."),
+        grave=False)  # fmt: skip
+    for witness in policy.witnesses:
+        yield _witness(witness, settings)
+    watch = watch_at(connection, settings, real_clock())
+    missing = watch.standing == MISSING
+    yield Finding(not missing, _either(not missing, "The witnesses that have to sign are not missing.",
+        f"The quorum of witnesses is missing since {moment(watch.since):%Y-%m-%d %H:%M} UTC; the house goes on, and "
+        "the public page of the log says so."), grave=False)  # fmt: skip
+
+
+def _witness(witness: Witness, settings: Settings) -> Finding:
+    if not witness.url:
+        return Finding(False, f"The policy says no address of {witness.key_name}; it is not asked.", grave=False)
+    try:
+        there = answers(witness.url, settings)
+    except Unanswered:
+        return Finding(False, f"The address of {witness.key_name} is not asked: it must be https, or on this machine.",
+            grave=False)  # fmt: skip
+    said = _either(there, "answers", "does not answer")
+    return Finding(there, f"The witness {witness.key_name} {said}.", grave=False)
 
 
 def _stopped(connection: Connection, settings: Settings, origin: str) -> str | None:

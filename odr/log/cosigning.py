@@ -171,8 +171,13 @@ def _is_line(raw: bytes | None) -> bool:
 
 def watch_of(connection: Connection, house: House) -> Watch:
     """How the log is watched now, as far as the lines kept verify."""
+    return watch_at(connection, house.settings, house.clock())
+
+
+def watch_at(connection: Connection, settings: Settings, now: int) -> Watch:
+    """How the log was watched at this instant."""
     try:
-        policy = policy_of(house.settings)
+        policy = policy_of(settings)
     except PolicyTrouble:
         return Watch(UNREADABLE)
     latest = latest_checkpoint(connection)
@@ -182,11 +187,11 @@ def watch_of(connection: Connection, house: House) -> Watch:
     if policy.quorum is None:
         return watch
     since = _missing_since(connection, policy, latest, signed)
-    if latest is None or (since is not None and house.clock() - since < GRACE):
+    if latest is None or (since is not None and now - since < GRACE):
         return _standing(watch, WAITING, since or 0)
     if since is None and policy.is_met_by(signed.keys()):
         at = _met_at(policy, signed)
-        return _standing(watch, MISSING, at) if house.clock() - at > STALE else _standing(watch, MET, at)
+        return _standing(watch, MISSING, at) if now - at > STALE else _standing(watch, MET, at)
     return _standing(watch, MISSING, since or 0)
 
 
