@@ -30,9 +30,11 @@ import struct
 import sys
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 SOUND, TAMPERED, CANNOT_TELL, USAGE = 0, 1, 2, 3
 
@@ -80,82 +82,75 @@ def require(holds: bool, code: str) -> None:
 
 # -- what is said --------------------------------------------------------------------------------------------------
 
-# Each code with its weight and the sentence a reader is told. {idx} counts from 0, {ver} from 1.
-SENTENCES: dict[str, tuple[int, str]] = {
-    "receipt_unknown": (CANNOT_TELL, "This file is not a receipt: it does not begin as receipts do."),
-    "receipt_malformed": (TAMPERED, "The receipt is damaged or was altered ({found})."),
-    "case_unknown": (CANNOT_TELL, "This file is not a case file: it does not begin as archives do."),
-    "archive_malformed": (
-        TAMPERED,
-        "The case file is damaged, was altered, or is not made as case files are ({found}).",
-    ),
-    "manifest_malformed": (TAMPERED, "The list of what is in the case file is damaged or was altered ({found})."),
-    "members_differ": (TAMPERED, "The case file and its signed list do not agree on whether {found} is in it."),
-    "member_differs": (TAMPERED, "What is called {found} is not as it was when the case file was signed."),
-    "receipt_of_another_tree": (TAMPERED, "The receipt of entry {ver} does not belong to the case file's checkpoint."),
-    "entry_misplaced": (TAMPERED, "The receipt in the place of entry {ver} is that of another one, {found}."),
-    "hidden_malformed": (TAMPERED, "Line {found} of the list of hidden entries is damaged or was altered."),
-    "withheld_malformed": (TAMPERED, "Line {found} of the list of withheld words is damaged or was altered."),
-    "words_missing": (
-        TAMPERED,
-        "The words {found} of entry {ver} are not there, and no entry says that they were erased.",
-    ),
-    "file_differs": (TAMPERED, "The file {found} is not the one that entry {ver} speaks of."),
-    "file_missing": (TAMPERED, "The file that entry {ver} speaks of is not there."),
-    "checkpoint_missing": (CANNOT_TELL, "There is no checkpoint, so there is nothing signed to check against."),
-    "checkpoint_not_signed": (CANNOT_TELL, "None of the keys you trust signed the checkpoint ({found})."),
-    "checkpoint_malformed": (TAMPERED, "The checkpoint is damaged, was altered, or is signed falsely ({found})."),
-    "checkpoint_of_another_log": (TAMPERED, "The checkpoint speaks of another log, {found}."),
-    "entry_malformed": (TAMPERED, "The entry at place {idx} is not one the log can have written ({found})."),
-    "entry_of_another_log": (TAMPERED, "The entry at place {idx} belongs to another log, {found}."),
-    "entry_not_proven": (TAMPERED, "The signed checkpoint does not contain this entry at place {idx} ({found})."),
-    "entry_differs": (TAMPERED, "The entry at place {idx} is not the one that was signed."),
-    "entries_missing": (TAMPERED, "The entries from place {idx} on are not there, but the checkpoint counts them."),
-    "entries_not_given": (CANNOT_TELL, "No entries are given, only hashes; --hashes checks those."),
-    "bundle_malformed": (TAMPERED, "The bundle of entries from place {idx} on is damaged or was altered."),
-    "tile_missing": (TAMPERED, "The hashes in {found} are not there."),
-    "tile_differs": (TAMPERED, "The hashes in {found} are not those of the log that was signed."),
-    "root_differs": (TAMPERED, "The entries together are not the log that was signed."),
-    "stream_gap": (
-        TAMPERED,
-        "{stream} should go on with entry {expected}, and entry {ver} follows: one was taken out.",
-    ),
-    "stream_twice": (TAMPERED, "{stream} has its entry {ver} a second time, so that there are two versions of it."),
-    "stream_prev_differs": (TAMPERED, "Entry {ver} of {stream} does not follow the entry that stands before it."),
-    "stream_time_goes_back": (TAMPERED, "Entry {ver} of {stream} is dated before the entry that it follows."),
-    "stream_order_differs": (TAMPERED, "Entry {ver} of {stream} stands in the log before the entry that it follows."),
-    "hold_malformed": (
-        TAMPERED,
-        "Entry {ver} of {stream} lifts a hold that was not placed before it, or is no longer.",
-    ),
-    "erasure_malformed": (TAMPERED, "Entry {ver} of {stream} orders words erased that were never entered ({found})."),
-    "erasure_without_right": (TAMPERED, "Entry {ver} of {stream} orders words erased that somebody else had entered."),
-    "erasure_under_hold": (
-        TAMPERED,
-        "Entry {ver} of {stream} orders words erased that had to be kept (entry {found}).",
-    ),
-    "erasure_without_order": (TAMPERED, "Entry {ver} of {stream} says that words were erased, and no order is left."),
-    "opening_differs": (TAMPERED, "The words given as {found} are not those that entry {ver} of {stream} fixed."),
-    "opening_unknown": (CANNOT_TELL, "Words are given as {found} that no entry {ver} of {stream} here fixed."),
-    "openings_malformed": (CANNOT_TELL, "Line {found} of the file of words cannot be read."),
-    "log_shrank": (TAMPERED, "The log was signed with {expected} entries, and {found} are shown: some were cut off."),
-    "log_forked": (TAMPERED, "The log's key signed two histories that contradict each other at {found} entries."),
-    "founding_differs": (TAMPERED, "The log was founded at place {idx} over other entries than stand before it."),
-    "history_malformed": (TAMPERED, "Receipt {found} in the history of keys is damaged or was altered ({expected})."),
-    "history_forked": (
-        TAMPERED,
-        "The log's keys signed two histories of keys that contradict each other (entry {ver}).",
-    ),
-    "policy_malformed": (CANNOT_TELL, "Line {found} of the policy cannot be followed."),
-    "quorum_missing": (CANNOT_TELL, "Too few of the witnesses you ask for have signed the checkpoint ({found})."),
-    "stale": (CANNOT_TELL, "No witness you trust has signed the checkpoint in the last {expected} days ({found})."),
-    "state_malformed": (CANNOT_TELL, "The state file holds no checkpoint that your key signed ({found})."),
-    "unreadable": (CANNOT_TELL, "This cannot be read: {found}."),
-    "unreachable": (CANNOT_TELL, "This does not answer: {found}."),
-    "not_saved": (CANNOT_TELL, "This cannot be written: {found}."),
-    "too_many_findings": (TAMPERED, "There is more, which is not listed."),
-    "verifier_failed": (CANNOT_TELL, "The verifier itself failed ({found}). Please report it."),
+# Each code with what it ends with and the sentence a reader is told. {idx} counts from 0, {ver} from 1.
+TABLE = """
+receipt_unknown 2 This file is not a receipt: it does not begin as receipts do.
+receipt_malformed 1 The receipt is damaged or was altered ({found}).
+case_unknown 2 This file is not a case file: it does not begin as archives do.
+archive_malformed 1 The case file is damaged, was altered, or is not made as case files are ({found}).
+manifest_malformed 1 The list of what is in the case file is damaged or was altered ({found}).
+member_differs 1 What the case file holds as {found} is not what its signed list names.
+receipt_of_another_tree 1 The receipt of entry {ver} does not belong to the case file's checkpoint.
+entry_misplaced 1 The receipt in the place of entry {ver} is that of another one, {found}.
+hidden_malformed 1 Line {found} of the list of hidden entries is damaged or was altered.
+withheld_malformed 1 Line {found} of the list of withheld words is damaged or was altered.
+words_missing 1 The words {found} of entry {ver} are not there, and no entry says that they were erased.
+file_differs 1 The file {found} is not the one that entry {ver} speaks of.
+file_missing 1 The file that entry {ver} speaks of is not there.
+checkpoint_missing 2 There is no checkpoint, so there is nothing signed to check against.
+checkpoint_not_signed 2 None of the keys you trust signed the checkpoint ({found}).
+checkpoint_malformed 1 The checkpoint is damaged, was altered, or is signed falsely ({found}).
+checkpoint_of_another_log 1 The checkpoint speaks of another log, {found}.
+entry_malformed 1 The entry at place {idx} is not one the log can have written ({found}).
+entry_of_another_log 1 The entry at place {idx} belongs to another log, {found}.
+entry_not_proven 1 The signed checkpoint does not contain this entry at place {idx} ({found}).
+entry_differs 1 The entry at place {idx} is not the one that was signed.
+entries_missing 1 The entries from place {idx} on are not there, but the checkpoint counts them.
+entries_not_given 2 No entries are given, only hashes; --hashes checks those.
+bundle_malformed 1 The bundle of entries from place {idx} on is damaged or was altered.
+tile_missing 1 The hashes in {found} are not there.
+tile_differs 1 The hashes in {found} are not those of the log that was signed.
+root_differs 1 The entries together are not the log that was signed.
+stream_gap 1 {stream} should go on with entry {expected}, and entry {ver} follows: one was taken out.
+stream_twice 1 {stream} has its entry {ver} a second time, so that there are two versions of it.
+stream_prev_differs 1 Entry {ver} of {stream} does not follow the entry that stands before it.
+stream_time_goes_back 1 Entry {ver} of {stream} is dated before the entry that it follows.
+stream_order_differs 1 Entry {ver} of {stream} stands in the log before the entry that it follows.
+hold_malformed 1 Entry {ver} of {stream} lifts a hold that was not placed before it, or is no longer.
+erasure_malformed 1 Entry {ver} of {stream} orders words erased that were never entered ({found}).
+erasure_without_right 1 Entry {ver} of {stream} orders words erased that somebody else had entered.
+erasure_under_hold 1 Entry {ver} of {stream} orders words erased that had to be kept (entry {found}).
+erasure_without_order 1 Entry {ver} of {stream} says that words were erased, and no order is left.
+opening_differs 1 The words given as {found} are not those that entry {ver} of {stream} fixed.
+opening_unknown 2 Words are given as {found} that no entry {ver} of {stream} here fixed.
+openings_malformed 2 Line {found} of the file of words cannot be read.
+log_shrank 1 The log was signed with {expected} entries, and {found} are shown: some were cut off.
+log_forked 1 The log's key signed two histories that contradict each other at {found} entries.
+founding_differs 1 The log was founded at place {idx} over other entries than stand before it.
+history_malformed 1 Receipt {found} in the history of keys is damaged or was altered ({expected}).
+history_forked 1 The log's keys signed two histories of keys that contradict each other (entry {ver}).
+policy_malformed 2 Line {found} of the policy cannot be followed.
+quorum_missing 2 Too few of the witnesses you ask for have signed the checkpoint ({found}).
+stale 2 No witness you trust has signed the checkpoint in the last {expected} days ({found}).
+state_malformed 2 The state file holds no checkpoint that your key signed ({found}).
+unreadable 2 This cannot be read: {found}.
+unreachable 2 This does not answer: {found}.
+not_saved 2 This cannot be written: {found}.
+too_many_findings 1 There is more, which is not listed.
+verifier_failed 2 The verifier itself failed ({found}). Please report it.
+"""
+SENTENCES = {
+    code: (int(weight), said) for code, weight, said in (line.split(" ", 2) for line in TABLE.strip().split("\n"))
 }
+
+
+RENAMED = {
+    ("receipt_malformed", "bad_header"): "receipt_unknown",
+    ("checkpoint_malformed", "no_known_signature"): "checkpoint_not_signed",
+    ("checkpoint_malformed", "not_signed_by_log"): "checkpoint_not_signed",
+    ("checkpoint_malformed", "wrong_origin"): "checkpoint_of_another_log",
+}
+Answer = TypeVar("Answer")
 
 
 class Finding(NamedTuple):
@@ -187,6 +182,14 @@ class Report:
             self.findings.append(Finding(code, **where, expected=told[0], found=told[1]))
         elif len(self.findings) == MOST_FINDINGS:
             self.findings.append(Finding("too_many_findings"))
+
+    def attempt(self, code: str, read: Callable[..., Answer], *given: Any, **where: Any) -> Answer | None:
+        """What `read` answers; where it refuses, None and this finding."""
+        try:
+            return read(*given)
+        except Unsound as refusal:
+            self.find(RENAMED.get((code, refusal.code), code), found=refusal.code, **where)
+            return None
 
     @property
     def status(self) -> int:
@@ -409,16 +412,21 @@ FIELDS: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-def entry_in(raw: bytes) -> dict[str, Any]:
-    """The entry in these bytes, which must be its one spelling."""
-    require(len(raw) <= LARGEST_ENTRY, "too_long")
-    entry = object_in(raw)
-    require_profile(entry, DEEPEST)
+def canonical_in(raw: bytes) -> dict[str, Any]:
+    """The object in these bytes, which must be its one spelling."""
+    given = object_in(raw)
+    require_profile(given, DEEPEST)
     try:
-        again = ENCODER.encode(entry).encode("utf-8")
+        again = ENCODER.encode(given).encode("utf-8")
     except UnicodeEncodeError:
         raise Unsound("surrogate") from None
     require(again == raw, "not_canonical")
+    return given
+
+
+def entry_in(raw: bytes) -> dict[str, Any]:
+    require(len(raw) <= LARGEST_ENTRY, "too_long")
+    entry = canonical_in(raw)
     require(entry.keys() <= FIELDS.keys(), "unknown_field")
     require(entry.keys() == FIELDS.keys(), "missing_field")
     for name, holds in FIELDS.items():
@@ -490,8 +498,8 @@ def turns(here: int, last: int, path: Sequence[bytes]) -> Iterator[tuple[bytes, 
     require(last == 0, "proof_too_short")
 
 
-def prove_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], tree: bytes) -> None:
-    """Refuse unless the leaf stands at this index of the tree of this size and root."""
+def prove_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], tree: bytes) -> bytes:
+    """The root to which the path leads from the leaf at this index. Refuses unless it is that of the tree."""
     require(0 < size <= LARGEST_SIZE, "bad_size")
     require(0 <= index < size, "bad_index")
     require_hashes(leaf, tree, *path)
@@ -499,6 +507,7 @@ def prove_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], t
     for beside, left in turns(index, size - 1, path):
         climbed = node(beside, climbed) if left else node(climbed, beside)
     require(climbed == tree, "wrong_root")
+    return climbed
 
 
 def prove_growth(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: Sequence[bytes]) -> None:
@@ -611,7 +620,7 @@ def signers(text: str, signatures: list[tuple[str, bytes]], keys: Iterable[Key])
                 at, signature = int.from_bytes(signature[:8], "big"), signature[8:]
                 message = f"cosignature/v1\ntime {at}\n{text}"
             require(signature_holds(key.public, message.encode("utf-8"), signature), "bad_signature")
-            signed[key] = at
+            signed[key] = max(at, signed.get(key, 0))
     require(bool(signed), "no_known_signature")
     return signed
 
@@ -627,7 +636,7 @@ class Trust:
     def __init__(self, keys: Sequence[Key], policy: Policy | None = None, not_older: int | None = None) -> None:
         self.origin, self.policy, self.not_older = keys[0].name, policy or Policy(), not_older
         self.terms = dict.fromkeys(keys, (-1, LARGEST_SIZE))  # signs at sizes above the first, not above the second
-        self.told: dict[int, tuple[int, bytes, dict[str, Any]]] = {}
+        self.told: dict[int, Proven] = {}
         self.opened: dict[bytes, Checkpoint] = {}
         self.kept = 0
 
@@ -653,27 +662,27 @@ class Trust:
 
     def learn(self, history: bytes | None, report: Report) -> None:
         """Let those keys that are trusted so far lead to others, through a history of receipts."""
+        inner, streams = Report("history"), Streams({}, Report("history"))
         for number, raw in enumerate(re.split(b"(?m)^(?=%s$)" % re.escape(HEADER.encode()), history or b"")):
-            inner = Report("history")
-            proven = prove_receipt(raw, self, inner) if number else None
-            codes = [finding.code for finding in inner.findings]
-            try:
-                require(number > 0 or raw == b"", "receipt_unknown")
-                if proven:
-                    require(proven.entry["stream"] == f"log/{self.origin}", "bad_stream")
-                    if self.told.setdefault(proven.entry["ver"], proven[1:])[:2] != proven[1:3]:
-                        report.find("history_forked", idx=proven.idx, ver=proven.entry["ver"])
-                    self.note(proven.idx, proven.entry)
-                elif codes and "checkpoint_not_signed" not in codes:
-                    raise Unsound(codes[0])
-            except Unsound as refusal:
-                report.find("history_malformed", expected=refusal.code, found=number)
-        inner = Report("history")
-        streams = Streams(self, {}, inner)
-        for ver, (idx, leaf, entry) in sorted(self.told.items(), key=lambda told: told[0]):
-            streams.follow(idx, leaf, entry["stream"], ver, entry)
-        for finding in inner.findings:
-            report.find("history_malformed", idx=finding.idx, ver=finding.ver, expected=finding.code, found=finding.ver)
+            inner.findings.clear()
+            proven = prove_receipt(raw, self, inner) if number or raw else None
+            if proven and proven.entry["stream"] != f"log/{self.origin}":
+                inner.find("entry_misplaced")
+            elif proven:
+                first = self.told.setdefault(proven.entry["ver"], proven)
+                if (first.idx, first.leaf) != (proven.idx, proven.leaf):
+                    report.find("history_forked", idx=proven.idx, ver=proven.entry["ver"])
+                else:
+                    inner.attempt("history_malformed", self.note, proven.idx, proven.entry)
+            # What no key signed that is trusted so far is passed over, whatever else is wrong with it.
+            if inner.findings and "checkpoint_not_signed" not in [finding.code for finding in inner.findings]:
+                report.find("history_malformed", expected=inner.findings[0].code, found=number)
+        for ver, proven in sorted(self.told.items()):
+            streams.follow(proven.idx, proven.leaf, proven.entry["stream"], ver, proven.entry)
+        for finding in streams.report.findings:
+            report.find(
+                "history_malformed", idx=finding.idx, ver=finding.ver, expected=finding.code, found="of a chain"
+            )
 
     def note(self, idx: int, entry: dict[str, Any]) -> None:
         """Take over what an entry of the log about itself says of keys, and of a log before this one [18]."""
@@ -693,12 +702,13 @@ class Trust:
         """Whether enough of the witnesses that the reader asks for signed, and lately enough."""
         names = [name for name, key in self.policy.witnesses.items() if key in checkpoint.cosigned]
         newest = max(checkpoint.cosigned.values(), default=0)
+        date = date_of(newest * 1000) if newest else "never"
         if self.policy.witnesses:
-            report.seen |= {"cosigned": names, "newest": date_of(newest * 1000) if newest else None}
-        if not self.policy.satisfied(set(names)):
+            report.seen |= {"cosigned": names, "newest": date}
+        if not self.policy.satisfied(names):
             report.find("quorum_missing", expected=self.policy.quorum, found=", ".join(names) or "none")
         if self.not_older is not None and newest < time.time() - self.not_older * 86_400:
-            report.find("stale", expected=self.not_older, found=date_of(newest * 1000) if newest else "never")
+            report.find("stale", expected=self.not_older, found=date)
 
 
 class Policy:
@@ -709,45 +719,45 @@ class Policy:
         self.witnesses: dict[str, Key] = {}
         self.groups: dict[str, tuple[int, list[str]]] = {}
         self.quorum = ""
-        number = 0
-        try:
-            require(len(raw) <= LARGEST_POLICY, "too_long")
-            for line in raw.decode("utf-8", "surrogateescape").split("\n"):
-                number += 1
-                require(re.search("[^\t -~\x80-\U0010ffff]", line) is None, "control_character")
-                words = re.split("[ \t]+", line.strip(" \t"))
-                if words[0] and not words[0].startswith("#"):
-                    self.read(words)
-            require(self.quorum != "", "missing_field")
-        except Unsound:
-            raise CannotRead("policy_malformed", str(number)) from None
+        # Bytes beyond ASCII mean themselves; the last line, of no words, is the end of the file.
+        lines = [*raw.decode("utf-8", "surrogateescape").split("\n"), None]
+        for number, line in enumerate(lines, 1):
+            try:
+                self.read([] if line is None else re.split("[ \t]+", line.strip(" \t")))
+                require(
+                    len(raw) <= LARGEST_POLICY and not re.search("[\0-\x08\x0b-\x1f\x7f]", line or ""),
+                    "control_character",
+                )
+            except Unsound:
+                raise CannotRead("policy_malformed", str(number)) from None
 
     def read(self, words: list[str]) -> None:
         """One line. Names are defined before they are used, once, and used in one group, so that none counts twice."""
         used = {member for _, members in self.groups.values() for member in members}
         defined = {"none", *self.witnesses, *self.groups}
         match words:
+            case [first, *_] if first == "" or first.startswith("#"):
+                return
             case ["log", line, *address] if len(address) < 2:
                 self.keys.append(key_in(line))
-                require(len({key.public for key in self.keys}) == len(self.keys), "duplicate_key")
             case ["witness", name, line, *address] if len(address) < 2 and name not in defined:
                 self.witnesses[name] = key_in(line, WITNESS)
-                require(len({key.public for key in self.witnesses.values()}) == len(self.witnesses), "duplicate_key")
-            case ["group", name, least, *members] if members and name not in defined:
-                require({*members} <= defined - used - {"none"} and len({*members}) == len(members), "bad_name")
+            case ["group", name, least, *members] if name not in defined and {*members} <= defined - used - {"none"}:
                 least = {"all": str(len(members)), "any": "1"}.get(least, least)
-                require(re.fullmatch("[1-9][0-9]{0,8}", least) is not None and int(least) <= len(members), "bad_size")
+                require(re.fullmatch("[1-9][0-9]{0,8}", least) is not None, "bad_size")
+                require(int(least) <= len({*members}) == len(members), "bad_size")
                 self.groups[name] = (int(least), members)
             case ["quorum", name] if name in defined and not self.quorum:
                 self.quorum = name
             case _:
-                raise Unsound("bad_name")
+                require(not words and self.quorum != "", "missing_field")
+        for keys in (self.keys, list(self.witnesses.values())):
+            require(len({key.public for key in keys}) == len(keys), "duplicate_key")
 
-    def satisfied(self, cosigned: set[str]) -> bool:
+    def satisfied(self, cosigned: Iterable[str]) -> bool:
         met = {"none", *cosigned}
         for name, (least, members) in self.groups.items():  # members come before their group
-            if len(met.intersection(members)) >= least:
-                met.add(name)
+            met |= {name} if len(met.intersection(members)) >= least else set()
         return self.quorum in met
 
 
@@ -837,21 +847,21 @@ class Web:
 
 
 class Member(NamedTuple):
-    """A file in an archive: where its bytes begin, how many they are as they lie and unpacked, their CRC-32."""
+    """A file in an archive: where its bytes begin, their CRC-32, how many they are as they lie and unpacked."""
 
     start: int
+    deflated: bool
+    crc: int
     packed: int
     size: int
-    crc: int
-    deflated: bool
 
 
 # In the order of the table in [17].
 PATHS = re.compile(
-    r"(?a)(index\.html)|(evenhand-verify\.py)|(entries/\d{6}\.tlog-proof)|(hidden\.jsonl)|(openings\.jsonl)|(withheld\.jsonl)"
-    r"|(files/\d{6}\.[a-z0-9]{1,16})|(copies/\d{6}\.[a-z0-9]{1,16})|(checkpoint)|(history)|(policy)|(manifest)"
+    r"(?a)(index\.html)|(evenhand-verify\.py)|(entries/\d{6}\.tlog-proof)|(hidden\.jsonl)|(openings\.jsonl)"
+    r"|(withheld\.jsonl)|(files/\d{6}\.[a-z0-9]{1,16})|(copies/\d{6}\.[a-z0-9]{1,16})|(checkpoint)|(history)|(policy)"
+    r"|(manifest)"
 )
-LOCAL, LISTED, LAST = "<4s5H3L2H", "<4s6H3L5H2L", "<4s4H2LH"
 
 
 class Archive:
@@ -868,51 +878,43 @@ class Archive:
         self.members = self.listed()
 
     def bytes_at(self, place: int, length: int) -> bytes:
-        self.file.seek(place)
+        self.file.seek(max(place, 0))
         return self.file.read(length)
 
-    def fields(self, form: str, place: int) -> tuple[Any, ...]:
-        raw = self.bytes_at(max(place, 0), struct.calcsize(form))
-        require(len(raw) == struct.calcsize(form), "bad_archive")
-        return struct.unpack(form, raw)
+    def fields(self, form: str, place: int) -> list[Any]:
+        try:
+            return list(struct.unpack(form, self.bytes_at(place, struct.calcsize(form))))
+        except struct.error:
+            raise Unsound("bad_archive") from None
 
     def listed(self) -> dict[str, Member]:
         """What the archive says is in it, each by a header of its own and by the list behind all."""
-        *end, count, length, place, comment = self.fields(LAST, self.length - 22)
-        require([*end, comment] == [b"PK\5\6", 0, 0, count, 0], "bad_archive")
-        require(place + length + 22 == self.length, "bad_archive")
+        *end, count, length, place, comment = self.fields("<4s4H2LH", self.length - 22)
+        require([*end, comment] == [b"PK\5\6", 0, 0, count, 0] and place + length + 22 == self.length, "bad_archive")
         require(count <= MOST_MEMBERS, "too_many_members")
-        start, following, members = place, 0, dict[str, Member]()
-        last = (0, "")
+        row, start, before, members = place, 0, (0, ""), dict[str, Member]()
         for _ in range(count):
-            mark, _, *told, comment, disk, _, attributes, offset = self.fields(LISTED, start)
-            _, flags, method, _, _, crc, packed, size, named, more = told
-            require((mark, comment, disk, more, offset) == (b"PK\1\2", 0, 0, 0, following), "bad_archive")
+            mark, _, *told, comment, disk, _, attributes, offset = self.fields("<4s6H3L5H2L", row)
+            _, flags, method, _, _, crc, packed, size, named, extra = told
+            require([mark, comment, disk, extra, offset] == [b"PK\1\2", 0, 0, 0, start], "bad_archive")
             require(flags & 1 == 0, "encrypted")
-            require(flags & ~0x808 == 0 and method in (0, 8), "bad_member")
-            require(
-                (method == 8 or packed == size) and stat.S_IFMT(attributes >> 16) in (0, stat.S_IFREG), "bad_member"
-            )
-            name = self.bytes_at(start + 46, named)
-            start += 46 + named
+            require(flags & ~0x808 == 0 and method in (0, 8) and (method == 8 or packed == size), "bad_member")
+            require(stat.S_IFMT(attributes >> 16) in (0, stat.S_IFREG), "bad_member")
+            name = self.bytes_at(row + 46, named)
             path = name.decode("ascii", "replace")
-            kind = PATHS.fullmatch(path)
-            require(kind is not None, "bad_path")
-            place_in_table = (kind.lastindex or 0 if kind else 0, path)
-            require(place_in_table > last, "bad_order")
-            last = place_in_table
-            begun = following + 30 + named
-            lengths = [crc, packed, size]
-            if flags & 8:
-                told[5:8] = [0, 0, 0]
-            require(list(self.fields(LOCAL, following)) == [b"PK\3\4", *told], "bad_member")
-            require(self.bytes_at(following + 30, named) == name, "bad_member")
-            members[path] = Member(begun, packed, size, crc, method == 8)
-            following = begun + packed
-            if flags & 8:
-                require(list(self.fields("<4s3L", following)) == [b"PK\7\10", *lengths], "bad_member")
-                following += 16
-        require(following == place and start == place + length, "bad_archive")
+            found = PATHS.fullmatch(path)
+            here = (found.lastindex or 0 if found else 0, path)
+            require(found is not None, "bad_path")
+            require(here > before, "bad_order")
+            if flags & 8:  # lengths that were not known beforehand follow the bytes
+                told[5:8] = 0, 0, 0
+                behind = self.fields("<4s3L", start + 30 + named + packed)
+                require(behind == [b"PK\7\10", crc, packed, size], "bad_member")
+            require(self.fields("<4s5H3L2H", start) == [b"PK\3\4", *told], "bad_member")
+            require(self.bytes_at(start + 30, named) == name, "bad_member")
+            members[path] = Member(start + 30 + named, method == 8, crc, packed, size)
+            row, start, before = row + 46 + named, start + 30 + named + packed + 2 * (flags & 8), here
+        require((start, row) == (place, place + length), "bad_archive")
         return members
 
     def parts(self, path: str) -> Iterator[bytes]:
@@ -920,8 +922,10 @@ class Archive:
         member, place, size, crc = self.members[path], 0, 0, 0
         inflate = zlib.decompressobj(-15)
         while not inflate.eof and size <= member.size:
-            packed = inflate.unconsumed_tail or self.bytes_at(member.start + place, min(PART, member.packed - place))
-            place += 0 if inflate.unconsumed_tail else len(packed)
+            packed = inflate.unconsumed_tail
+            if not packed:
+                packed = self.bytes_at(member.start + place, min(PART, member.packed - place))
+                place += len(packed)
             try:
                 part = inflate.decompress(packed, PART) if member.deflated else packed
             except zlib.error:
@@ -930,7 +934,7 @@ class Archive:
                 break
             size, crc = size + len(part), zlib.crc32(part, crc)
             yield part
-        require((size, crc, place) == (member.size, member.crc, member.packed), "bad_member")
+        require((crc, place, size) == member[2:], "bad_member")
         require(inflate.eof == member.deflated and not inflate.unused_data, "bad_member")
 
     def read(self, path: str, limit: int) -> bytes | None:
@@ -1037,6 +1041,7 @@ def read_partly(source: Source, level: int | str, number: int, width: int, limit
 # -- one receipt ---------------------------------------------------------------------------------------------------
 
 Openings = dict[tuple[str, int], list[tuple[str, bytes, bytes]]]
+Reader = Callable[[bytes], dict[str, Any]]
 
 
 class Proven(NamedTuple):
@@ -1050,26 +1055,19 @@ class Proven(NamedTuple):
 
 def prove_receipt(raw: bytes, trust: Trust, report: Report, **where: Any) -> Proven | None:
     """What a receipt shows; None when anything about it is wrong."""
-    try:
-        receipt = receipt_in(raw)
-    except Unsound as refusal:
-        report.find(
-            "receipt_unknown" if refusal.code == "bad_header" else "receipt_malformed", found=refusal.code, **where
-        )
+    receipt = report.attempt("receipt_malformed", receipt_in, raw, **where)
+    if receipt is None:
         return None
     checkpoint = verify_checkpoint(receipt.note, trust, report)
-    entry = read_entry(receipt.place, receipt.entry, report)
+    entry = report.attempt("entry_malformed", entry_in, receipt.entry, idx=receipt.place)
     if checkpoint is None or entry is None:
         return None
     # Entries from before the log was founded over another one bear the other one's origin [18].
     if (entry["log"] == trust.origin) != (receipt.place >= trust.kept):
         report.find("entry_of_another_log", idx=receipt.place, expected=trust.origin, found=entry["log"])
         return None
-    leaf = leaf_hash(receipt.entry)
-    try:
-        prove_inclusion(leaf, receipt.place, checkpoint.size, receipt.path, checkpoint.root)
-    except Unsound as refusal:
-        report.find("entry_not_proven", idx=receipt.place, found=refusal.code)
+    leaf, tree = leaf_hash(receipt.entry), (checkpoint.size, receipt.path, checkpoint.root)
+    if report.attempt("entry_not_proven", prove_inclusion, leaf, receipt.place, *tree, idx=receipt.place) is None:
         return None
     return Proven(checkpoint, receipt.place, leaf, entry)
 
@@ -1080,7 +1078,7 @@ def verify_receipt(raw: bytes, trust: Trust, openings: Openings, report: Report)
     if proven is None:
         return
     checkpoint, idx, leaf, entry = proven
-    streams = Streams(trust, openings, report)
+    streams = Streams(openings, report)
     streams.open_commitments(idx, entry)
     streams.end()
     names = ("log", "stream", "ver", "type", "at", "clock", "role", "class", "prev", "data")
@@ -1096,21 +1094,7 @@ def date_of(at: int) -> str:
 
 
 def verify_checkpoint(raw: bytes, trust: Trust, report: Report) -> Checkpoint | None:
-    try:
-        return trust.checkpoint_in(raw)
-    except Unsound as refusal:
-        codes = dict.fromkeys(("no_known_signature", "not_signed_by_log"), "checkpoint_not_signed")
-        codes["wrong_origin"] = "checkpoint_of_another_log"
-        report.find(codes.get(refusal.code, "checkpoint_malformed"), found=refusal.code, expected=trust.origin)
-        return None
-
-
-def read_entry(idx: int, raw: bytes, report: Report) -> dict[str, Any] | None:
-    try:
-        return entry_in(raw)
-    except Unsound as refusal:
-        report.find("entry_malformed", idx=idx, found=refusal.code)
-        return None
+    return report.attempt("checkpoint_malformed", trust.checkpoint_in, raw, expected=trust.origin)
 
 
 class Stream:
@@ -1118,100 +1102,90 @@ class Stream:
 
     def __init__(self) -> None:
         self.ver, self.seal, self.at, self.idx = 0, GENESIS, 0, -1
-        self.words: dict[int, tuple[str, set[str]] | None] = {}  # of each version; None where it is hidden
+        self.words: dict[int, tuple[str, set[str]]] = {}
+        self.hidden: set[int] = set()
         self.holds: set[int] = set()
-        self.lifted: set[int] = set()
         self.orders: dict[int, list[tuple[int, str]]] = {}
         self.erased: dict[tuple[int, str], int] = {}
+
+    def watch(self, entry: dict[str, Any], find: Callable[..., None]) -> None:
+        """Whether words are erased by the rules, as far as the entries that this hangs on are shown [16]."""
+        data, ver = entry["data"], entry["ver"]
+        before = data.get("hold" if entry["type"] == "hold_lifted" else "ordered")
+        before = before if is_count(before) else 0
+        match entry["type"]:
+            case "hold_placed":
+                self.holds.add(ver)
+            case "hold_lifted":
+                if before not in self.holds | self.hidden:
+                    find("hold_malformed", found=before)
+                self.holds.discard(before)
+            case "erasure_ordered":
+                targets = data.get("targets")
+                self.orders[ver] = []
+                for target in targets if isinstance(targets, list) and targets else [None]:
+                    self.watch_target(target if isinstance(target, dict) else {}, entry, find)
+                if self.holds:
+                    find("erasure_under_hold", found=max(self.holds))
+            case "words_erased":
+                if before not in self.orders.keys() | self.hidden:
+                    find("erasure_without_order", found=before)
+                self.erased |= dict.fromkeys(self.orders.pop(before, []), ver)
+
+    def watch_target(self, target: dict[str, Any], entry: dict[str, Any], find: Callable[..., None]) -> None:
+        ver: int = target["ver"] if is_count(target.get("ver")) else 0
+        names = target.get("names")
+        if ver in self.hidden:
+            return
+        actor, held = self.words.get(ver, ("", set()))
+        if not isinstance(names, list) or not names or not all(type(name) is str and name in held for name in names):
+            find("erasure_malformed", found=ver)
+            return
+        if entry["actor"] != actor and entry["role"] not in ("registrar", "system"):
+            find("erasure_without_right", expected=actor, found=entry["actor"])
+        self.orders[entry["ver"]] += [(ver, name) for name in names]
 
 
 class Streams:
     """Follows the chain of each stream [4], opens commitments [5], and watches over what is erased [16]."""
 
-    def __init__(self, trust: Trust, openings: Openings, report: Report) -> None:
-        self.trust, self.report = trust, report
-        self.openings = dict(openings)
-        self.heads: dict[str, Stream] = {}
+    def __init__(self, openings: Openings, report: Report) -> None:
+        self.openings, self.report = dict(openings), report
+        self.heads: dict[str, Stream] = defaultdict(Stream)
         self.committed = self.opened = 0
 
     def follow(self, idx: int, leaf: bytes, stream: str, ver: int, entry: dict[str, Any] | None) -> None:
         """Check an entry, or a hidden one of which the leaf is all that is shown, against those before it."""
-        head = self.heads.setdefault(stream, Stream())
-        where = {"idx": idx, "stream": stream, "ver": ver}
-        if ver > head.ver + 1:
-            self.report.find("stream_gap", **where, expected=head.ver + 1, found=ver)
-        elif ver <= head.ver:
-            self.report.find("stream_twice", **where, expected=head.ver + 1, found=ver)
+        head, find = self.heads[stream], partial(self.report.find, idx=idx, stream=stream, ver=ver)
+        if ver != head.ver + 1:
+            find("stream_gap" if ver > head.ver else "stream_twice", expected=head.ver + 1, found=ver)
         elif entry and entry["prev"] != head.seal:
-            self.report.find("stream_prev_differs", **where, expected=head.seal, found=entry["prev"])
+            find("stream_prev_differs", expected=head.seal, found=entry["prev"])
         if entry and entry["at"] < head.at:
-            self.report.find("stream_time_goes_back", **where, expected=f"at least {head.at}", found=entry["at"])
+            find("stream_time_goes_back", expected=f"at least {head.at}", found=entry["at"])
         if idx <= head.idx:
-            self.report.find("stream_order_differs", **where, expected=f"above {head.idx}", found=idx)
-        if ver > head.ver:
-            if entry:
-                self.watch(head, entry, where)
-                head.at = max(head.at, entry["at"])
-            head.words[ver] = (entry["actor"], {*entry["commit"]}) if entry else None
-            head.ver, head.seal, head.idx = ver, leaf.hex(), idx
-
-    def watch(self, head: Stream, entry: dict[str, Any], where: dict[str, Any]) -> None:
-        """Whether words are erased as the log demands, as far as the entries that this hangs on are shown [16]."""
-        data, ver = entry["data"], entry["ver"]
-        match entry["type"]:
-            case "hold_placed":
-                head.holds.add(ver)
-            case "hold_lifted":
-                hold = data.get("hold")
-                if hold in head.holds:
-                    head.holds.remove(hold)
-                elif not self.is_hidden(head, hold):
-                    self.report.find("hold_malformed", **where, found=hold)
-            case "erasure_ordered":
-                self.watch_order(head, entry, where)
-            case "words_erased":
-                ordered = data.get("ordered")
-                targets = head.orders.pop(ordered, None) if is_count(ordered) else None
-                head.erased |= dict.fromkeys(targets or [], ver)
-                if targets is None and not self.is_hidden(head, ordered):
-                    self.report.find("erasure_without_order", **where, found=ordered)
-
-    def is_hidden(self, head: Stream, ver: object) -> bool:
-        return is_count(ver) and head.words.get(ver, ()) is None  # type: ignore[call-overload]
-
-    def watch_order(self, head: Stream, entry: dict[str, Any], where: dict[str, Any]) -> None:
-        targets = entry["data"].get("targets")
-        ordered = head.orders[entry["ver"]] = list[tuple[int, str]]()
-        for target in targets if isinstance(targets, list) and targets else [None]:
-            given = target if isinstance(target, dict) else {}
-            ver, names = int(given["ver"]) if is_count(given.get("ver")) else 0, given.get("names")
-            if self.is_hidden(head, ver) and isinstance(names, list):
-                continue
-            actor, held = head.words.get(ver) or ("", set())
-            if (
-                not isinstance(names, list)
-                or not names
-                or not all(type(name) is str and name in held for name in names)
-            ):
-                self.report.find("erasure_malformed", **where, found=ver)
-                continue
-            ordered += [(ver, name) for name in names]
-            if entry["actor"] != actor and entry["role"] not in ("registrar", "system"):
-                self.report.find("erasure_without_right", **where, expected=actor, found=entry["actor"])
-        if head.holds:
-            self.report.find("erasure_under_hold", **where, found=max(head.holds))
+            find("stream_order_differs", expected=f"above {head.idx}", found=idx)
+        if ver <= head.ver:
+            return
+        if entry:
+            head.watch(entry, find)
+            head.words[ver] = (entry["actor"], {*entry["commit"]})
+            head.at = max(head.at, entry["at"])
+        else:
+            head.hidden.add(ver)
+        head.ver, head.seal, head.idx = ver, leaf.hex(), idx
 
     def open_commitments(self, idx: int, entry: dict[str, Any]) -> dict[str, bytes | None]:
         """Compare what the entry committed to with the words given for it [5]. Answers those, None for false ones."""
-        where = {"idx": idx, "stream": entry["stream"], "ver": entry["ver"]}
+        find = partial(self.report.find, idx=idx, stream=entry["stream"], ver=entry["ver"])
         self.committed += len(entry["commit"])
         given: dict[str, bytes | None] = {}
         for name, salt, payload in self.openings.pop((entry["stream"], entry["ver"]), []):
             given[name] = None
             if name not in entry["commit"]:
-                self.report.find("opening_unknown", **where, found=name)
+                find("opening_unknown", found=name)
             elif len(salt) != 32 or commitment(entry, name, salt, payload) != entry["commit"][name]:
-                self.report.find("opening_differs", **where, expected=entry["commit"][name], found=name)
+                find("opening_differs", expected=entry["commit"][name], found=name)
             else:
                 self.opened += 1
                 given[name] = payload
@@ -1224,16 +1198,15 @@ class Streams:
                 self.report.find("opening_unknown", stream=stream, ver=ver, found=name)
 
 
-def lines_in(raw: bytes, code: str, most: int, **fields: Callable[[Any], bool]) -> Iterator[tuple[int, dict[str, Any]]]:
+def lines_in(raw: bytes, code: str, read: Reader, **fields: Callable[[Any], bool]) -> Iterator[tuple[int, Any]]:
     """Objects of JSON, one a line, with just these fields, and the number of each line. Raises CannotRead naming it."""
-    if len(raw) > most:
+    if len(raw) > LARGEST_OPENINGS:
         raise CannotRead(code, "beyond the largest size")
     for number, line in enumerate(raw.splitlines(), 1):
         try:
-            given = object_in(line)
+            given = read(line)
             require(given.keys() == fields.keys(), "missing_field")
             require(all(holds(given[name]) for name, holds in fields.items()), "bad_data")
-            require(code == "openings_malformed" or ENCODER.encode(given).encode("utf-8") == line, "not_canonical")
         except Unsound:
             raise CannotRead(code, str(number)) from None
         yield number, given
@@ -1243,19 +1216,21 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
+WORDS = {
+    "stream": is_text,
+    "ver": is_count,
+    "name": is_payload_name,
+    "salt": matches("([0-9a-f]{2})*"),
+    "payload": is_text,
+}
+
+
 def openings_in(raw: bytes) -> Openings:
     """Words with their salts."""
-    openings: Openings = {}
-    shape = {
-        "stream": is_text,
-        "ver": is_count,
-        "name": is_payload_name,
-        "salt": matches("([0-9a-f]{2})*"),
-        "payload": is_text,
-    }
-    for _, given in lines_in(raw, "openings_malformed", LARGEST_OPENINGS, **shape):
+    openings: Openings = defaultdict(list)
+    for _, given in lines_in(raw, "openings_malformed", object_in, **WORDS):
         words = (given["name"], bytes.fromhex(given["salt"]), given["payload"].encode("utf-8"))
-        openings.setdefault((harmless(given["stream"]), given["ver"]), []).append(words)
+        openings[harmless(given["stream"]), given["ver"]].append(words)
     return openings
 
 
@@ -1263,7 +1238,7 @@ def openings_in(raw: bytes) -> Openings:
 
 
 class Manifest(NamedTuple):
-    """What the house signed of a case file."""
+    """What the house signed of a case file: the digest and length of each member."""
 
     stream: str
     reader: str
@@ -1271,125 +1246,121 @@ class Manifest(NamedTuple):
     members: dict[str, tuple[str, int]]
 
 
+class Shown(NamedTuple):
+    """An entry of the case file's stream: what is known of it when it is hidden, and what it says when it is not."""
+
+    ver: int
+    idx: int
+    leaf: bytes
+    entry: Any
+
+
 def verify_case(archive: Archive, trust: Trust, report: Report) -> None:
     """All that one reader may have of one stream, from its signed list down to the last file."""
     trust.learn(archive.read("history", LARGEST_HISTORY), report)
     checkpoint = shown_checkpoint(archive, trust, report)
-    manifest = signed_manifest(archive, checkpoint, trust, report) if checkpoint else None
-    if checkpoint is None or manifest is None:
+    manifest = checkpoint and report.attempt("manifest_malformed", manifest_in, archive, checkpoint, trust)
+    if not checkpoint or not manifest:
         return
     digests = verify_members(archive, manifest, report)
-    stream = manifest.stream
-    streams = Streams(trust, openings_in(archive.read("openings.jsonl", LARGEST_OPENINGS) or b""), report)
-    shown = list(shown_entries(archive, checkpoint, stream, trust, report))
+    streams = Streams(openings_in(archive.read("openings.jsonl", LARGEST_OPENINGS) or b""), report)
+    shown = list(shown_entries(archive, checkpoint, manifest.stream, trust, report))
     hidden = list(hidden_entries(archive, checkpoint, report))
     for ver, idx, leaf, entry in sorted(shown + hidden, key=lambda one: one[:2]):
-        streams.follow(idx, leaf, stream, ver, entry)
+        streams.follow(idx, leaf, manifest.stream, ver, entry)
     withheld = withheld_words(archive, shown)
-    erased, files = [], dict[int, bytes | None]()
+    recorded, erased, files = streams.heads[manifest.stream].erased, [], dict[int, bytes | None]()
     for ver, idx, _, entry in shown:
         given = streams.open_commitments(idx, entry)
         files |= {ver: given["file"]} if "file" in given else {}
-        for name in sorted(entry["commit"].keys() - given.keys() - withheld.get(ver, set())):
-            recorded = streams.heads[stream].erased.get((ver, name))
-            if recorded is None:
-                report.find("words_missing", idx=idx, stream=stream, ver=ver, found=name)
-            else:
-                erased.append(f"{name} of entry {ver}: erased as recorded at entry {recorded}")
+        for name in sorted(entry["commit"].keys() - given.keys()):
+            if (ver, name) in recorded:
+                erased.append(f"{name} of entry {ver}: erased as recorded at entry {recorded[ver, name]}")
+            elif (ver, name) not in withheld:
+                report.find("words_missing", idx=idx, stream=manifest.stream, ver=ver, found=name)
     streams.end()
-    verify_files(files, digests, stream, report)
-    report.seen |= {"log": trust.origin, "stream": stream, "reader": manifest.reader, "made": date_of(manifest.made)}
-    report.seen |= {"size": checkpoint.size, "root": checkpoint.root.hex()}
-    report.seen |= {"entries": [ver for ver, *_ in shown], "hidden": [ver for ver, *_ in hidden]}
-    report.seen |= {"commitments": streams.committed, "opened": streams.opened, "files": len(files)}
-    report.seen |= {"withheld": sum(map(len, withheld.values())), "erased": erased}
+    verify_files(files, digests, manifest.stream, report)
+    report.seen |= {"log": trust.origin, "stream": manifest.stream, "reader": manifest.reader}
+    report.seen |= {"made": date_of(manifest.made), "size": checkpoint.size, "root": checkpoint.root.hex()}
+    report.seen |= {"entries": [one.ver for one in shown], "hidden": [one.ver for one in hidden]}
+    report.seen |= {"commitments": streams.committed, "opened": streams.opened, "withheld": len(withheld)}
+    report.seen |= {"erased": erased, "files": len(files)}
     trust.ask_witnesses(checkpoint, report)
 
 
-def signed_manifest(archive: Archive, checkpoint: Checkpoint, trust: Trust, report: Report) -> Manifest | None:
-    """The list of all members. What it says of the checkpoint must be so, and it names just what is there."""
-    try:
-        text, signatures = note_in(archive.read("manifest", LARGEST_MANIFEST) or b"", LARGEST_MANIFEST)
-        signers(text, signatures, trust.at(checkpoint.size))
-        head, lines = text.split("\n")[:6], text.split("\n")[6:-1]
-        require(head[:2] == ["evenhand-case-file/v1", trust.origin] and len(head) == 6, "bad_manifest")
-        require(is_stream(head[2]) and counted(head[3]) == checkpoint.size, "bad_manifest")
-        require(head[4] in ("buyer", "seller", "mediator", "decider"), "bad_manifest")
-        told = [re.fullmatch(r"([0-9a-f]{64}) (0|[1-9]\d{0,18}) ([!-~]+)", line) for line in lines]
-        members = {line[3]: (line[1], int(line[2])) for line in told if line}
-        require(len(members) == len(lines), "bad_manifest")
-        made = counted(head[5])
-    except Unsound as refusal:
-        report.find("manifest_malformed", found=refusal.code)
-        return None
-    there = [path for path in archive.members if path != "manifest"]
-    if list(members) != there:
-        amiss = sorted({*members} ^ {*there}) or ["the order of what"]
-        for path in amiss:
-            report.find("members_differ", found=path)
-    return Manifest(head[2], head[4], made, members)
+def manifest_in(archive: Archive, checkpoint: Checkpoint, trust: Trust) -> Manifest:
+    """The signed list of all members. What it says of the checkpoint must be so."""
+    text, signatures = note_in(archive.read("manifest", LARGEST_MANIFEST) or b"", LARGEST_MANIFEST)
+    signers(text, signatures, trust.at(checkpoint.size))
+    header, *lines = text.split("\n")[:-1]
+    require(header == "evenhand-case-file/v1" and len(lines) >= 5, "bad_manifest")
+    (log, stream, size, reader, made), lines = lines[:5], lines[5:]
+    require(log == trust.origin and is_stream(stream) and counted(size) == checkpoint.size, "bad_manifest")
+    require(reader in ("buyer", "seller", "mediator", "decider"), "bad_manifest")
+    told = [re.fullmatch(r"([0-9a-f]{64}) (0|[1-9]\d{0,18}) ([!-~]+)", line) for line in lines]
+    members = {line[3]: (line[1], int(line[2])) for line in told if line}
+    require(len(members) == len(lines), "bad_manifest")
+    return Manifest(stream, reader, counted(made), members)
 
 
 def verify_members(archive: Archive, manifest: Manifest, report: Report) -> dict[str, tuple[str, int]]:
     """The digest and length of each member, which must be those that were signed. Nothing longer is unpacked."""
-    digests = {}
-    for path, (_, size) in manifest.members.items():
-        if path in archive.members and archive.members[path].size == size:
+    digests, there = {}, [path for path in archive.members if path != "manifest"]
+    for path in there:
+        size = archive.members[path].size
+        if path in manifest.members and size == manifest.members[path][1]:
             digest = hashlib.sha256()
             for part in archive.parts(path):
                 digest.update(part)
             digests[path] = (digest.hexdigest(), size)
-        if path in archive.members and digests.get(path) != manifest.members[path]:
+    for path in sorted({*there, *manifest.members}):
+        if path not in digests or digests[path] != manifest.members[path]:
             report.find("member_differs", found=path)
+    if sorted(there) == sorted(manifest.members) and there != list(manifest.members):
+        report.find("member_differs", found="the order")
     return digests
-
-
-Shown = tuple[int, int, bytes, Any]
-"""The version of an entry, its index, its leaf hash, and the entry unless it is hidden."""
 
 
 def shown_entries(
     archive: Archive, checkpoint: Checkpoint, stream: str, trust: Trust, report: Report
 ) -> Iterator[Shown]:
-    for path in archive.members:
-        if path.startswith("entries/"):
-            ver = int(path[8:14])
-            proven = prove_receipt(archive.read(path, LARGEST_RECEIPT) or b"", trust, report, stream=stream, ver=ver)
-            if proven is None:
-                continue
-            idx, entry = proven.idx, proven.entry
-            if proven.checkpoint[:2] != checkpoint[:2]:
-                report.find("receipt_of_another_tree", idx=idx, stream=stream, ver=ver)
-            if (entry["stream"], entry["ver"]) != (stream, ver):
-                found = f"{entry['stream']} {entry['ver']}"
-                report.find("entry_misplaced", idx=idx, stream=stream, ver=ver, found=found)
-            else:
-                yield ver, idx, proven.leaf, entry
+    for path in [path for path in archive.members if path.startswith("entries/")]:
+        where: dict[str, Any] = {"stream": stream, "ver": int(path[8:14])}
+        proven = prove_receipt(archive.read(path, LARGEST_RECEIPT) or b"", trust, report, **where)
+        if proven and proven.checkpoint[:2] != checkpoint[:2]:
+            report.find("receipt_of_another_tree", idx=proven.idx, **where)
+        if proven and where != {name: proven.entry[name] for name in where}:
+            report.find(
+                "entry_misplaced", idx=proven.idx, **where, found=f"{proven.entry['stream']} {proven.entry['ver']}"
+            )
+        elif proven:
+            yield Shown(proven.entry["ver"], proven.idx, proven.leaf, proven.entry)
 
 
 def hidden_entries(archive: Archive, checkpoint: Checkpoint, report: Report) -> Iterator[Shown]:
     raw = archive.read("hidden.jsonl", LARGEST_OPENINGS) or b""
     shape = {"ver": is_count, "index": is_count, "leaf": hex64, "proof": lambda value: isinstance(value, list)}
-    for number, given in lines_in(raw, "hidden_malformed", LARGEST_OPENINGS, **shape):
-        idx, leaf = given["index"], bytes.fromhex(given["leaf"])
-        try:
-            path = [unbase64(str(held), "bad_hash") for held in given["proof"]]
-            prove_inclusion(leaf, idx, checkpoint.size, path, checkpoint.root)
-        except Unsound as refusal:
-            report.find("entry_not_proven", idx=idx, ver=given["ver"], found=refusal.code, expected=f"line {number}")
-        else:
-            yield given["ver"], idx, leaf, None
+    for _, given in lines_in(raw, "hidden_malformed", canonical_in, **shape):
+        one = report.attempt("entry_not_proven", hidden_in, given, checkpoint, idx=given["index"], ver=given["ver"])
+        if one:
+            yield one
 
 
-def withheld_words(archive: Archive, shown: list[Shown]) -> dict[int, set[str]]:
-    """The words that are not for this reader, by the version of their entry."""
-    withheld: dict[int, set[str]] = {}
-    commitments = {ver: entry["commit"] for ver, _, _, entry in shown}
+def hidden_in(given: dict[str, Any], checkpoint: Checkpoint) -> Shown:
+    leaf, path = bytes.fromhex(given["leaf"]), [unbase64(str(held), "bad_hash") for held in given["proof"]]
+    prove_inclusion(leaf, given["index"], checkpoint.size, path, checkpoint.root)
+    return Shown(given["ver"], given["index"], leaf, None)
+
+
+def withheld_words(archive: Archive, shown: list[Shown]) -> set[tuple[int, str]]:
+    """The words that are not for this reader: the version of the entry, and their name."""
+    withheld = set()
+    commitments = {(one.ver, name) for one in shown for name in one.entry["commit"]}
     raw = archive.read("withheld.jsonl", LARGEST_OPENINGS) or b""
-    for number, given in lines_in(raw, "withheld_malformed", LARGEST_OPENINGS, ver=is_count, name=is_payload_name):
-        if given["name"] not in commitments.get(given["ver"], ()):
+    for number, given in lines_in(raw, "withheld_malformed", canonical_in, ver=is_count, name=is_payload_name):
+        if (given["ver"], given["name"]) not in commitments:
             raise CannotRead("withheld_malformed", str(number))
-        withheld.setdefault(given["ver"], set()).add(given["name"])
+        withheld.add((given["ver"], given["name"]))
     return withheld
 
 
@@ -1403,10 +1374,7 @@ def verify_files(
         folder, _, name = path.partition("/")
         if folder in ("files", "copies"):
             ver = int(name[:6])
-            try:
-                told = object_in(words.get(ver) or b"")
-            except Unsound:
-                told = {}
+            told = Report("").attempt("file_differs", object_in, words.get(ver) or b"") or {}
             if ver not in missing or (folder == "files" and (told.get("sha256"), told.get("size")) != held):
                 report.find("file_differs", stream=stream, ver=ver, found=path)
             missing.discard(ver)
@@ -1430,13 +1398,13 @@ def verify_log(
     of_tiles = leaves_of_tiles(tiles, report)
     leaves = of_tiles
     if not hashes:
-        streams, times = Streams(trust, openings, report), Times()
+        streams, times = Streams(openings, report), Times()
         leaves = leaves_of_entries(source, size, streams, times, report)
         streams.end()
         times.verify(leaves, trust.origin, report)
-        report.seen |= {"entries": len(leaves), "streams": len(streams.heads)}
+        erased = sum(len(head.erased) for head in streams.heads.values())
+        report.seen |= {"entries": len(leaves), "streams": len(streams.heads), "erased": erased}
         report.seen |= {"commitments": streams.committed, "opened": streams.opened}
-        report.seen |= {"erased": sum(len(head.erased) for head in streams.heads.values())}
         if not report.findings:  # the log itself may say that a key no longer signs
             for idx, entry in times.own.get(trust.origin, []):
                 trust.note(idx, entry)
@@ -1516,15 +1484,13 @@ def leaves_of_entries(source: Source, size: int, streams: Streams, times: Times,
         if raw is None:
             report.find("entries_missing" if first else "entries_not_given", idx=first)
             break
-        try:
-            entries = entries_in(raw, width)
-        except Unsound:
-            report.find("bundle_malformed", idx=first)
+        entries = report.attempt("bundle_malformed", entries_in, raw, width, idx=first)
+        if entries is None:
             break
         for raw_entry in entries:
             leaf, idx = leaf_hash(raw_entry), len(leaves)
             leaves.append(leaf)
-            entry = read_entry(idx, raw_entry, report)
+            entry = report.attempt("entry_malformed", entry_in, raw_entry, idx=idx)
             if entry is not None:
                 times.read(idx, entry)
                 streams.follow(idx, leaf, entry["stream"], entry["ver"], entry)
@@ -1614,11 +1580,7 @@ def known_checkpoint(state: Path, trust: Trust, report: Report) -> Checkpoint | 
     """The checkpoint believed last time, None the first time."""
     if not os.path.lexists(state):
         return None
-    try:
-        return trust.checkpoint_in(file_at(str(state), LARGEST_NOTE))
-    except Unsound as refusal:
-        report.find("state_malformed", found=refusal.code)
-        return None
+    return report.attempt("state_malformed", trust.checkpoint_in, file_at(str(state), LARGEST_NOTE))
 
 
 def verify_growth(tiles: Tiles, known: Checkpoint | None, shown: Checkpoint, report: Report) -> None:
@@ -1724,39 +1686,35 @@ def kept_checkpoint(path: str, trust: Trust, report: Report) -> Checkpoint | Non
     return verify_checkpoint(raw, trust, report)
 
 
-def trusted(given: argparse.Namespace, report: Report) -> Trust:
-    """Whom the reader says they trust. Raises ValueError when that is nobody, or keys of several logs."""
-    policy = Policy(file_at(given.policy, LARGEST_POLICY)) if given.policy else None
-    asked = [*given.key, *(policy.keys if policy else [])]
+def trusted(given: argparse.Namespace, report: Report) -> Trust | str:
+    """Whom the reader says they trust, or why that makes no sense."""
+    policy = Policy(file_at(given.policy, LARGEST_POLICY)) if given.policy else Policy()
+    asked = [*given.key, *policy.keys]
     names = {key.name for key in given.key or asked}
     if len(names) != 1:
-        raise ValueError("the keys belong to different logs" if names else "a --key is needed, or a --policy with one")
+        return "the keys belong to different logs" if names else "a --key is needed, or a --policy that names a log"
     trust = Trust([key for key in asked if key.name in names], policy, given.not_older)
     trust.learn(file_at(given.history, LARGEST_HISTORY) if given.history else None, report)
     return trust
 
 
 def run(given: argparse.Namespace, trust: Trust, report: Report) -> None:
-    openings: Openings = {}
-    if getattr(given, "openings", None):
-        openings = openings_in(file_at(given.openings, LARGEST_OPENINGS))
+    asked = vars(given)
+    openings = openings_in(file_at(given.openings, LARGEST_OPENINGS)) if asked.get("openings") else {}
     if given.mode == "receipt":
         verify_receipt(file_at(given.place, LARGEST_RECEIPT), trust, openings, report)
     elif given.mode == "case":
-        try:
-            verify_case(Archive(given.place), trust, report)
-        except Unsound as refusal:
-            report.find("archive_malformed", found=refusal.code)
+        report.attempt("archive_malformed", lambda: verify_case(Archive(given.place), trust, report))
     else:
-        token = file_at(given.token_file, 1_000) if getattr(given, "token_file", None) else b""
-        source = source_at(given.place, token.decode("ascii", "replace").strip())
+        token = file_at(given.token_file, 1_000).decode("ascii", "replace").strip() if asked.get("token_file") else ""
+        source = source_at(given.place, token)
         trust.learn(source.read("history", LARGEST_HISTORY), report)
         if given.mode == "follow":
             follow(source, trust, given.state, report)
-            return
-        kept = [kept_checkpoint(path, trust, report) for path in given.checkpoint]
-        known = [checkpoint for checkpoint in kept if checkpoint]
-        verify_log(source, trust, known, openings, given.hashes, report)
+        else:
+            kept = [kept_checkpoint(path, trust, report) for path in given.checkpoint]
+            known = [checkpoint for checkpoint in kept if checkpoint]
+            verify_log(source, trust, known, openings, given.hashes, report)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -1766,10 +1724,9 @@ def main(arguments: Sequence[str]) -> int:
         top.error("the state must lie outside the log that is checked")
     report = Report(given.mode)
     try:
-        try:
-            trust = trusted(given, report)
-        except ValueError as senseless:
-            top.error(str(senseless))
+        trust = trusted(given, report)
+        if isinstance(trust, str):
+            top.error(trust)
         run(given, trust, report)
     except CannotRead as trouble:
         report.find(trouble.code, found=trouble.what)
