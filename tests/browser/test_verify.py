@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, expect
 
 from odr.casefile import publication, queries
 from odr.database import one_moment
@@ -29,6 +30,8 @@ from odr.log.integrator import seal_all
 from odr.log.note import vkey
 from odr.log.publication import receipt_of
 from odr.mediation.service import Admission, admit_mediator
+from tests.browser.readers import Kind, Reader
+from tests.browser.test_accessibility import beyond_the_edge, findings
 from tests.builders import ADispute, a_dispute
 from tests.log import books
 
@@ -555,3 +558,184 @@ def test_the_signatures_of_other_hands_hold_as_they_say(bench: Page, shared: Pat
     held = bench.evaluate(HOLDS, [[key, case["msg"], case["sig"]] for key, case in vectors])
 
     assert [one for one, (_key, case) in zip(held, vectors, strict=True) if one != (case["result"] == "valid")] == []
+
+
+# -- the page -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def faults(page: Page) -> list[str]:
+    """What the console says, breaches of the content policy among it."""
+    said: list[str] = []
+    page.on("console", lambda each: said.append(each.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def put(page: Page, name: str, raw: bytes) -> None:
+    """Choose a file and press the button."""
+    page.get_by_label("The file", exact=True).set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": raw}
+    )
+    page.get_by_role("button", name="Check the file").click()
+
+
+def accessible(page: Page) -> list[str]:
+    """What is wrong with the page as it stands, on a telephone and at a desk, in the light and in the dark."""
+    kind, faults = Kind(Reader("stranger"), "log.verify", "/log/verify"), []
+    for width, theme in ((320, "light"), (1280, "dark")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=theme)
+        faults += findings(kind, page) + [f"{width}: too wide"] * (beyond_the_edge(page) > 0)
+    return faults
+
+
+def test_a_reader_sees_one_clear_sentence_first(
+    page: Page, address: str, house: House, dispute: ADispute, receipts: list[bytes], faults: list[str]
+):
+    page.goto(f"{address}/log/verify")
+    page.evaluate(Axe().axe_script)
+    assert accessible(page) == []
+
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_text("Choose the file that you want to check.")).to_be_visible()
+    expect(page.get_by_label("The file", exact=True)).to_be_focused()
+    assert accessible(page) == []
+
+    put(page, "a.tlog-proof", receipts[0])
+    expect(page.get_by_role("heading", name="Sound: this entry is as it was signed")).to_be_focused()
+    expect(page.locator("#result")).to_contain_text("The buyer filed the dispute.")
+    expect(page.locator("#result")).to_contain_text("the house agrees with itself")
+    assert accessible(page) == []
+
+    put(page, "case.zip", case_file(house, dispute, "buyer"))
+    expect(page.get_by_role("heading", name="Sound: this case file is as it was signed")).to_be_focused()
+    expect(page.locator("#result li", has_text="The seller made offer 1.")).to_contain_text("Entry 9")
+    assert accessible(page) == []
+
+    put(page, "a.tlog-proof", receipts[0].replace(b"index ", b"index 1"))
+    expect(page.get_by_role("heading", name="Tampered: this is not what was signed")).to_be_focused()
+    expect(page.locator("#result")).to_contain_text("entry_not_proven")
+    expect(page.locator("#result")).not_to_contain_text("The buyer filed the dispute.")
+    assert accessible(page) == []
+
+    page.get_by_label("The key of the log").fill(books.vkey())
+    put(page, "a.tlog-proof", receipts[0])
+    expect(page.get_by_role("heading", name="Cannot tell: the file could not be checked")).to_be_focused()
+    expect(page.locator("#result")).to_contain_text("It was not signed with the key that you gave.")
+    assert accessible(page) == []
+    assert faults == []
+
+
+def test_nothing_leaves_the_browser_once_the_page_is_there(
+    page: Page, address: str, house: House, dispute: ADispute, receipts: list[bytes], faults: list[str]
+):
+    page.goto(f"{address}/log/verify")
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.context.set_offline(True)
+
+    for name, raw, said in (
+        ("case.zip", case_file(house, dispute, "seller"), "Sound: this case file"),
+        ("a.tlog-proof", receipts[0], "Sound: this entry"),
+        ("a.tlog-proof", receipts[0][:-9], "Tampered"),
+    ):
+        put(page, name, raw)
+        expect(page.get_by_role("heading", name=said)).to_be_visible()
+
+    assert asked == []
+    assert faults == []
+
+
+def test_the_page_forbids_its_own_scripts_to_speak_to_anybody(page: Page, address: str):
+    answer = page.goto(f"{address}/log/verify")
+
+    assert answer is not None
+    assert "connect-src 'none'" in answer.headers["content-security-policy"]
+    assert page.evaluate("fetch('/log/key').then(() => 'sent', () => 'not sent')") == "not sent"
+    assert page.evaluate("[...document.querySelectorAll('#check [name]')].length") == 0
+
+
+def test_every_finding_has_a_sentence_of_its_own(page: Page, address: str):
+    page.goto(f"{address}/log/verify")
+    said = page.evaluate(
+        "[...document.getElementById('words').content.querySelectorAll('[data-say]')].map((each) => each.dataset.say)"
+    )
+
+    # What only befalls whole logs, files of a reader's own and addresses, a browser is never asked.
+    elsewhere = {
+        "bundle_malformed", "entries_missing", "entries_not_given", "entry_differs", "founding_differs", "log_forked",
+        "log_shrank", "not_saved", "policy_malformed", "root_differs", "stale", "state_malformed", "tile_differs",
+        "tile_missing", "unreachable",
+    }  # fmt: skip
+    assert sorted(set(offline.SENTENCES) - elsewhere - set(said)) == []
+
+
+def test_a_file_can_be_dropped_on_the_page(page: Page, address: str, receipts: list[bytes]):
+    page.goto(f"{address}/log/verify")
+
+    page.evaluate(
+        """(text) => {
+          const held = new DataTransfer();
+          held.items.add(new File([Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))], "a.tlog-proof"));
+          document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: held, bubbles: true }));
+        }""",
+        base64.b64encode(receipts[0]).decode(),
+    )
+
+    expect(page.get_by_role("heading", name="Sound: this entry is as it was signed")).to_be_visible()
+
+
+def test_the_keyboard_alone_is_enough(page: Page, address: str, receipts: list[bytes], tmp_path: Path):
+    file = tmp_path / "a.tlog-proof"
+    file.write_bytes(receipts[0])
+    page.goto(f"{address}/log/verify")
+
+    page.get_by_label("The file", exact=True).focus()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(file)
+    page.get_by_role("button", name="Check the file").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="Sound: this entry is as it was signed")).to_be_focused()
+
+
+def test_without_script_the_page_says_how_else_to_check(chromium: Browser, address: str):
+    context = chromium.new_context(base_url=address, java_script_enabled=False, locale="en")
+    page = context.new_page()
+    page.goto("/log/verify")
+
+    expect(page.get_by_role("button", name="Check the file")).to_be_hidden()
+    page.get_by_role("link", name="How to check a receipt at home", exact=True).click()
+
+    expect(page).to_have_url(f"{address}/log/checking")
+    expect(page.get_by_role("link", name="Check a receipt or a case file in your browser")).to_be_visible()
+    context.close()
+
+
+def test_a_browser_that_knows_no_such_signatures_says_so(page: Page, address: str, receipts: list[bytes]):
+    page.add_init_script("crypto.subtle.importKey = () => Promise.reject(new DOMException('', 'NotSupportedError'));")
+    page.goto(f"{address}/log/verify")
+
+    put(page, "a.tlog-proof", receipts[0])
+
+    expect(page.get_by_role("heading", name="Cannot tell: the file could not be checked")).to_be_focused()
+    expect(page.locator("#result")).to_contain_text("This browser cannot check signatures.")
+
+
+def test_a_file_too_large_for_a_browser_is_said_to_be_too_large(page: Page, address: str):
+    page.goto(f"{address}/log/verify")
+
+    told = page.evaluate(
+        """async (keys) => {
+          const { LARGEST_FILE, verifyFile } = await import("/static/js/verify/verify.js");
+          const part = new Uint8Array(LARGEST_FILE / 16);
+          const large = new File([...Array.from({ length: 16 }, () => part), part.subarray(0, 1)], "case.zip");
+          return (await verifyFile(large, { keys })).findings.map(({ code }) => code);
+        }""",
+        books.vkey(),
+    )
+
+    assert told == ["too_large_here"]

@@ -1,6 +1,6 @@
 // The page that checks a file: takes it from its reader, and says what was found in the sentences of the page.
 import { SOUND } from "./report.js";
-import { LARGEST_FILE, verifyFile } from "./verify.js";
+import { verifyFile } from "./verify.js";
 
 const form = document.getElementById("check");
 const key = document.getElementById("key");
@@ -71,46 +71,38 @@ function show(report) {
   for (const each of result.querySelectorAll("[data-outcome]")) {
     each.hidden = ![verdict, `${verdict} ${mode}`].includes(each.dataset.outcome);
   }
-  part("findings", findings.length > 0, (place) => {
-    place.querySelector("ul").replaceChildren(...findings.map(finding));
-  });
-  part("own-key", sound && key.value.trim() === key.defaultValue.trim());
+  list("findings", "ul", findings.map(finding));
   // Of what was tampered with, nothing is told as if it were so.
-  const told = sound ? factsOf(seen) : [];
-  part("facts", told.length > 0, (place) => place.querySelector("dl").replaceChildren(...told));
-  part("entries", sound && seen.entries?.length > 0, (place) => {
-    place.querySelector("ol").replaceChildren(...seen.entries.map(line));
-  });
-  part("erased", sound && seen.erased?.length > 0, (place) => {
-    place.querySelector("ul").replaceChildren(...seen.erased.map((each) => element("li", filled(pattern("erased"), each))));
-  });
-  part("files", sound && seen.files?.length > 0, (place) => {
-    place.querySelector("ul").replaceChildren(...seen.files.map(fileLine));
-  });
-  part("limits", sound, (place) => {
-    for (const line of place.querySelectorAll("[data-only]")) line.hidden = line.dataset.only !== mode;
-  });
-  part("details", true, (place) => {
-    place.open = false;
-    place.querySelector("pre").textContent = JSON.stringify({ mode, verdict, seen, findings }, null, 2);
-  });
+  list("facts", "dl", sound ? factsOf(seen) : []);
+  list("entries", "ol", sound ? (seen.entries ?? []).map(line) : []);
+  list("erased", "ul", sound ? (seen.erased ?? []).map(erasedLine) : []);
+  list("files", "ul", sound ? (seen.files ?? []).map(fileLine) : []);
+  part("own-key").hidden = !(sound && key.value.trim() === key.defaultValue.trim());
+  const limits = part("limits");
+  limits.hidden = !sound;
+  for (const each of limits.querySelectorAll("[data-only]")) each.hidden = each.dataset.only !== mode;
+  const details = part("details");
+  details.hidden = false;
+  details.open = false;
+  details.querySelector("pre").textContent = JSON.stringify({ mode, verdict, seen, findings }, null, 2);
   result.hidden = false;
-  const heading = result.querySelector("[data-outcome]:not([hidden]) h2");
-  heading.focus();
+  result.querySelector("[data-outcome]:not([hidden]) h2").focus();
 }
 
-function part(name, shown, fill = () => {}) {
-  const place = result.querySelector(`[data-part="${name}"]`);
-  place.hidden = !shown;
-  if (shown) fill(place);
+const part = (name) => result.querySelector(`[data-part="${name}"]`);
+
+// A part that is there only where something is in its list.
+function list(name, kind, lines) {
+  part(name).hidden = lines.length === 0;
+  part(name).querySelector(kind).replaceChildren(...lines);
 }
 
 function finding({ code, idx, ver, expected, found }) {
   const said = words.querySelector(`[data-say="${CSS.escape(code)}"]`) ?? words.querySelector('[data-say="any"]');
   const places = { code, idx: place(idx), ver, last: expected - 1, found };
-  const line = element("li", filled(said.textContent, places));
-  line.append(" ", element("code", found === undefined ? code : `${code}: ${found}`, "quiet digits"));
-  return line;
+  const made = element("li", filled(said.textContent, places));
+  made.append(" ", element("code", found === undefined ? code : `${code}: ${found}`, "quiet digits"));
+  return made;
 }
 
 function factsOf(seen) {
@@ -154,6 +146,8 @@ function line(entry) {
   );
   return made;
 }
+
+const erasedLine = (each) => element("li", filled(pattern("erased"), each));
 
 function fileLine({ path, ver, size, copy }) {
   const said = { path, ver: number(ver), size: weight(size) };
