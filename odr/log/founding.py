@@ -82,7 +82,7 @@ def _stop(house: House, stolen: bool) -> Halt:
         _require_last(connection, house)
         row = connection.execute(select(tables.stop)).one_or_none()
         against = contradiction(connection, house.settings, house.origin, house.keys)
-        if row is not None and (against or row.code in (STOLEN, "unsound")):
+        if row is not None and (against or row.code in (STOLEN, "unsound", "witnessed")):
             return Halt(row.code, bytes(row.note))
         if against is None and not stolen:
             raise NotToBeFounded(
