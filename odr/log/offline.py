@@ -89,7 +89,8 @@ receipt_malformed 1 The receipt is damaged or was altered ({found}).
 case_unknown 2 This file is not a case file: it does not begin as archives do.
 archive_malformed 1 The case file is damaged, was altered, or is not made as case files are ({found}).
 manifest_malformed 1 The list of what is in the case file is damaged or was altered ({found}).
-member_differs 1 What the case file holds as {found} is not what its signed list names.
+members_differ 1 The case file and its signed list do not agree on {found}: it was added, taken out or moved.
+member_differs 1 What the case file holds as {found} is not what was signed.
 receipt_of_another_tree 1 The receipt of entry {ver} does not belong to the case file's checkpoint.
 entry_misplaced 1 The receipt in the place of entry {ver} is that of another one, {found}.
 hidden_malformed 1 Line {found} of the list of hidden entries is damaged or was altered.
@@ -1306,18 +1307,18 @@ def manifest_in(archive: Archive, checkpoint: Checkpoint, trust: Trust) -> Manif
 def verify_members(archive: Archive, manifest: Manifest, report: Report) -> dict[str, tuple[str, int]]:
     """The digest and length of each member, which must be those that were signed. Nothing longer is unpacked."""
     digests, there = {}, [path for path in archive.members if path != "manifest"]
-    for path in there:
+    amiss = sorted({*there} ^ {*manifest.members})
+    for path in amiss or ["manifest"] * (there != list(manifest.members)):
+        report.find("members_differ", found=path)
+    for path in [path for path in there if path in manifest.members]:
         size = archive.members[path].size
-        if path in manifest.members and size == manifest.members[path][1]:
+        if size == manifest.members[path][1]:
             digest = hashlib.sha256()
             for part in archive.parts(path):
                 digest.update(part)
             digests[path] = (digest.hexdigest(), size)
-    for path in sorted({*there, *manifest.members}):
-        if path not in digests or digests[path] != manifest.members[path]:
+        if digests.get(path) != manifest.members[path]:
             report.find("member_differs", found=path)
-    if sorted(there) == sorted(manifest.members) and there != list(manifest.members):
-        report.find("member_differs", found="the order")
     return digests
 
 
