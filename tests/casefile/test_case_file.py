@@ -589,8 +589,7 @@ def test_whoever_falsifies_a_case_file_without_the_key_is_found_out(house, seale
     status, told = checked(house, tmp_path, repacked(raw, change))
 
     assert status == 1
-    assert codes(told) & {"members_differ", "member_differs"}
-    assert code in codes(told)
+    assert {"member_differs", code} <= codes(told)
 
 
 @pytest.mark.one_database
@@ -603,7 +602,7 @@ def test_whoever_falsifies_a_case_file_with_the_key_is_found_out_too(house, seal
     status, told = checked(house, tmp_path, signed_anew(house, raw, change))
 
     assert (status, code in codes(told)) == (1, True)
-    assert not codes(told) & {"members_differ", "member_differs", "manifest_malformed"}
+    assert not codes(told) & {"member_differs", "manifest_malformed"}
 
 
 @pytest.mark.one_database
@@ -614,7 +613,7 @@ def test_the_last_entry_cannot_be_taken_out_without_the_key(house, sealed, buyer
 
     status, told = checked(house, tmp_path, repacked(raw, lambda held: held.pop(last)))
 
-    assert (status, "members_differ" in codes(told)) == (1, True)
+    assert (status, "member_differs" in codes(told)) == (1, True)
 
 
 @pytest.mark.one_database

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from email import policy
 from email.parser import BytesParser
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -75,8 +77,15 @@ def _opened(app: Flask, reader: Reader, dispute: ADispute) -> Iterator[tuple[str
 
 
 def _body(answer: TestResponse) -> str:
-    """The words of an answer; of a receipt those of the entry in it, too."""
+    """The words of an answer; of a receipt those of the entry in it, too, and of an archive those of all its members."""
     raw = answer.get_data()
+    if answer.mimetype == "application/zip":
+        with zipfile.ZipFile(BytesIO(raw)) as file:
+            return "\n".join(_words(file.read(name)) for name in file.namelist())
+    return _words(raw)
+
+
+def _words(raw: bytes) -> str:
     carried = receipt.read(raw).entry if raw.startswith(receipt.HEADER.encode()) else b""
     return (raw + carried).decode("utf-8", "replace")
 
