@@ -17,13 +17,13 @@ from werkzeug.wrappers import Response
 
 from odr.kernel import Missing, moment
 from odr.log.auditors import bundle_of, note_read
-from odr.log.cosigning import PolicyTrouble, last_cosigned, policy_text, watch_of, with_cosignatures
+from odr.log.cosigning import PolicyTrouble, Watch, last_cosigned, policy_text, watch_of, with_cosignatures
 from odr.log.halt import latest_checkpoint
 from odr.log.note import vkey
 from odr.log.proof import TILE_WIDTH
 from odr.log.publication import history_of, tile_path
 from odr.log.queries import LogState, log_state
-from odr.log.selfcheck import LastCheck, last_checks
+from odr.log.selfcheck import LastCheck, health, last_checks
 from odr.log.signers import signers_of
 from odr.log.tiles import Torn, consistency, inclusion, tile_data
 from odr.web.security import CONTENT_POLICY, current_auditor, current_house, requires
@@ -53,12 +53,14 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 @blueprint.get("/log")
 @requires("site:read")
 def overview() -> str:
-    with current_house().engine.connect() as connection:
-        state = log_state(connection, current_house())
-        watch = watch_of(connection, current_house())
+    house = current_house()
+    with house.engine.connect() as connection:
+        state = log_state(connection, house)
+        watch = watch_of(connection, house)
         noted = with_cosignatures(connection, state.number, state.note)
+        checks = health(connection, house.clock())
     return render_template(
-        "log/overview.html", state=state, noted=noted, watch=watch, origin=current_house().origin, key=_key()
+        "log/overview.html", state=state, noted=noted, watch=watch, checks=checks, origin=house.origin, keys=_keys()
     )
 
 
@@ -68,8 +70,8 @@ def status() -> Response:
     """How the log stands, for programs that watch it."""
     house = current_house()
     with house.engine.connect() as connection:
-        state, checks = log_state(connection, house), last_checks(connection)
-    answer = jsonify(_told(state, checks))
+        state, watch, checks = log_state(connection, house), watch_of(connection, house), last_checks(connection)
+    answer = jsonify(_told(state, watch, checks))
     # Whoever asks together with many others is told what they were told, a few seconds ago.
     answer.headers["Cache-Control"] = "public, max-age=5"
     return answer
@@ -203,7 +205,7 @@ def consistency_proof() -> Response:
         return _hashes(_whole(lambda: consistency(connection, old, new)))
 
 
-def _told(state: LogState, checks: Mapping[str, LastCheck]) -> dict[str, Any]:
+def _told(state: LogState, watch: Watch, checks: Mapping[str, LastCheck]) -> dict[str, Any]:
     last = state.checkpoint
     return {
         "log": current_house().origin,
@@ -218,6 +220,12 @@ def _told(state: LogState, checks: Mapping[str, LastCheck]) -> dict[str, Any]:
         },
         "copy_outside": state.outside,
         "waiting": {"entries": state.waiting, "since": state.waits_since and _utc(state.waits_since)},
+        "witnesses": {
+            "standing": watch.standing,
+            "asked": len(watch.witnesses),
+            "signed_last": len(watch.signed),
+            "since": _utc(watch.since) if watch.since else None,
+        },
         "checks": {
             kind: {"at": _utc(check.at), "size": check.size, "findings": check.findings, "code": check.code}
             for kind, check in checks.items()

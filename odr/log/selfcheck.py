@@ -34,6 +34,9 @@ DAY = 24 * HOUR
 WAITS_LONG = 5 * MINUTE
 """After so long without a place (ms) an entry is missed; the worker gives places every second."""
 
+QUICK_LATE, FULL_LATE = 3 * HOUR, 2 * DAY
+"""After so long without a check (ms) its page says that it is overdue."""
+
 MOST_WAITING = 256
 """So many of the entries that wait are looked at, the oldest first."""
 
@@ -99,6 +102,28 @@ class LastCheck:
     @property
     def grave(self) -> bool:
         return bool(self.code) and self.code not in NOT_GRAVE
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the house last said of itself, for its page, and whether the next word of it is overdue."""
+
+    quick: LastCheck | None
+    full: LastCheck | None
+    quick_late: bool
+    full_late: bool
+
+
+def health(connection: Connection, at: int) -> Health:
+    """How the house found itself when it last looked."""
+    checks = last_checks(connection)
+    quick, full = checks.get(QUICK), checks.get(FULL)
+    return Health(
+        quick,
+        full,
+        quick_late=quick is not None and quick.at < at - QUICK_LATE,
+        full_late=full is not None and full.at < at - FULL_LATE,
+    )
 
 
 def is_grave(finding: Finding) -> bool:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_location
 from babel.numbers import format_decimal
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_login import current_user
 from markupsafe import Markup, escape
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.routing import BuildError
 
 from odr.kernel import Money, moment, new_pseudonym
+from odr.log.halt import halted
 from odr.procedure.access import ANYONE, PERMISSIONS, SIGNED_IN
 from odr.web.language import language, manner, offered, zone
-from odr.web.security import permission_of
+from odr.web.security import current_house, permission_of
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 UTC_ZONE = ZoneInfo("UTC")
+
+ASKED_AGAIN = 2.0
+"""After so many seconds a process asks anew whether the house has stopped."""
 
 
 def init_filters(app: Flask) -> None:
@@ -46,7 +53,7 @@ def init_filters(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         link_to=link_to, has_endpoint=has_endpoint, new_key=new_pseudonym, here=here, form_errors=form_errors,
-        rooms=rooms, footer_links=footer_links,
+        rooms=rooms, footer_links=footer_links, log_stopped=log_stopped,
     )  # fmt: skip
 
     app.url_defaults(name_the_version)
@@ -240,6 +247,24 @@ def link_to(name: str, **values: Any) -> str | None:
 def here() -> str:
     """The path of this page, for a form that brings the reader back to it; the front page after a POST."""
     return request.full_path.rstrip("?") if request.method == "GET" else safe_path(request.referrer)
+
+
+def log_stopped() -> bool:
+    """Whether the house has stopped, as this process learnt a moment ago: pages ask no more often than that. On the
+    page of a failure nobody is asked, since the failure may lie just there."""
+    if "log_stopped" in g:
+        return bool(g.log_stopped)
+    house, now = current_house(), monotonic()
+    asked_at, stopped = current_app.extensions.get("odr.stopped", (-ASKED_AGAIN, False))
+    if now - asked_at >= ASKED_AGAIN:
+        try:
+            with house.engine.connect() as connection:
+                stopped = halted(connection, house.settings) is not None
+        except (OperationalError, NoConnectionFree):
+            # A page that needs no database is shown without one.
+            pass
+        current_app.extensions["odr.stopped"] = (now, stopped)
+    return bool(stopped)
 
 
 def safe_path(address: str | None) -> str:

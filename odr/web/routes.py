@@ -194,6 +194,7 @@ def _page(code: int, **told: Any) -> tuple[str, int]:
 def _plain(code: int) -> tuple[str, int]:
     # Nobody is asked who the reader is: the failure may lie just there.
     g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
+    g.log_stopped = False
     return render_template(_template(code), code=code), code
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from odr.database import one_moment
 from odr.house import House
@@ -429,3 +429,34 @@ def test_the_commands_say_what_was_found(house: House, disputed: ADispute) -> No
     assert bad.exit_code == 1 and "BAD   payload_differs" in bad.output
     assert found.exit_code == 1 and "The house has stopped" in found.output
     assert why(house) == "unsound"
+
+
+# -- the pages ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_every_page_of_a_stopped_house_says_so(app: Flask, house: House, disputed: ADispute) -> None:
+    with unguarded(house) as connection:
+        connection.execute(text("UPDATE payload SET salt = substr(wrapped_key, 1, 32) WHERE name = 'narrative'"))
+    assert check_fully(house, verify_house).stopped
+    client = app.test_client()
+
+    pages = {path: client.get(path) for path in ("/", "/how-it-works", "/log", "/session/new", "/nowhere", "/figures")}
+
+    for path, page in pages.items():
+        assert "This house has stopped. Everything can be read" in page.text, path
+    assert client.get("/log/status").json["stopped"] == "unsound"
+
+
+@pytest.mark.one_database
+def test_pages_ask_whether_the_house_has_stopped_only_now_and_then(app: Flask, house: House) -> None:
+    client = app.test_client()
+    asked: list[str] = []
+    client.get("/how-it-works")
+    event.listen(house.engine, "begin", lambda connection: asked.append("transaction"))
+
+    for _ in range(5):
+        assert client.get("/how-it-works").status_code == 200
+
+    # A machine so slow that two seconds pass in between asks once more.
+    assert len(asked) <= 2
