@@ -26,7 +26,7 @@ from odr.log.payloads import reveal
 from odr.log.proof import HASH_SIZE, LARGEST_SIZE, TILE_HEIGHT, TILE_WIDTH, fold, full_subtrees, nodes_above
 from odr.log.records import fields_of
 from odr.log.rules import Words, erased_in
-from odr.log.signers import Lineage, founding_of, lineage_of, opened, signers_of
+from odr.log.signers import Lineage, founding_of, lineage_of, opened, opened_by_any, signers_of
 
 BATCH = 50
 """Streams read at a time, so that memory does not grow with the log."""
@@ -248,7 +248,7 @@ def _verify_stream(
 
 def _verify_origins(lineage: Lineage, stream: str, entries: dict[int, Fields], leaves: list[Any]) -> Iterator[Finding]:
     """Each entry bears the name of the log in whose time it was made."""
-    places = {version: position for position, _, version, _ in leaves} if len(lineage.logs) > 1 else {}
+    places = {version: position for _, version, position, _ in leaves} if len(lineage.logs) > 1 else {}
     for version, entry in entries.items():
         origin = lineage.origin_at(places.get(version)) if places else lineage.logs[-1][0]
         if entry["log"] != origin:
@@ -513,7 +513,7 @@ def _verify_former(connection: Connection, lineage: Lineage, tree: Tree) -> Iter
         # One that counts more than was kept is known from elsewhere, and so may be the key that signed it.
         for row in rows:
             try:
-                held = opened(row.note, signers)
+                held = opened_by_any(row.note, signers)
             except Rejected as broken:
                 yield Finding("checkpoint_malformed", expected=f"checkpoint {row.number}", found=broken.code)
                 continue

@@ -18,7 +18,7 @@ from odr.kernel import Missing
 from odr.log import tables as log
 from odr.log.halt import first_over
 from odr.log.journal import read_stream
-from odr.log.signers import opened, signers_of
+from odr.log.signers import opened, opened_by_any, signers_of
 from odr.people.tables import account, mediator, role_grant
 from odr.procedure.dispute import Dispute
 from odr.procedure.draw import order_of
@@ -302,7 +302,8 @@ def seed_of(connection: Connection, house: House, dispute_id: str, version: int)
     if position is None or first is None:
         return None
     origin, row = first
-    signed = opened(row.note, signers_of(connection, origin))
+    signers = signers_of(connection, origin)
+    signed = opened(row.note, signers) if origin == house.origin else opened_by_any(row.note, signers)
     return Seed(position, row.number, signed.size, signed.root.hex())
 
 
