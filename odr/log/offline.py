@@ -128,7 +128,7 @@ openings_malformed 2 Line {found} of the file of words cannot be read.
 log_shrank 1 The log was signed with {expected} entries, and {found} are shown: some were cut off.
 log_forked 1 The log's key signed two histories that contradict each other at {found} entries.
 founding_differs 1 The log was founded at place {idx} over other entries than stand before it.
-history_malformed 1 Receipt {found} in the history of keys is damaged or was altered ({expected}).
+history_malformed 1 The history of keys is damaged or was altered, {expected} ({found}).
 history_forked 1 The log's keys signed two histories of keys that contradict each other (entry {ver}).
 policy_malformed 2 Line {found} of the policy cannot be followed.
 quorum_missing 2 Too few of the witnesses you ask for have signed the checkpoint ({found}).
@@ -677,13 +677,12 @@ class Trust:
                     inner.attempt("history_malformed", self.note, proven.idx, proven.entry)
             # What no key signed that is trusted so far is passed over, whatever else is wrong with it.
             if inner.findings and "checkpoint_not_signed" not in [finding.code for finding in inner.findings]:
-                report.find("history_malformed", expected=inner.findings[0].code, found=number)
+                report.find("history_malformed", expected=f"at receipt {number}", found=inner.findings[0].code)
         for ver, proven in sorted(self.told.items()):
             streams.follow(proven.idx, proven.leaf, proven.entry["stream"], ver, proven.entry)
-        for finding in streams.report.findings:
-            report.find(
-                "history_malformed", idx=finding.idx, ver=finding.ver, expected=finding.code, found="of a chain"
-            )
+        for told in streams.report.findings:
+            where = {"idx": told.idx, "ver": told.ver, "expected": f"at entry {told.ver}"}
+            report.find("history_malformed", **where, found=told.code)
 
     def note(self, idx: int, entry: dict[str, Any]) -> None:
         """Take over what an entry of the log about itself says of keys, and of a log before this one [18]."""
@@ -1103,7 +1102,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.ver, self.seal, self.at, self.idx = 0, GENESIS, 0, -1
-        self.words: dict[int, tuple[str, set[str]]] = {}
+        self.words: dict[int, tuple[str, tuple[str, ...]]] = {}
         self.hidden: set[int] = set()
         self.holds: set[int] = set()
         self.orders: dict[int, list[tuple[int, str]]] = {}
@@ -1138,7 +1137,7 @@ class Stream:
         names = target.get("names")
         if ver in self.hidden:
             return
-        actor, held = self.words.get(ver, ("", set()))
+        actor, held = self.words.get(ver, ("", ()))
         if not isinstance(names, list) or not names or not all(type(name) is str and name in held for name in names):
             find("erasure_malformed", found=ver)
             return
@@ -1170,7 +1169,8 @@ class Streams:
             return
         if entry:
             head.watch(entry, find)
-            head.words[ver] = (entry["actor"], {*entry["commit"]})
+            if entry["commit"]:
+                head.words[ver] = (entry["actor"], tuple(entry["commit"]))
             head.at = max(head.at, entry["at"])
         else:
             head.hidden.add(ver)
@@ -1298,7 +1298,7 @@ def manifest_in(archive: Archive, checkpoint: Checkpoint, trust: Trust) -> Manif
     (log, stream, size, reader, made), lines = lines[:5], lines[5:]
     require(log == trust.origin and is_stream(stream) and counted(size) == checkpoint.size, "bad_manifest")
     require(reader in ("buyer", "seller", "mediator", "decider"), "bad_manifest")
-    told = [re.fullmatch(r"([0-9a-f]{64}) (0|[1-9]\d{0,18}) ([!-~]+)", line) for line in lines]
+    told = [re.fullmatch(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([!-~]+)", line) for line in lines]
     members = {line[3]: (line[1], int(line[2])) for line in told if line}
     require(len(members) == len(lines), "bad_manifest")
     return Manifest(stream, reader, counted(made), members)
@@ -1408,7 +1408,8 @@ def verify_log(
         report.seen |= {"commitments": streams.committed, "opened": streams.opened}
         if not report.findings:  # the log itself may say that a key no longer signs
             for idx, entry in times.own.get(trust.origin, []):
-                trust.note(idx, entry)
+                where = {"idx": idx, "ver": entry["ver"], "expected": f"at entry {entry['ver']}"}
+                report.attempt("history_malformed", trust.note, idx, entry, **where)
             verify_checkpoint(checkpoint.note, trust, report)
     compare_leaves(leaves, of_tiles, checkpoint, report)
     if len(leaves) == size:
@@ -1556,9 +1557,7 @@ def compare_kept(leaves: list[bytes], shown: Checkpoint, kept: Sequence[Checkpoi
 def follow(source: Source, trust: Trust, state: Path, report: Report) -> None:
     """Whether the log still begins with what it held last time. Believes a new checkpoint only then."""
     known = known_checkpoint(state, trust, report)
-    if report.findings:
-        return
-    shown = shown_checkpoint(source, trust, report)
+    shown = shown_checkpoint(source, trust, report) if known or not os.path.lexists(state) else None
     if shown is None:
         return
     report.seen = {"log": trust.origin, "size": shown.size, "root": shown.root.hex()}

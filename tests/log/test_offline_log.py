@@ -568,6 +568,43 @@ def test_a_server_that_answers_otherwise_is_named(
     assert [told for told in verify("log", serve(Strange)).codes if told != "history_malformed"] == [code]
 
 
+def test_a_token_is_sent_for_entries_and_to_nobody_else(
+    verify: Callable[..., Told], serve: Callable[[Any], str], laid: Path, tmp_path: Path
+) -> None:
+    asked: dict[str, str | None] = {}
+    elsewhere: list[str] = []
+
+    class Counting(Quiet):
+        def do_GET(self) -> None:
+            asked[self.path] = self.headers["Authorization"]
+            if self.path.startswith("/tile/entries/") and asked[self.path] != "Bearer let-me-read":
+                self.send_error(401)
+            else:
+                super().do_GET()
+
+    class Elsewhere(Quiet):
+        def do_GET(self) -> None:
+            elsewhere.append(self.path)
+
+    class Sending(Counting):
+        def do_GET(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", serve(Elsewhere) + self.path)
+            self.end_headers()
+
+    (tmp_path / "token").write_text("let-me-read\n")
+    address = serve(partial(Counting, directory=str(laid)))
+
+    told = verify("log", address, "--token-file", tmp_path / "token")
+    closed = verify("log", address)
+    sent_on = verify("log", serve(Sending), "--token-file", tmp_path / "token")
+
+    assert (told.codes, told.seen["entries"]) == ([], SIZE)
+    assert asked["/checkpoint"] is asked["/history"] is asked["/tile/0/000"] is None
+    assert (closed.status, closed.codes) == (offline.CANNOT_TELL, ["unreachable"])
+    assert (sent_on.codes, elsewhere) == (["unreachable"], [])
+
+
 def test_nobody_at_the_address_is_no_tampering(verify: Callable[..., Told], state: Path) -> None:
     for address in ("http://127.0.0.1:9", "http://[nonsense", "https://127.0.0.1:9/log"):
         told = verify("follow", address, "--state", state)
