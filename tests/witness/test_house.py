@@ -357,7 +357,7 @@ def test_the_page_tells_when_the_quorum_is_there_waits_is_missing_and_comes_back
     seal_all(watched)
     ask(watched)
     assert watch(watched).standing == MET
-    assert "Of 2 witnesses 2 have signed the last checkpoint, and at least 2 have to." in page_of(watched)
+    assert "bears the signatures of 2 of 2 witnesses, and has to bear those of at least 2." in page_of(watched)
 
     honest, two.peer.answer = two.peer.answer, lambda body: Answer(503, b"")
     clock.advance(minutes=5)
@@ -377,7 +377,7 @@ def test_the_page_tells_when_the_quorum_is_there_waits_is_missing_and_comes_back
     assert (missing.standing, missing.since, missing.signed_counted) == (MISSING, sealed, 1)
     page = page_of(watched)
     assert "Too few witnesses have signed" in page and "The quorum is missing since" in page
-    assert "Of 2 witnesses 1 have signed the last checkpoint" in page
+    assert "bears the signatures of 1 of 2 witnesses" in page
 
     two.peer.answer = honest
     assert ask(watched)[0] == 1
@@ -618,7 +618,7 @@ def test_two_witness_processes_one_killed_and_back(house: House, tmp_path: Path,
         told = a_dispute(app.extensions["odr"]).in_negotiation()
 
         assert work(app, once=True)
-        assert "Of 2 witnesses 2 have signed the last checkpoint" in app.test_client().get("/log").text
+        assert "signatures of 2 of 2 witnesses" in app.test_client().get("/log").text
         assert judged(watched).met
 
         process.kill()
@@ -627,13 +627,13 @@ def test_two_witness_processes_one_killed_and_back(house: House, tmp_path: Path,
         assert work(app, once=True)
         clock.advance(minutes=2)
         page = app.test_client().get("/log").text
-        assert "The quorum is missing since" in page and "Of 2 witnesses 1 have signed" in page
+        assert "The quorum is missing since" in page and "signatures of 1 of 2 witnesses" in page
         assert not judged(watched).met
         told.offer(told.seller, "20.00")
 
         lives.enter_context(serving(tmp_path / "two", port=int(second.rpartition(":")[2])))
         assert work(app, once=True)
-        assert "Of 2 witnesses 2 have signed the last checkpoint" in app.test_client().get("/log").text
+        assert "signatures of 2 of 2 witnesses" in app.test_client().get("/log").text
         assert judged(watched).met
         assert halted_code(watched) is None
         app.extensions["odr"].engine.dispose()
