@@ -60,11 +60,11 @@ GENESIS = "0" * 64
 
 
 class Unsound(Exception):
-    """Bytes that break a rule of the format; `code` is the word for the rule in [13]."""
+    """Bytes that break a rule of the format; `code` is the word for it in [13], `where` the place if it has one."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, **where: Any) -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.where = code, where
 
 
 class CannotRead(Exception):
@@ -117,7 +117,7 @@ stream_twice 1 {stream} has its entry {ver} a second time, so that there are two
 stream_prev_differs 1 Entry {ver} of {stream} does not follow the entry that stands before it.
 stream_time_goes_back 1 Entry {ver} of {stream} is dated before the entry that it follows.
 stream_order_differs 1 Entry {ver} of {stream} stands in the log before the entry that it follows.
-hold_malformed 1 Entry {ver} of {stream} lifts a hold that was not placed before it, or is no longer.
+hold_malformed 1 Entry {ver} of {stream} lifts a hold that was not in force.
 erasure_malformed 1 Entry {ver} of {stream} orders words erased that were never entered ({found}).
 erasure_without_right 1 Entry {ver} of {stream} orders words erased that somebody else had entered.
 erasure_under_hold 1 Entry {ver} of {stream} orders words erased that had to be kept (entry {found}).
@@ -144,7 +144,7 @@ SENTENCES = {
     code: (int(weight), said) for code, weight, said in (line.split(" ", 2) for line in TABLE.strip().split("\n"))
 }
 
-
+# Refusals that have a finding of their own: the code that would be told of, the refusal, what is told instead.
 RENAMED = {
     ("receipt_malformed", "bad_header"): "receipt_unknown",
     ("checkpoint_malformed", "no_known_signature"): "checkpoint_not_signed",
@@ -189,8 +189,13 @@ class Report:
         try:
             return read(*given)
         except Unsound as refusal:
-            self.find(RENAMED.get((code, refusal.code), code), found=refusal.code, **where)
+            self.refused(code, refusal, **where)
             return None
+
+    def refused(self, code: str, refusal: Unsound, **where: Any) -> None:
+        """A refusal as a finding with this code, unless it has a code of its own."""
+        own = refusal.code if refusal.where else RENAMED.get((code, refusal.code), code)
+        self.find(own, **{"found": refusal.code} | where | refusal.where)
 
     @property
     def status(self) -> int:
@@ -386,6 +391,7 @@ is_origin = matches("evenhand/[0-9a-f]{32}")
 is_stream = matches("(dispute|account|mediator|round)/[0-9a-f]{32}")
 is_type = matches("[a-z][a-z0-9_]{0,63}")
 is_payload_name = matches("[a-z][a-z0-9_.]{0,63}")
+is_salt = matches("([0-9a-f]{2})*")
 is_clock = matches("real|simulated|bulk")
 is_role = matches("buyer|seller|mediator|registrar|regulator|admin|person|system")
 is_class = matches("parties|mediator|wall|buyer|seller|public|person|staff")
@@ -973,14 +979,6 @@ def tile_path(level: int | str, number: int, width: int) -> str:
     return f"tile/{level}/{folders}{parts[-1]}" + (f".p/{width}" if width < WIDTH else "")
 
 
-class Untrue(Exception):
-    """A tile is missing or not what it should be: the code of a finding, the first leaf under it, its path."""
-
-    def __init__(self, code: str, idx: int, path: str) -> None:
-        super().__init__(code)
-        self.code, self.idx, self.path = code, idx, path
-
-
 class Tiles:
     """The hashes of a log of this size. Nothing read here is true until a root has been computed from it."""
 
@@ -994,16 +992,19 @@ class Tiles:
     def path(self, level: int, number: int) -> str:
         return tile_path(level, number, self.width(level, number))
 
+    def amiss(self, code: str, level: int, number: int) -> Unsound:
+        return Unsound(code, idx=number * WIDTH ** (level + 1), found=self.path(level, number))
+
     def tile(self, level: int, number: int) -> list[bytes]:
-        """The hashes of one tile, as many as the log has of it. Raises Untrue."""
+        """The hashes of one tile, as many as the log has of it. Raises Unsound with the place."""
         if (level, number) not in self.kept:
             width = self.width(level, number)
             raw = read_partly(self.source, level, number, width, WIDTH * HASH)
             if raw is None:
-                raise Untrue("tile_missing", number * WIDTH ** (level + 1), self.path(level, number))
+                raise self.amiss("tile_missing", level, number)
             # A full tile may stand for the part of it that this log has.
             if len(raw) not in (width * HASH, WIDTH * HASH):
-                raise Untrue("tile_differs", number * WIDTH ** (level + 1), self.path(level, number))
+                raise self.amiss("tile_differs", level, number)
             self.kept[level, number] = [raw[place : place + HASH] for place in range(0, width * HASH, HASH)]
         return self.kept[level, number]
 
@@ -1217,13 +1218,7 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
-WORDS = {
-    "stream": is_text,
-    "ver": is_count,
-    "name": is_payload_name,
-    "salt": matches("([0-9a-f]{2})*"),
-    "payload": is_text,
-}
+WORDS = {"stream": is_text, "ver": is_count, "name": is_payload_name, "salt": is_salt, "payload": is_text}
 
 
 def openings_in(raw: bytes) -> Openings:
@@ -1503,12 +1498,12 @@ def leaves_of_entries(source: Source, size: int, streams: Streams, times: Times,
 def leaves_of_tiles(tiles: Tiles, report: Report) -> list[bytes]:
     """The leaf hashes that the tiles of level 0 hold, up to the first tile that is missing or damaged."""
     leaves: list[bytes] = []
-    try:
-        for number in range(-(-tiles.size // WIDTH)):
-            leaves += tiles.tile(0, number)
-            tiles.kept.clear()
-    except Untrue as untrue:
-        report.find(untrue.code, idx=untrue.idx, found=untrue.path)
+    for number in range(-(-tiles.size // WIDTH)):
+        held = report.attempt("tile_differs", tiles.tile, 0, number)
+        if held is None:
+            break
+        leaves += held
+        tiles.kept.clear()
     return leaves
 
 
@@ -1534,11 +1529,9 @@ def verify_upper_tiles(tiles: Tiles, leaves: list[bytes], report: Report) -> Non
         level += 1
         below = [root(below[place : place + WIDTH]) for place in range(0, len(below) // WIDTH * WIDTH, WIDTH)]
         for number in range(-(-len(below) // WIDTH)):
-            try:
-                if tiles.tile(level, number) != below[number * WIDTH : (number + 1) * WIDTH]:
-                    raise Untrue("tile_differs", number * WIDTH ** (level + 1), tiles.path(level, number))
-            except Untrue as untrue:
-                report.find(untrue.code, idx=untrue.idx, found=untrue.path)
+            held = report.attempt("tile_differs", tiles.tile, level, number)
+            if held not in (None, below[number * WIDTH : (number + 1) * WIDTH]):
+                report.refused("tile_differs", tiles.amiss("tile_differs", level, number))
 
 
 def compare_kept(leaves: list[bytes], shown: Checkpoint, kept: Sequence[Checkpoint], report: Report) -> None:
@@ -1590,9 +1583,10 @@ def verify_growth(tiles: Tiles, known: Checkpoint | None, shown: Checkpoint, rep
             prove_growth(known.size, known.root, shown.size, shown.root, tiles.growth(known.size))
         else:  # nothing to compare with; the tiles must at least be those of the checkpoint
             require(shown.size == 0 or tiles.root(0, shown.size) == shown.root, "wrong_root")
-    except Untrue as untrue:
-        report.find(untrue.code, idx=untrue.idx, found=untrue.path)
-    except Unsound:
+    except Unsound as refusal:
+        if refusal.where:
+            report.refused("tile_differs", refusal)
+            return
         leaves = leaves_of_tiles(Tiles(tiles.source, shown.size), report)
         if len(leaves) == shown.size and root(leaves) == shown.root:
             compare_kept(leaves, shown, [known] if known else [], report)
@@ -1658,22 +1652,20 @@ def parser() -> Parser:
     usual.add_argument("--history", metavar="FILE", help="receipts that lead from a key to the log's other ones")
     usual.add_argument("--not-older", metavar="DAYS", type=int, help="ask for a witness's signature of the last days")
     usual.add_argument("--json", action="store_true", help="write the result as JSON")
-    words = Parser(add_help=False)
-    words.add_argument("--openings", metavar="FILE", help="words and salts to compare, one JSON object a line")
     top = Parser(description="Check receipts, case files and logs of Evenhand without trusting Evenhand.")
     modes = top.add_subparsers(dest="mode", required=True)
-    receipt = modes.add_parser("receipt", parents=[usual, words], help="check one receipt")
-    receipt.add_argument("place", metavar="FILE")
+    receipt = modes.add_parser("receipt", parents=[usual], help="check one receipt")
     case = modes.add_parser("case", parents=[usual], help="check a case file")
-    case.add_argument("place", metavar="FILE")
-    log = modes.add_parser("log", parents=[usual, words], help="check a whole log")
-    log.add_argument("place", metavar="DIR|URL")
-    log.add_argument("--checkpoint", metavar="FILE", action="append", default=[],
-                     help="a checkpoint or receipt kept earlier; may be repeated")  # fmt: skip
+    log = modes.add_parser("log", parents=[usual], help="check a whole log")
+    followed = modes.add_parser("follow", parents=[usual], help="check that a log only grew since the last time")
+    for mode, place in ((receipt, "FILE"), (case, "FILE"), (log, "DIR|URL"), (followed, "DIR|URL")):
+        mode.add_argument("place", metavar=place)
+    for mode in (receipt, log):
+        mode.add_argument("--openings", metavar="FILE", help="words and salts to compare, one JSON object a line")
+    kept = "a checkpoint or receipt kept earlier; may be repeated"
+    log.add_argument("--checkpoint", metavar="FILE", action="append", default=[], help=kept)
     log.add_argument("--hashes", action="store_true", help="check hashes only, where entries are not given")
     log.add_argument("--token-file", metavar="FILE", help="what lets you read entries at the URL")
-    followed = modes.add_parser("follow", parents=[usual], help="check that a log only grew since the last time")
-    followed.add_argument("place", metavar="DIR|URL")
     followed.add_argument("--state", metavar="FILE", type=Path, required=True, help="where the last checkpoint is kept")
     return top
 
