@@ -77,7 +77,7 @@ def _opened(app: Flask, reader: Reader, dispute: ADispute) -> Iterator[tuple[str
 
 
 def _body(answer: TestResponse) -> str:
-    """The words of an answer; of a receipt those of the entry in it, too, and of an archive those of all its members."""
+    """The words of an answer; of a receipt also those of the entry in it, of an archive those of all its members."""
     raw = answer.get_data()
     if answer.mimetype == "application/zip":
         with zipfile.ZipFile(BytesIO(raw)) as file:
