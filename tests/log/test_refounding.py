@@ -204,6 +204,23 @@ def test_a_key_that_was_stolen_ends_its_log(house: House, tmp_path: Path) -> Non
     assert verified("log", laid_out(told.house, tmp_path / "log"), "--key", key_of(told.house))["verdict"] == "sound"
 
 
+def test_a_log_whose_only_key_was_lost_goes_on_under_another_name(house: House) -> None:
+    told = a_dispute(house).in_negotiation()
+    seal_all(house)
+    file = house.settings.signing_key_file
+    file.write_text(f"odr-signing-key-v1 {base64.b64encode(os.urandom(32)).decode()}\n")
+    stopped = opened(house)
+    with pytest.raises(SigningStopped):
+        seal_all(stopped)
+
+    new = told.house = opened(found_anew(stopped))
+
+    assert founding(new)["continues"]["code"] == "foreign"
+    offered_to_the_end(told)
+    seal_all(new)
+    assert findings(new) == []
+
+
 def test_what_waited_for_a_place_gets_it_before_the_new_log_begins(house: House) -> None:
     told = a_dispute(house).in_negotiation()
     seal_all(house)
