@@ -29,6 +29,7 @@ from odr.log import offline
 from odr.log.integrator import seal_all
 from odr.log.note import vkey
 from odr.log.publication import receipt_of
+from odr.log.rotation import add_key, retire_key
 from odr.mediation.service import Admission, admit_mediator
 from tests.browser.readers import Kind, Reader
 from tests.browser.test_accessibility import beyond_the_edge, findings
@@ -427,6 +428,51 @@ def test_mutated_case_files_are_judged_alike(bench: Page, tmp_path: Path):
     assert [(here, there) for here, there, _raw in alike if here != there] == []
 
 
+def test_stories_of_holds_and_erasures_are_judged_alike(bench: Page, tmp_path: Path):
+    """§4 cases 26, 28, 29 and 52: words are held, ordered erased and erased by whoever may or may not, in any order."""
+    chance = random.Random(20260304)
+    files = [a_story(chance) for _ in range(80)]
+
+    here = told_in_browser(bench, files, books.vkey(), name="case.zip")
+    there = told_offline("case", tmp_path, files, books.vkey())
+
+    assert [(one, other) for one, other in zip(here, there, strict=True) if one != other] == []
+    assert {code for one in here for code in one.codes} >= {
+        "hold_malformed", "erasure_malformed", "erasure_under_hold", "erasure_without_order", "erasure_without_right",
+        "stream_time_goes_back", "words_missing",
+    }  # fmt: skip
+
+
+def a_story(chance: random.Random) -> bytes:
+    """A case file of a stream in which such entries follow each other as chance will have it."""
+    book, length = books.Book(), chance.randrange(3, 12)
+    for _ in range(length):
+        before = chance.choice([chance.randrange(length), chance.randrange(length), "x"])
+        kind, told = chance.choice(
+            [
+                ("offer_made", {}),
+                ("offer_made", {}),
+                ("hold_placed", {}),
+                ("hold_lifted", {"hold": before}),
+                ("erasure_ordered", {"targets": [{"ver": before, "names": chance.choice([["message"], ["x"], []])}]}),
+                ("erasure_ordered", {"targets": [{"ver": 1, "names": ["message"]}]}),
+                ("words_erased", {"ordered": before}),
+            ]
+        )
+        said = {
+            "role": chance.choice(["buyer", "registrar", "system"]),
+            "actor": chance.choice([books.BUYER, "1" * 32]),
+        }
+        at = chance.choice([None, None, None, 1_772_441_999_999])
+        book.write(STREAM, payload=b"words" if kind == "offer_made" else None, type=kind, data=told, at=at, **said)
+    spoken = [(version, "message") for version in range(1, length + 1) if book.words[STREAM, version]]
+    hidden = [version for version in range(1, length + 1) if chance.random() < 0.15]
+    withheld, erased = (
+        [each for each in spoken if each[0] not in hidden and chance.random() < share] for share in (0.2, 0.4)
+    )
+    return closed(book.case(STREAM, hidden=hidden, withheld=withheld, erased=erased))
+
+
 def one_byte(chance: random.Random, raw: bytes) -> bytes:
     place = chance.randrange(len(raw))
     other = bytes([chance.randrange(256)])
@@ -462,6 +508,29 @@ def test_a_history_leads_from_an_old_key_to_the_one_that_signed(bench: Page, tmp
     assert unled == [there(new)] == [Told("cannot_tell", ("checkpoint_not_signed",))]
     assert led == [there(each, "--history", str(tmp_path / "history")) for each in (new, late)]
     assert led == [Told("sound", ()), Told("cannot_tell", ("checkpoint_not_signed",))]
+
+
+def test_entries_from_before_a_log_was_founded_anew_are_known_by_its_history(bench: Page, tmp_path: Path):
+    """Section 18: what was left of an older log bears the older origin, and nothing later does."""
+    book, log = books.Book(origin="evenhand/" + "0" * 32), f"log/{books.ORIGIN}"
+    book.write(STREAM)
+    left, book.origin = book.root(), books.ORIGIN
+    continues = {"log": "evenhand/" + "0" * 32, "kept": 1, "root": left.hex(), "size": 2, "note": "", "code": "older"}
+    book.write(log, type="log_founded", role="system", data={"key": books.vkey(1), "continues": continues})
+    book.write(STREAM)
+    receipts, history = [book.receipt(0), book.receipt(2)], book.receipt(1)
+    (tmp_path / "history").write_bytes(history)
+    whole = closed(book.case(STREAM, history=history))
+
+    unled, led = (told_in_browser(bench, receipts, books.vkey(), history=each) for each in (None, history))
+
+    assert unled == told_offline("receipt", tmp_path, receipts, books.vkey())
+    assert unled == [Told("tampered", ("entry_of_another_log",)), Told("sound", ())]
+    more = ("--history", str(tmp_path / "history"))
+    assert led == [_told(said_offline("receipt", tmp_path, each, books.vkey(), *more)) for each in receipts]
+    assert led == [Told("sound", ())] * 2
+    assert told_in_browser(bench, [whole], books.vkey(), name="case.zip") == [Told("sound", ())]
+    assert told_offline("case", tmp_path, [whole], books.vkey()) == [Told("sound", ())]
 
 
 def test_a_broken_history_is_named(bench: Page):
@@ -505,6 +574,7 @@ def test_a_witness_counts_by_its_own_key_only(bench: Page, tmp_path: Path):
     ]
     assert told_in_browser(bench, [plain], unasked) == [Told("sound", ())]
     assert told_in_browser(bench, [with_witness, forged], books.vkey()) == [Told("sound", ())] * 2
+    assert in_browser(bench, [forged], books.vkey())[0]["seen"]["others"] == ["witness.example"]
     assert told_in_browser(bench, [plain], twice) == [Told("cannot_tell", ("key_malformed",))]
 
 
@@ -739,3 +809,22 @@ def test_a_file_too_large_for_a_browser_is_said_to_be_too_large(page: Page, addr
     )
 
     assert told == ["too_large_here"]
+
+
+def test_the_page_leads_an_older_key_to_the_one_that_signs_now(page: Page, address: str, house: House):
+    old = key_of(house)
+    a_dispute(house)
+    seal_all(house)
+    add_key(house)
+    seal_all(house)
+    retire_key(house, old)
+    dispute = a_dispute(house).admitted()
+    seal_all(house)
+    with house.engine.connect() as connection:
+        raw = receipt_of(connection, f"dispute/{dispute.id}", 1)
+    page.goto(f"{address}/log/verify")
+
+    page.get_by_label("The key of the log").fill(old)
+    put(page, "a.tlog-proof", raw)
+
+    expect(page.get_by_role("heading", name="Sound: this entry is as it was signed")).to_be_visible()

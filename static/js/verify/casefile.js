@@ -41,7 +41,7 @@ async function verify(archive, keys, report, { largest, tell }) {
   if (!note) throw new Stop("checkpoint_missing");
   const checkpoint = await verifyCheckpoint(note, keys, report);
   if (!checkpoint) return;
-  Object.assign(report.seen, { size: plain(checkpoint.size), root: hex(checkpoint.root), signers: signersOf(checkpoint) });
+  Object.assign(report.seen, { size: plain(checkpoint.size), root: hex(checkpoint.root), ...signersOf(checkpoint) });
   const manifest = await verifyManifest(archive, checkpoint, keys, report);
   if (!manifest) return;
   Object.assign(report.seen, { stream: manifest.stream, reader: manifest.reader, made: manifest.made });
@@ -50,7 +50,15 @@ async function verify(archive, keys, report, { largest, tell }) {
   if (!keys.areEnough(checkpoint)) report.find("quorum_missing");
 }
 
-export const signersOf = ({ signers }) => signers.map(({ key, at }) => ({ name: key.name, kind: key.kind, at: plain(at) }));
+// Who signed a checkpoint: the log's keys, witnesses with the second at which they did, and the names that strangers
+// gave themselves.
+export function signersOf({ note, signers }) {
+  const isKnown = (line) => signers.some(({ key }) => key.name === line.name && key.id === line.id);
+  return {
+    signers: signers.map(({ key, at }) => ({ name: key.name, kind: key.kind, at: plain(at) })),
+    others: [...new Set(note.lines.filter((line) => !isKnown(line)).map(({ name }) => name))],
+  };
+}
 
 async function verifyManifest(archive, checkpoint, keys, report) {
   try {
@@ -58,7 +66,6 @@ async function verifyManifest(archive, checkpoint, keys, report) {
     await keys.signersOf(note, checkpoint.size);
     const manifest = manifestIn(note);
     demand(manifest.origin === keys.origin && manifest.size === String(checkpoint.size), "bad_manifest");
-    compareLists(manifest.listed.keys(), archive.members.keys(), report);
     return manifest;
   } catch (refusal) {
     report.find("manifest_malformed", { found: refused(refusal) });
@@ -79,25 +86,21 @@ function manifestIn(note) {
   return { origin, stream, size, reader, made: Number(made), listed };
 }
 
-// The list names just the other members, in their order.
-function compareLists(listed, members, report) {
-  const [told, there] = [[...listed], [...members].filter((path) => path !== "manifest")];
-  if (told.join(" ") === there.join(" ")) return;
-  const amiss = [...told.filter((path) => !there.includes(path)), ...there.filter((path) => !told.includes(path))];
-  for (const path of amiss.length > 0 ? amiss.sort() : ["manifest"]) report.find("members_differ", { found: path });
-}
-
-// The digest and length of each member, which must be those that were signed. Nothing longer is unpacked.
-async function verifyMembers(archive, manifest, report, { length, tell }) {
+// The digest of each member, which must be those that were signed, in the order of the list, and no others. Nothing
+// longer is unpacked.
+async function verifyMembers(archive, { listed }, report, { length, tell }) {
+  const there = [...archive.members.keys()].filter((path) => path !== "manifest");
+  const amiss = [...there.filter((path) => !listed.has(path)), ...[...listed.keys()].filter((path) => !there.includes(path))];
+  if (amiss.length === 0 && [...listed.keys()].join(" ") !== there.join(" ")) amiss.push("manifest");
+  for (const path of amiss.sort()) report.find("members_differ", { found: path });
   const digests = new Map();
   let done = 0;
-  for (const [path, line] of manifest.listed) {
-    const member = archive.members.get(path);
-    if (!member) continue;
+  for (const path of there.filter((each) => listed.has(each))) {
     tell(done / length);
-    if (member.size === line.size) digests.set(path, hex(await sha256(await archive.read(path, member.size))));
-    if (digests.get(path) !== line.digest) report.find("member_differs", { found: path });
-    done += member.size;
+    const { size } = archive.members.get(path);
+    if (listed.get(path).size === size) digests.set(path, hex(await sha256(await archive.read(path, size))));
+    if (digests.get(path) !== listed.get(path).digest) report.find("member_differs", { found: path });
+    done += size;
   }
   return digests;
 }

@@ -22,6 +22,8 @@ export class Keys {
     this.origin = policy.logs[0].name;
     this.terms = policy.logs.map((key) => ({ key, from: BEFORE_ALL, until: LARGEST_SIZE }));
     this.kept = 0n;
+    // The entries of histories that were believed, by version.
+    this.told = new Map();
   }
 
   // The keys of the log that sign at this size, and all witnesses.
@@ -84,5 +86,5 @@ async function keyOf(entry, origin) {
 }
 
 function isContinued(told) {
-  return isOrigin(told?.log) && isCount(told.kept) && hex64(told.root) && isCount(told.size) && typeof told.note === "string";
+  return isOrigin(told?.log) && isCount(told.kept) && hex64(told.root);
 }

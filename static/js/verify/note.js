@@ -55,7 +55,9 @@ export async function signers(note, keys) {
     if (!key) continue;
     const at = key.kind === "witness" ? await cosigned(note, key, line.signature) : await signed(note, key, line.signature);
     demand(at !== null, "bad_signature");
-    if (!found.some((each) => each.key === key)) found.push({ key, at });
+    const before = found.find((each) => each.key === key);
+    if (!before) found.push({ key, at });
+    else if (at > before.at) before.at = at;
   }
   return found;
 }

@@ -14,6 +14,7 @@ const progress = document.getElementById("progress");
 const words = document.getElementById("words").content;
 const labels = document.getElementById("labels").content;
 const facts = document.getElementById("facts").content;
+const known = new Blob([document.getElementById("known-history").content.textContent]);
 
 form.hidden = false;
 
@@ -48,7 +49,8 @@ async function check(file) {
   progress.value = 0;
   progress.hidden = false;
   const history = document.getElementById("history").files[0] ?? null;
-  const report = await verifyFile(file, { keys: key.value, history, tell: (part) => { progress.value = part; } });
+  const given = { keys: key.value, history, known, tell: (part) => { progress.value = part; } };
+  const report = await verifyFile(file, given);
   working.hidden = true;
   progress.hidden = true;
   form.inert = false;
@@ -130,6 +132,7 @@ function factsOf(seen) {
   for (const witness of (seen.signers ?? []).filter(({ kind }) => kind === "witness")) {
     tell("witnesses", filled(pattern("witness"), { name: witness.name, when: instant(witness.at * 1000) }));
   }
+  if (seen.others?.length > 0) tell("others", new Intl.ListFormat(manner).format(seen.others));
   if (seen.root) tell("root", seen.root, "digits wraps");
   tell("log", seen.log, "digits wraps");
   return rows;

@@ -13,6 +13,7 @@ export class Policy {
       const words = line.trim().split(/[ \t]+/);
       if (words[0] !== "" && !words[0].startsWith("#")) await policy.#read(words);
     }
+    demand(policy.quorum !== "" || policy.isList, "missing_field");
     return policy;
   }
 
@@ -22,10 +23,13 @@ export class Policy {
     this.witnesses = new Map();
     this.groups = new Map();
     this.quorum = "";
+    // Whether these are keys only, without a word of a policy.
+    this.isList = true;
   }
 
   async #read([word, ...rest]) {
     const [name, second, ...more] = rest;
+    this.isList &&= rest.length === 0;
     if (word === "log") await this.#trust(name, rest.length <= 2);
     else if (word === "witness") await this.#ask(name, second, more.length <= 1);
     else if (word === "group") this.#group(name, second, more);

@@ -89,50 +89,51 @@ export function shown({ entry, leaf, index, checkpoint }) {
   };
 }
 
-// The receipts in a history, one after the other: each begins at the line that begins no other.
-export function receiptsIn(raw) {
+// The receipts in a history, one after the other: each begins at the line that begins no other. What lies before the
+// first one is none.
+function receiptsIn(raw) {
   const text = signs(raw);
-  if (text === "") return [];
   const starts = [...text.matchAll(new RegExp(`^${HEADER}$`, "gm"))].map((found) => found.index);
-  demand(starts[0] === 0, "bad_header");
+  if (starts[0] !== 0 && text !== "") starts.unshift(0);
   return starts.map((start, place) => bytes(text.slice(start, starts[place + 1])));
 }
 
 // What a history tells of keys, told to `keys`. A receipt that no known key signed is passed over; what is wrong with
 // the history is in the report.
 export async function readHistory(raw, keys, report) {
-  const known = new Map();
-  let receipts = [];
-  try {
-    receipts = receiptsIn(raw);
-  } catch (refusal) {
-    report.find("history_malformed", { expected: refused(refusal), found: 0 });
-  }
-  for (const [place, each] of receipts.entries()) {
+  for (const [place, each] of receiptsIn(raw).entries()) {
     try {
-      await readOne(each, keys, known, report);
+      await readOne(each, keys, report);
     } catch (refusal) {
-      report.find("history_malformed", { expected: refused(refusal), found: place + 1 });
+      report.find("history_malformed", { expected: `at receipt ${place + 1}`, found: refused(refusal) });
     }
   }
   const chain = new Report("history");
   const stream = new Stream(`log/${keys.origin}`, chain);
-  for (const [ver, { index, leaf, entry }] of [...known].sort(([one], [other]) => one - other)) {
+  for (const [ver, { index, leaf, entry }] of [...keys.told].sort(([one], [other]) => one - other)) {
     stream.follow(index, leaf, ver, entry);
   }
-  for (const { code, idx, ver } of chain.findings) report.find("history_malformed", { idx, ver, expected: code, found: ver });
+  for (const { code, idx, ver } of chain.findings) {
+    report.find("history_malformed", { idx, ver, expected: `at entry ${ver}`, found: code });
+  }
 }
 
-async function readOne(raw, keys, known, report) {
+async function readOne(raw, keys, report) {
   const inner = new Report("history");
   const proven = await verifyReceipt(raw, keys, inner);
-  if (!proven) return demand(inner.findings.some(({ code }) => code === "checkpoint_not_signed"), inner.findings[0].code);
+  if (!proven) {
+    demand(inner.findings.some(({ code }) => code === "checkpoint_not_signed"), inner.findings[0].code);
+    return;
+  }
   const { entry, leaf, index } = proven;
   demand(entry.stream === `log/${keys.origin}`, "bad_stream");
-  const before = known.get(entry.ver);
-  if (!before) known.set(entry.ver, proven);
-  else if (before.index !== index || !same(before.leaf, leaf)) report.find("history_forked", { idx: plain(index), ver: entry.ver });
-  return keys.learn(entry, index);
+  const before = keys.told.get(entry.ver) ?? proven;
+  if (before.index !== index || !same(before.leaf, leaf)) {
+    report.find("history_forked", { idx: plain(index), ver: entry.ver });
+    return;
+  }
+  keys.told.set(entry.ver, proven);
+  await keys.learn(entry, index);
 }
 
 // The word for the rule that was broken. A fault of ours is none, and goes on.

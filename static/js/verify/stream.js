@@ -62,7 +62,7 @@ export class Stream {
     const targets = Array.isArray(data.targets) && data.targets.length > 0 ? data.targets : [null];
     for (const target of targets) {
       const names = target?.names;
-      if (this.#isHidden(target?.ver) && Array.isArray(names)) continue;
+      if (this.#isHidden(target?.ver)) continue;
       const words = this.words.get(target?.ver);
       if (!words || !Array.isArray(names) || names.length === 0 || !names.every((name) => words.names.has(name))) {
         find("erasure_malformed", undefined, target?.ver);
