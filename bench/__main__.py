@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bench import act, growth, machine, proofs, statistics, writers
+from bench import act, growth, machine, mutations, proofs, statistics, verification, writers
 
 RUNS = {
     "act": act.run,
@@ -15,6 +15,8 @@ RUNS = {
     "machine": machine.run,
     "statistics": statistics.run,
     "proofs": proofs.run,
+    "mutations": mutations.run,
+    "verification": verification.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

