@@ -729,11 +729,9 @@ class Policy:
         lines = [*raw.decode("utf-8", "surrogateescape").split("\n"), None]
         for number, line in enumerate(lines, 1):
             try:
+                require(re.search(r"[\0-\x08\x0b-\x1f\x7f]", line or "") is None, "control_character")
+                require(len(raw) <= LARGEST_POLICY, "too_long")
                 self.read([] if line is None else re.split("[ \t]+", line.strip(" \t")))
-                require(
-                    len(raw) <= LARGEST_POLICY and not re.search("[\0-\x08\x0b-\x1f\x7f]", line or ""),
-                    "control_character",
-                )
             except Unsound:
                 raise CannotRead("policy_malformed", str(number)) from None
 
@@ -757,8 +755,9 @@ class Policy:
                 self.quorum = name
             case _:
                 require(not words and self.quorum != "", "missing_field")
-        for keys in (self.keys, list(self.witnesses.values())):
-            require(len({key.public for key in keys}) == len(keys), "duplicate_key")
+        witnesses = list(self.witnesses.values())
+        for once in ([key[2:] for key in [*self.keys, *witnesses]], [key[:2] for key in [*self.keys, *witnesses]]):
+            require(len({*once}) == len(once), "duplicate_key")
 
     def satisfied(self, cosigned: Iterable[str]) -> bool:
         met = {"none", *cosigned}

@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from odr.log import chain, offline, receipt
+from odr.log.note import Rejected
+from odr.log.policy import Unclear, judge, read_policy
 from tests.log.books import (
     BUYER,
     ORIGIN,
@@ -36,6 +40,7 @@ from tests.log.books import (
     zipped,
 )
 from tests.log.mutations import told_of, view_of
+from tests.log.test_offline import altered
 
 HIDDEN, WITHHELD, FILED = 3, (4, "message"), 6
 PICTURE = b"\xff\xd8 a picture " + bytes(400)
@@ -1016,6 +1021,65 @@ def test_a_policy_that_cannot_be_followed_is_refused(ask: Callable[..., Any], li
 
 def test_bytes_in_a_policy_mean_themselves(ask: Callable[..., Any]) -> None:
     assert ask(BOOK.note(), b"# caf\xe9\n" + policy("quorum none").encode()).codes == []
+
+
+WORDS = [
+    b"\n",
+    b" ",
+    b"\t",
+    b"\r",
+    b"#",
+    b"any",
+    b"all",
+    b"none",
+    b"0",
+    b"2",
+    b"group",
+    b"one ",
+    b" two",
+    b"\xff",
+    b"\x7f",
+]
+WORDS += [f"witness four {witness(14)}\n".encode(), f"log {vkey(3)}\n".encode(), b"quorum none\n", b"group k 1 h\n"]
+NESTED = policy("group g any one two", "group h 2 g three", "quorum h").encode()
+
+
+@given(altered(NESTED, WORDS), st.sets(st.sampled_from(NAMES)))
+def test_an_altered_policy_is_followed_or_refused_as_by_the_product(raw: bytes, cosigned_: set[str]) -> None:
+    try:
+        theirs = read_policy(raw)
+    except Unclear:
+        with pytest.raises(offline.CannotRead):
+            offline.Policy(raw)
+        return
+    ours = offline.Policy(raw)
+
+    assert [key.name for key in ours.keys] == [key.origin for key in theirs.logs]
+    assert list(ours.witnesses) == [held.name for held in theirs.witnesses]
+    assert ours.satisfied(cosigned_ & {*ours.witnesses}) == theirs.is_met_by(cosigned_)
+
+
+@given(st.binary(max_size=1), st.integers(0, 600), st.integers(0, 3))
+def test_an_altered_note_with_witnesses_is_judged_as_by_the_product(scrap: bytes, place: int, length: int) -> None:
+    raw = seen_by(0, 2)
+    raw = raw[:place] + scrap + raw[place + length :]
+    held = read_policy(NESTED)
+    trust = offline.Trust([offline.key_in(vkey())], offline.Policy(NESTED))
+
+    def verify_with(public_key: bytes) -> Callable[[bytes, bytes], bool]:
+        return lambda message, signature: offline.signature_holds(public_key, message, signature)
+
+    try:
+        theirs = judge(raw, held, verify_with)
+    except Rejected:
+        # What another log signed is refused by both, each in words of its own.
+        with pytest.raises(offline.Unsound):
+            trust.checkpoint_in(raw)
+        return
+    ours = trust.checkpoint_in(raw)
+
+    assert (ours.size, ours.root) == (theirs.checkpoint.size, theirs.checkpoint.root)
+    assert {name for name, key in trust.policy.witnesses.items() if key in ours.cosigned} == theirs.cosigned
 
 
 NOTE_TEXT = BOOK.note().rpartition(b"\n\n")[0] + b"\n"
