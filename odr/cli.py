@@ -38,7 +38,7 @@ from odr.log.integrator import resume as resume_signing
 from odr.log.integrator import seal_all
 from odr.log.keys import KeyTrouble
 from odr.log.publication import Unpublished, publish_files
-from odr.log.selfcheck import check_fully, check_quickly
+from odr.log.selfcheck import UNSOUND, as_loss, check_fully, check_quickly, is_grave
 from odr.log.signers import signers_of
 from odr.mediation import service as mediation
 from odr.mediation.queries import Mediator, mediator_of, whole_roster
@@ -213,17 +213,25 @@ def log() -> None:
 
 
 @log.command()
+@click.option("--despite-losses", is_flag=True, help="Go on without words and files that are lost for good.")
 @click.pass_context
-def resume(ctx: click.Context) -> None:
+def resume(ctx: click.Context, despite_losses: bool) -> None:
     """Let a house go on that signs nothing and takes no act, once its log is whole again.
 
     Checks the whole house first, as odr verify does, and that the tree has only grown from all that was signed; leaves
-    an entry that says since when the house had stopped and why. Ends with code 2, and lets nothing go on, while
+    a public entry that says since when the house had stopped and why. Ends with code 2, and lets nothing go on, while
     anything still contradicts.
+
+    With --despite-losses the entry also names the words and files that are not as they were written and that no copy
+    can bring back. Entries, tree and checkpoints must be whole all the same.
     """
     house = house_of(standing_app(settings_with(ctx)))
-    for finding in check_fully(house, verify_house).findings:
+    found = [finding for finding in check_fully(house, verify_house).findings if is_grave(finding)]
+    for finding in found:
         click.echo(str(finding), err=True)
+    losses = [loss for loss in map(as_loss, found) if loss]
+    if found and (not despite_losses or len(losses) < len(found)):
+        raise SigningStopped(UNSOUND)
     try:
         require_agreement(house)
     except Unanswered as trouble:
@@ -231,7 +239,8 @@ def resume(ctx: click.Context) -> None:
             f"A witness that may know better does not answer ({trouble.code}). Go on once it does; or, if you cannot "
             "believe it any more, take it out of the policy."
         ) from trouble
-    click.echo("The house goes on; the log says so." if resume_signing(house) else "This house has not stopped.")
+    had_stopped = resume_signing(house, losses)
+    click.echo("The house goes on; the log says so." if had_stopped else "This house has not stopped.")
 
 
 @log.command()

@@ -7,7 +7,9 @@ the queue in order, so a place is given to committed rows only and never changes
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text
 
@@ -29,14 +31,11 @@ from odr.log.halt import (
 from odr.log.journal import NewFact, append, head_of
 from odr.log.keys import keys_at
 from odr.log.note import Checkpoint
-from odr.log.selfcheck import UNSOUND, found_sound
+from odr.log.selfcheck import MOST_LOSSES, RESUMED, UNSOUND, Loss, found_sound
 from odr.log.signers import missing, signed_checkpoint, signers_of
 from odr.log.tiles import complete_tiles, tree_head, tree_size
 
 MOST_AT_ONCE = 5_000
-
-RESUMED = "log_resumed"
-"""The entry of a house that had stopped and goes on."""
 
 # Any fixed number that no other user of the database takes for its own lock.
 _LOCK = 0x6F6472
@@ -156,27 +155,32 @@ def seal_all(house: House) -> None:
     publish(house)
 
 
-def resume(house: House) -> bool:
+def resume(house: House, lost: Sequence[Loss] = ()) -> bool:
     """Let a house that has stopped go on, once its tree is a later state of all that was signed; the log keeps that it
-    had stopped. Answers whether it had. Raises SigningStopped while anything still contradicts.
+    had stopped, and what is `lost` beside it for good. Answers whether it had. Raises SigningStopped while anything
+    still contradicts.
     """
-    outcome = write_unit(house.engine, lambda connection: _resume(connection, house))
+    outcome = write_unit(house.engine, lambda connection: _resume(connection, house, lost))
     if isinstance(outcome, str):
         raise SigningStopped(outcome)
     return outcome
 
 
-def _resume(connection: Connection, house: House) -> bool | str:
+def _resume(connection: Connection, house: House, lost: Sequence[Loss]) -> bool | str:
     against = contradiction(connection, house.settings, house.origin, house.keys)
     if against is not None:
         return against.code
     stopped = connection.execute(select(tables.stop)).one_or_none()
     if stopped is None:
         return False
-    if stopped.code == UNSOUND and not found_sound(connection, stopped.since):
+    told = 0 < len(lost) <= MOST_LOSSES
+    if stopped.code == UNSOUND and not told and not found_sound(connection, stopped.since):
         return UNSOUND
     connection.execute(delete(tables.stop))
     stream = f"log/{house.origin}"
-    fact = NewFact(RESUMED, "public", {"code": stopped.code, "since": stopped.since})
+    data: dict[str, Any] = {"code": stopped.code, "since": stopped.since}
+    if told:
+        data["lost"] = [loss.as_data() for loss in lost]
+    fact = NewFact(RESUMED, "public", data)
     append(connection, house, stream, [fact], actor=SYSTEM, at=house.clock(), head=head_of(connection, stream))
     return True

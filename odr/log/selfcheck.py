@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,18 @@ from odr.log.verify import Finding, Verified
 QUICK, FULL = "quick", "full"
 UNSOUND = "unsound"
 """Why a house has stopped whose own check found something grave."""
+
+RESUMED = "log_resumed"
+"""The entry of a house that had stopped and goes on."""
+
+MOST_LOSSES = 300
+"""So many losses fit into the one entry that tells of them."""
+
+BESIDE_THE_LOG = frozenset({"payload", "file", "act", "erasure", "hold"})
+"""How codes begin whose findings leave entries, chain, tree and signatures whole."""
+
+_STREAM = re.compile(r"(?:dispute|account|mediator|round)/[0-9a-f]{32}")
+_NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -339,8 +352,10 @@ def check_fully(house: House, verify: Callable[[House], Verified]) -> Outcome:
     if any(map(is_grave, findings)):
         verified, before = verify(house), {_told(finding) for finding in findings}
         findings = [finding for finding in verified.findings if not is_grave(finding) or _told(finding) in before]
-    findings = [finding for finding in findings if finding.code != "signing_stopped"]
-    return _keep(house, FULL, verified.size, _gravest_first(findings), None)
+    with house.engine.connect() as connection:
+        known = known_losses(connection, house.origin)
+    new = [finding for finding in findings if finding.code != "signing_stopped" and as_loss(finding) not in known]
+    return _keep(house, FULL, verified.size, _gravest_first(new), None)
 
 
 def _told(finding: Finding) -> tuple[str, str | None, int | None, str | None]:
@@ -359,6 +374,51 @@ def full_is_due(connection: Connection, origin: str, at: int) -> bool:
     last = last_checks(connection).get(FULL)
     hour = hour_of_check(origin)
     return last is None or last.at < (at - hour) // DAY * DAY + hour
+
+
+# -- what is lost for good ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something beside the log that is not as its entry says and cannot be made whole again. The entry with which the
+    house went on says so for everybody; every check names it once, and then no more."""
+
+    code: str
+    stream: str
+    version: int
+    name: str
+
+    def as_data(self) -> dict[str, Any]:
+        return {"code": self.code, "stream": self.stream, "ver": self.version, "name": self.name}
+
+
+def as_loss(finding: Finding) -> Loss | None:
+    """The finding as a loss that a house can go on with; None where it is about the log itself, which must be whole."""
+    if not is_grave(finding) or finding.code.partition("_")[0] not in BESIDE_THE_LOG:
+        return None
+    if finding.stream is None or finding.version is None or not _STREAM.fullmatch(finding.stream):
+        return None
+    name = (finding.expected if finding.code == "payload_unreadable" else finding.found) or ""
+    return Loss(finding.code, finding.stream, finding.version, name if _NAME.fullmatch(name) else "")
+
+
+def known_losses(connection: Connection, origin: str) -> set[Loss]:
+    """What this house went on without, by the entries that say so."""
+    streams = [f"log/{name}" for name, _ in lineage_of(connection, origin).logs]
+    query = select(_entry.c.raw).where(_entry.c.stream.in_(streams), _entry.c.type == RESUMED)
+    lost: list[Any] = []
+    for raw in connection.scalars(query):
+        try:
+            lost += check(bytes(raw)).data.get("lost", [])
+        except (Malformed, TypeError):
+            # The walk over the entries names it.
+            continue
+    return {
+        Loss(str(each.get("code")), str(each.get("stream")), int(each.get("ver", 0)), str(each.get("name")))
+        for each in lost
+        if isinstance(each, dict) and isinstance(each.get("ver"), int)
+    }
 
 
 # -- what follows ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ from odr.house import House
 from odr.log import offline
 from odr.log.integrator import integrate, seal_all
 from odr.log.proof import TILE_WIDTH, root, verify_consistency, verify_inclusion
+from odr.log.selfcheck import check_fully, check_quickly
 from odr.log.signers import Signers, opened, signers_of
+from odr.verify import verify_house
 from tests.builders import a_dispute
 from tests.log.test_tamper import fill_a_tile, unguarded
 
@@ -209,3 +211,56 @@ def test_no_resource_takes_more_statements_than_it_needs(house, client, size):
         event.remove(house.engine, "before_cursor_execute", count)
 
         assert len([statement for statement in asked if statement.startswith("SELECT")]) <= most, (address, asked)
+
+
+# -- how the log stands ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_a_program_is_told_how_the_log_stands(house, client, clock):
+    before = client.get("/log/status")
+    a_dispute(house)
+    seal_all(house)
+    checkpoint = opened(client.get("/log/checkpoint").data, signers(house))
+    check_quickly(house)
+    a_dispute(house)
+
+    told = client.get("/log/status")
+
+    assert (before.json["checkpoint"], before.json["checks"]) == (None, {})
+    assert told.headers["Cache-Control"] == "public, max-age=5" and "Set-Cookie" not in told.headers
+    assert told.json["sound"] is True and told.json["stopped"] is None and told.json["copy_outside"] is True
+    assert told.json["log"] == house.origin
+    assert told.json["checkpoint"]["size"] == checkpoint.size
+    assert told.json["checkpoint"]["root"] == checkpoint.root.hex()
+    assert told.json["waiting"] == {"entries": 1, "since": "2026-03-02T09:00:00Z"}
+    assert told.json["witnesses"]["asked"] == 0
+    quick = {"at": "2026-03-02T09:00:00Z", "size": checkpoint.size, "findings": 0, "code": ""}
+    assert told.json["checks"] == {"quick": quick}
+
+
+@pytest.mark.one_database
+def test_the_page_says_in_words_what_the_house_found_and_when(house, client, clock):
+    assert "No checkpoint yet" in client.get("/log").text
+    a_dispute(house)
+    seal_all(house)
+    assert "has not looked at its newest entries yet" in client.get("/log").text
+
+    check_quickly(house)
+    check_fully(house, verify_house)
+    sound = client.get("/log").text
+    clock.advance(days=3)
+    late = client.get("/log").text
+    with unguarded(house) as connection:
+        connection.execute(text("UPDATE dispute SET phase = 'evidence'"))
+    check_fully(house, verify_house)
+    lists = client.get("/log").text
+    with unguarded(house) as connection:
+        connection.execute(text("DELETE FROM payload"))
+    check_fully(house, verify_house)
+    grave = client.get("/log").text
+
+    assert "found each as it was written" in sound and "every entry, every word, every file" in sound
+    assert "overdue" not in sound and "A check is overdue" in late
+    assert "a list that was made from it is not" in lists
+    assert "something was wrong in" in grave and "This house has stopped" in grave

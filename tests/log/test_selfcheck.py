@@ -370,6 +370,42 @@ def test_a_house_stopped_over_its_words_goes_on_only_after_a_check_that_finds_th
     assert verify_house(house).findings == []
 
 
+def test_a_house_goes_on_without_words_that_are_lost_for_good_and_says_so_for_everybody(
+    house: House, disputed: ADispute
+) -> None:
+    with unguarded(house) as connection:
+        connection.execute(text("DELETE FROM payload WHERE name = 'narrative'"))
+    assert check_fully(house, verify_house).stopped
+
+    goes_on = odr(house, "log", "resume", "--despite-losses")
+
+    assert goes_on.exit_code == 0, goes_on.output
+    with house.engine.connect() as connection:
+        raw = connection.scalar(text("SELECT raw FROM entry WHERE type = 'log_resumed'"))
+    assert json.loads(raw)["data"]["lost"] == [
+        {"code": "payload_missing", "stream": f"dispute/{disputed.id}", "ver": 1, "name": "narrative"}
+    ]
+    seal_all(house)
+    again = check_fully(house, verify_house)
+    assert (again.findings, again.stopped) == ([], False)
+    assert {finding.code for finding in verify_house(house).findings} == {"payload_missing"}
+    with unguarded(house) as connection:
+        connection.execute(text("DELETE FROM payload WHERE name = 'seller'"))
+    assert check_fully(house, verify_house).stopped
+
+
+def test_no_house_goes_on_with_a_log_that_is_not_whole(house: House, disputed: ADispute) -> None:
+    with unguarded(house) as connection:
+        connection.execute(text("UPDATE entry SET at = at + 1 WHERE ver = 3"))
+        connection.execute(text("DELETE FROM payload WHERE name = 'narrative'"))
+    assert check_fully(house, verify_house).stopped
+
+    stays = odr(house, "log", "resume", "--despite-losses")
+
+    assert stays.exit_code == 2
+    assert why(house) == "unsound"
+
+
 # -- when -----------------------------------------------------------------------------------------------------------
 
 
