@@ -16,6 +16,7 @@ from odr.config import CHECKOUT, ConfigError, load
 from odr.database import db, prepare_engine, write_unit
 from odr.decision.routes import blueprint as decision
 from odr.disputes.routes import blueprint as disputes
+from odr.erasure.routes import blueprint as erasure
 from odr.evidence.routes import blueprint as evidence
 from odr.evidence.store import Store
 from odr.filing.routes import blueprint as filing
@@ -39,7 +40,7 @@ from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
 ROOMS = (
-    web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, casefile,
+    web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, casefile, erasure,
     statistics, log,
 )  # fmt: skip
 

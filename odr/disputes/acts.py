@@ -183,6 +183,18 @@ def _order_suspension(page: Page) -> Row:
     }
 
 
+def _erase_words(page: Page) -> Row:
+    role = page.seat.actor.role
+    own = is_side(page) and any(line.words for line in page.docket if line.role == role)
+    return {
+        "title": _("Have your words erased"),
+        "consequence": _("All is over here. You can have what you wrote and sent erased, with your account."),
+        "label": _("See what can be erased"),
+        "how": "href",
+        "where": link_to("erasure.mine") if own else None,
+    }
+
+
 ACTS: tuple[tuple[str, Build], ...] = (
     ("direct:deny", _button_act(
         _("Say that nothing was settled directly"),
@@ -355,4 +367,13 @@ ACTS: tuple[tuple[str, Build], ...] = (
         _("Withdraw the dispute"),
         _("The dispute ends without a decision. You may file it once more."),
         _("Withdraw"), "disputes.withdrawal", kind="destroys")),
+    ("hold:lift", _page_act(
+        _("Let the words go again"),
+        _("You lift a hold. When none counts any more, whoever wrote words here can have them erased."),
+        _("See the holds"), "erasure.holds")),
+    ("hold:place", _page_act(
+        _("Have the words kept"),
+        _("On a ground of the closed list. As long as a hold counts, nothing of this dispute is erased."),
+        _("Have them kept"), "erasure.holds")),
+    ("words:erase", _erase_words),
 )  # fmt: skip

@@ -254,14 +254,14 @@ def attempt(form: ActForm, reading: Reading, rule: Rule, **given: Any) -> bool:
     return True
 
 
-def press(reading: Reading, rule: Rule) -> None:
+def press(reading: Reading, rule: Rule, **given: Any) -> None:
     """Let an act happen whose form is one button on the page. Raises Refused, which has a page of its own."""
     form = forms.ButtonForm()
     if not form.validate():
         raise Refused("form_stale")
     demand_impartial(reading)
     seat = reading.page.seat
-    offer_receipt(reading, perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data))
+    offer_receipt(reading, perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data, **given))
 
 
 def offer_receipt(reading: Reading, made: Done) -> None:

@@ -27,9 +27,10 @@ ERASED, NOTHING, RIPE, WAITS, NEEDED, HELD = "erased", "nothing", "ripe", "waits
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A dispute in which an account is a side: the dispute's id, and the side as its entries name it."""
+    """A dispute in which an account is a side: its id and number, and the side as its entries name it."""
 
     dispute_id: str
+    number: str
     actor: Actor
 
 
@@ -49,13 +50,18 @@ class Outlook:
         return self.state in (RIPE, WAITS, NEEDED, HELD)
 
     @property
+    def is_known(self) -> bool:
+        """Whether the side may know of the dispute: nobody learns of one against them before it is admitted."""
+        return self.actor.role == "buyer" or self.dispute.admitted_at is not None
+
+    @property
     def hold(self) -> Hold | None:
         """The oldest hold that still counts."""
         return self.dispute.holds[0] if self.dispute.holds else None
 
 
 _PARTS = (
-    select(party.c.dispute_id, party.c.side, party.c.actor_id)
+    select(party.c.dispute_id, dispute_row.c.number, party.c.side, party.c.actor_id)
     .join(dispute_row, dispute_row.c.id == party.c.dispute_id)
     .where(party.c.account_id == bindparam("account_id"))
     # Ids are UUIDv7: the newest filing first.
@@ -71,7 +77,7 @@ _NAMES = (
 def parts_of(connection: Connection, account_id: str) -> list[Part]:
     """The disputes in which this account is a side."""
     rows = connection.execute(_PARTS, {"account_id": account_id})
-    return [Part(row.dispute_id, Actor(row.actor_id, row.side)) for row in rows]
+    return [Part(row.dispute_id, row.number, Actor(row.actor_id, row.side)) for row in rows]
 
 
 def written_in(connection: Connection, dispute_id: str) -> tuple[Written, ...]:
@@ -90,10 +96,14 @@ def outlook_of(connection: Connection, house: House, part: Part) -> Outlook:
     dispute = stand(connection, house, part.dispute_id).dispute
     left = any(each.actor == part.actor.id for each in written_in(connection, part.dispute_id))
     since = erasable_from(dispute)
-    return Outlook(dispute, part.actor, _state(dispute, left, since, max(house.clock(), dispute.at)), since)
+    return Outlook(
+        dispute, part.actor, _state(dispute, part.actor.role, left, since, max(house.clock(), dispute.at)), since
+    )
 
 
-def _state(dispute: Dispute, left: bool, since: int | None, now: int) -> str:
+def _state(dispute: Dispute, side: str, left: bool, since: int | None, now: int) -> str:
+    if dispute.admitted_at is None and side == "seller":
+        return NOTHING
     if not left:
         # The next act of a dispute that goes on may bring words.
         return NEEDED if since is None else ERASED if dispute.erasures else NOTHING

@@ -319,7 +319,7 @@ def _may_erase(dispute: Dispute, actor: Actor, at: int) -> str | None:
     if dispute.holds:
         return "words_held"
     if actor.role not in SIDES:
-        # The law does not wait for the end of a dispute.
+        # The law does not wait for the end of a dispute. Nobody at a desk destroys words: the operator does, by command.
         return None
     since = erasable_from(dispute)
     if since is None:
@@ -473,7 +473,7 @@ PERMISSIONS: dict[str, Row] = _table(
     # What becomes of the words.
     _act("hold:place", REGISTRAR, frozenset(_P) - {_P.UNFILED}),
     _act("hold:lift", REGISTRAR, frozenset(_P) - {_P.UNFILED}, unless=_is_held),
-    _act("words:erase", PARTIES | REGISTRAR | HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_may_erase),
+    _act("words:erase", PARTIES | HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_may_erase),
     _act("erasure:record", HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_erasure_waits),
 )
 

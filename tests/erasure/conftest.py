@@ -43,7 +43,9 @@ def settled(house: House, buyer_account: str | None = None, seller_account: str 
 
 @pytest.fixture
 def over(house: House, clock, buyer: Reader, seller: Reader) -> ADispute:
-    """A dispute between these two that ended sixty days ago."""
+    """A dispute between these two that ended sixty days ago; both have just signed in again."""
     dispute = settled(house, buyer.account_id, seller.account_id)
     clock.advance(days=60)
+    for reader in (buyer, seller):
+        reader.sign_in()
     return dispute

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from odr.compliance import rules as compliance
+from odr.erasure import rules as erasure
 from odr.evidence.service import take_in
 from odr.filing import rules as filing
 from odr.house import House
@@ -204,6 +205,11 @@ def not_done_again(dispute: ADispute) -> ADispute:
     return dispute
 
 
+def held(dispute: ADispute) -> ADispute:
+    dispute.act(erasure.place_hold, dispute.registrar, ground="authority")
+    return dispute
+
+
 PLACES: dict[str, Callable[[ADispute], ADispute]] = {
     "screening": lambda dispute: dispute,
     "needs information": in_needs_information,
@@ -232,6 +238,7 @@ PLACES: dict[str, Callable[[ADispute], ADispute]] = {
     "performed": lambda dispute: dispute.closed_with().performed(),
     "not done": not_done,
     "not done again": not_done_again,
+    "held": held,
 }
 
 
@@ -251,6 +258,8 @@ def filled_in(door: Door, dispute: ADispute) -> str:
         "proposal": len(dispute.state.proposals),
     }
     places = {name: str(max(count - 1, 0)) for name, count in last.items()}
+    if dispute.state.holds:
+        places["hold"] = str(dispute.state.holds[-1].version)
     return door.path(number=dispute.number, choice="contest", **places)
 
 
@@ -285,6 +294,7 @@ def everything(token: str, dispute: ADispute, endpoint: str) -> dict[str, object
         "email": "another.address@example.org",
         "suspend-ground": "missing_document",
         "hand_over-reason": "moved_to_court",
+        "hold_ground": "complaint",
         **words,
         **grounds,
         **(A_DECISION if endpoint == "decision.draft" else {}),
