@@ -19,7 +19,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from odr.database import one_moment, write_unit
 from odr.house import House, Settings
@@ -61,6 +61,8 @@ MOST_ASKED_AT_ONCE = 8
 MOST_TRIES = 3
 """Requests in one exchange: the first size may be wrong, and the second overtaken by another worker."""
 
+LATELY = 10_000
+"""Checkpoints back to which is looked for what a witness signed last."""
 VERIFIED = 100
 """Checkpoints whose cosignatures `odr verify` verifies, from the last one back."""
 
@@ -85,7 +87,7 @@ class Unanswered(Exception):
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A witness and the last checkpoint that it cosigned, as the house keeps it: which, of how many entries, and when
-    (ms UTC, by the witness's own clock). Zeros before the first."""
+    (ms UTC, by the witness's own clock). Zeros where it signed none lately."""
 
     witness: Witness
     number: int = 0
@@ -181,7 +183,7 @@ def watch_at(connection: Connection, settings: Settings, now: int) -> Watch:
     except PolicyTrouble:
         return Watch(UNREADABLE)
     latest = latest_checkpoint(connection)
-    witnesses = _seen(connection, policy)
+    witnesses = _seen(connection, policy, latest)
     signed = _signers(connection, policy, latest) if latest else {}
     watch = Watch(NO_QUORUM, policy, witnesses, frozenset(signed))
     if policy.quorum is None:
@@ -238,47 +240,52 @@ def _signers(connection: Connection, policy: Policy, row: Any) -> dict[str, int]
     return signed
 
 
-def _seen(connection: Connection, policy: Policy) -> tuple[Seen, ...]:
-    last = select(_cosignature.c.witness, func.max(_cosignature.c.number).label("number"))
-    last = last.where(_cosignature.c.witness.in_([tag_of(witness) for witness in policy.witnesses]))
-    of_last = last.group_by(_cosignature.c.witness).subquery()
-    query = (
-        select(_cosignature.c.witness, _cosignature.c.number, _checkpoint.c.size, _cosignature.c.at)
-        .join(of_last, (of_last.c.witness == _cosignature.c.witness) & (of_last.c.number == _cosignature.c.number))
-        .join(_checkpoint, _checkpoint.c.number == _cosignature.c.number)
-    )
-    rows = {row.witness: row for row in connection.execute(query)} if policy.witnesses else {}
+def _seen(connection: Connection, policy: Policy, latest: Any) -> tuple[Seen, ...]:
+    """What each witness signed lately. A longer look back would read the whole table for one that never signed; whoever
+    asks it learns from its answer what it signed last."""
+    asked = {"since": latest.number - LATELY if latest else 0}
     seen = []
     for witness in policy.witnesses:
-        row = rows.get(tag_of(witness))
+        row = connection.execute(_LAST_OF, {**asked, "witness": tag_of(witness)}).one_or_none()
         seen.append(Seen(witness, row.number, row.size, row.at) if row else Seen(witness))
     return tuple(seen)
+
+
+_LAST_OF = (
+    select(_cosignature.c.number, _checkpoint.c.size, _cosignature.c.at)
+    .join(_checkpoint, _checkpoint.c.number == _cosignature.c.number)
+    .where(_cosignature.c.witness == bindparam("witness"), _cosignature.c.number > bindparam("since"))
+    .order_by(_cosignature.c.number.desc())
+    .limit(1)
+)
 
 
 def _missing_since(connection: Connection, policy: Policy, latest: Any, signed: dict[str, int]) -> int | None:
     """When the first checkpoint after the last one with a quorum was signed; None where the last one has it."""
     if latest is None or policy.is_met_by(signed.keys()):
         return None
-    query = select(func.min(_checkpoint.c.signed_at)).where(_checkpoint.c.number > _last_met(connection, policy))
+    last = _last_met(connection, policy, latest.number)
+    query = select(func.min(_checkpoint.c.signed_at)).where(_checkpoint.c.number > last)
     since: int | None = connection.scalar(query)
     return since
 
 
-def _last_met(connection: Connection, policy: Policy) -> int:
-    """The number of the last checkpoint with a quorum, 0 where there is none."""
-    tags = [tag_of(witness) for witness in policy.counted]
+def _last_met(connection: Connection, policy: Policy, below: int) -> int:
+    """The number of the last checkpoint below this one with a quorum, 0 where there is none."""
     enough = (
         select(_cosignature.c.number)
-        .where(_cosignature.c.witness.in_(tags))
+        .where(_cosignature.c.witness.in_([tag_of(witness) for witness in policy.counted]))
         .group_by(_cosignature.c.number)
         .having(func.count() >= policy.fewest)
         .order_by(_cosignature.c.number.desc())
+        .limit(1)
     )
     # Where any so many suffice the first of these is it; a nested quorum may need a few more looks.
-    for number in connection.scalars(enough):
+    while (number := connection.scalar(enough.where(_cosignature.c.number < below))) is not None:
         row = connection.execute(select(_checkpoint).where(_checkpoint.c.number == number)).one_or_none()
         if row and policy.is_met_by(_signers(connection, policy, row).keys()):
             return int(number)
+        below = number
     return 0
 
 
@@ -369,7 +376,7 @@ class Asking:
             return 0
         with self.house.engine.connect() as connection:
             latest = latest_checkpoint(connection)
-            seen = _seen(connection, policy) if latest else ()
+            seen = _seen(connection, policy, latest) if latest else ()
         due = [one for one in seen if one.witness.url and (everybody or self._is_due(one, latest.number))]
         if not due:
             return 0
@@ -486,7 +493,7 @@ def require_agreement(house: House) -> None:
     with house.engine.connect() as connection:
         if connection.scalar(select(tables.stop.c.code)) != "witnessed":
             return
-        seen = _seen(connection, policy_of(house.settings))
+        seen = _seen(connection, policy_of(house.settings), latest_checkpoint(connection))
     for one in seen:
         try:
             if one.witness.url:

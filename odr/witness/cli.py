@@ -55,6 +55,7 @@ def follow(folder: Path, vkey: str, no_more: bool) -> None:
     A witness that is running takes it up at once. Without --no-more, an old key stays trusted beside the new one.
     """
     _key_of(folder)
+    vkey = vkey.strip()
     try:
         if no_more:
             changed = Store(folder).unfollow(vkey)

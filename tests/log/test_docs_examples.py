@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from odr.log import chain, note, offline, proof, receipt
+from odr.log import chain, note, offline, policy, proof, receipt
+from odr.log.cosigning import verify_with
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = (ROOT / "docs" / "log-format.md").read_text(encoding="utf-8")
@@ -142,6 +143,24 @@ def test_the_opening() -> None:
     assert offline.openings_in(EXAMPLES["opening"].encode()) == {
         (ENTRY["stream"], ENTRY["ver"]): [("message", bytes.fromhex(given["salt"]), given["payload"].encode())]
     }
+
+
+def test_the_cosignature_and_the_policy() -> None:
+    raw = EXAMPLES["checkpoint"].encode() + b"\n"
+    text = raw.partition(b"\n\n")[0] + b"\n"
+    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLES["witness-seed"]))
+    public, name, at = private.public_key().public_bytes_raw(), "witness.example.org/w1", 1_772_442_060
+    key_id = hashlib.sha256(f"{name}\n".encode() + b"\x04" + public).digest()[:4]
+    signed = b"cosignature/v1\ntime %d\n" % at + text
+    stamped = base64.b64encode(key_id + at.to_bytes(8, "big") + private.sign(signed)).decode()
+    line = f"\N{EM DASH} {name} {stamped}\n".encode()
+
+    assert signed == EXAMPLES["cosigned-text"].encode() + b"\n"
+    assert line == EXAMPLES["cosignature"].encode() + b"\n"
+    assert EXAMPLES["witness-vkey"] == f"{name}+{key_id.hex()}+{base64.b64encode(bytes([4]) + public).decode()}"
+    assert note.read_vkey(EXAMPLES["witness-vkey"], note.COSIGNATURE) == (name, public)
+    told = policy.read_policy(EXAMPLES["policy"].encode() + b"\n")
+    assert policy.judge(raw + line, told, verify_with).met and not policy.judge(raw, told, verify_with).met
 
 
 def test_the_receipt() -> None:

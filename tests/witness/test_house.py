@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,13 +13,15 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
 from odr.app import create_app
 from odr.database import writing
 from odr.house import House
 from odr.kernel import Refused
-from odr.log import cosigning, tables
+from odr.log import cosigning, offline, tables
 from odr.log.cosigning import (
     FRESH,
     GRACE,
@@ -386,6 +391,30 @@ def test_the_page_tells_when_the_quorum_is_there_waits_is_missing_and_comes_back
 
 
 @pytest.mark.one_database
+def test_a_quorum_of_groups_is_looked_for_group_by_group(watched: House, pair, clock, tmp_path: Path) -> None:
+    one, two = pair
+    three = a_witness(watched, tmp_path / "three", "three")
+    lines = log_line(watched) + one.line("A") + two.line("B") + three.line("C", "http://127.0.0.1:1")
+    told = a_dispute(watched).in_negotiation()
+    seal_all(watched)
+    with answering(three.peer):
+        policy = lines.replace("http://127.0.0.1:1", three.peer.url)
+        with_policy(watched, f"{policy}group AB any A B\ngroup all all AB C\nquorum all\n")
+        assert ask(watched)[0] == 3 and watch(watched).standing == MET
+    clock.advance(minutes=1)
+    told.offer(told.buyer, "10.00")
+    seal_all(watched)
+    sealed = watched.clock()
+    # Two of three, as many as could suffice, and not the right ones.
+    assert ask(watched)[0] == 2
+    clock.advance(minutes=1)
+
+    found = watch(watched)
+    assert (found.standing, found.since, found.signed) == (MISSING, sealed, {"A", "B"})
+    assert "Which of them, the policy says." in page_of(watched)
+
+
+@pytest.mark.one_database
 def test_a_quorum_of_whom_nothing_was_heard_for_a_day_is_missing(watched: House, pair, clock) -> None:
     """§4 case 45."""
     a_dispute(watched)
@@ -476,6 +505,38 @@ def test_a_note_holds_no_more_lines_than_every_reader_takes(watched: House) -> N
 
     assert noted.count(b"\xe2\x80\x94 ") == 16
     assert open_note(noted, watched.keys.verifiers(watched.origin)).signers
+
+
+@pytest.mark.one_database
+def test_the_verifier_for_everybody_believes_a_receipt_by_a_policy_of_its_readers_own(watched: House, pair) -> None:
+    told = a_dispute(watched).in_negotiation()
+    seal_all(watched)
+    receipt, policy = watched.settings.instance / "r.tlog-proof", watched.settings.instance / "own"
+    own = log_line(watched) + pair[0].line("A", "") + pair[1].line("B", "") + "group G {} A B\nquorum G\n"
+    honest, away = pair[1].peer.answer, lambda body: Answer(503, b"")
+    ended = []
+    for signed in (0, 1, 2):
+        if signed:
+            pair[1].peer.answer = away if signed == 1 else honest
+            ask(watched)
+        with watched.engine.connect() as connection:
+            receipt.write_bytes(receipt_of(connection, f"dispute/{told.id}", 1))
+        for least in ("any", "all"):
+            policy.write_text(own.format(least))
+            words = [sys.executable, "-I", offline.__file__, "receipt", str(receipt), "--policy", str(policy), "--json"]
+            said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+            found = [finding["code"] for finding in json.loads(said.stdout)["findings"]]
+            ended.append((signed, least, said.returncode == 0, found))
+
+    missing = ["quorum_missing"]
+    assert ended == [
+        (0, "any", False, missing),
+        (0, "all", False, missing),
+        (1, "any", True, []),
+        (1, "all", False, missing),
+        (2, "any", True, []),
+        (2, "all", True, []),
+    ]
 
 
 # -- an older copy --------------------------------------------------------------------------------------------------
@@ -601,6 +662,42 @@ def test_a_worker_beside_us_that_was_faster_stops_nothing(watched: House) -> Non
     with pytest.raises(SigningStopped):
         require_known(watched, faster.size, bytes(sent.note))
     assert why(watched) == "witnessed"
+
+
+STEPS = ("act", "seal", "ask", "a new worker", "away", "back", "forgotten", "another machine")
+
+
+@pytest.mark.one_database
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=16))
+def test_no_honest_history_is_stopped_by_a_witness(watched: House, pair, steps: list[str]) -> None:
+    """The histories run on one another, as in one long life."""
+    told = a_dispute(watched).in_negotiation()
+    honest = {one.key.name: one.peer.answer for one in pair}
+    workers = [Asking(watched, lambda *_told: None) for _ in range(2)]
+    for step in steps:
+        if step == "act":
+            told.offer(told.buyer if len(told.state.offers) % 2 == 0 else told.seller, "10.00")
+        elif step == "seal":
+            seal_all(watched)
+        elif step == "ask":
+            workers[0].round()
+        elif step == "another machine":
+            workers[1].round()
+        elif step == "a new worker":
+            Asking(watched, lambda *_told: None).round(everybody=True)
+        elif step == "away":
+            pair[1].peer.answer = lambda body: Answer(503, b"")
+        elif step == "back":
+            pair[1].peer.answer = honest[pair[1].key.name]
+        else:
+            with writing(watched.engine) as connection:
+                connection.execute(tables.cosignature.delete())
+        assert why(watched) is None
+    pair[1].peer.answer = honest[pair[1].key.name]
+    seal_all(watched)
+    ask(watched, everybody=True)
+    assert judged(watched).met and [one.store.evidence() for one in pair] == [{}, {}]
 
 
 # -- real processes -------------------------------------------------------------------------------------------------
