@@ -10,6 +10,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 MANIFEST = "manifest"
 
+LARGEST = 2**32 - 1
+"""Bytes that no archive reaches: beyond, a zip is written in another way, on which its readers do not agree."""
+
+# What a zip says of a member before it, behind it and in its list, and what it ends with (APPNOTE 4.3.7 to 4.3.16).
+_BESIDE_MEMBER, _BEHIND_ALL = 30 + 16 + 46, 22
 _PLAIN_FILE = 0o100644 << 16
 _UNIX = 3
 
@@ -30,6 +35,16 @@ class Listed:
     path: str
     sha256: str
     size: int
+
+
+def room(path: str, size: int) -> int:
+    """How many bytes of an archive a member takes that is not packed."""
+    return _BESIDE_MEMBER + 2 * len(path) + size
+
+
+def length(members: Iterable[tuple[str, int]]) -> int:
+    """How long the archive of these members, paths and sizes, will be when none is packed and the manifest is one."""
+    return sum(room(path, size) for path, size in members) + _BEHIND_ALL
 
 
 class _Sink:
@@ -70,7 +85,7 @@ def archive(members: Iterable[Member], made: datetime, sign: Callable[[list[List
                     yield sink.take()
             listed.append(Listed(member.path, digest.hexdigest(), size))
             yield sink.take()
-        file.writestr(_info(Member(MANIFEST, ()), made), sign(listed))
+        file.writestr(_info(Member(MANIFEST, (), packed=False), made), sign(listed))
     yield sink.take()
 
 

@@ -28,8 +28,7 @@ SIDES = ("buyer", "seller", "mediator")
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Where a case file lies, how many files of evidence it lacks because they are damaged or gone, and the vkey that
-    it is checked with."""
+    """Where a case file lies, how many files of evidence it lacks, and the vkey that it is checked with."""
 
     place: Path
     lost: int
@@ -47,14 +46,14 @@ def export(app: Flask, number: str, side: str, output: Path | None) -> Exported:
     with one_moment(house.engine) as connection:
         seat = queries.seat_of(connection, house, number, side)
         contents = queries.contents_of(connection, house, seat)
-    paths = publication.sound_files(house, contents)
+    files = publication.files_of(house, contents)
     with app.test_request_context(headers={"Cookie": _manner(house, seat, contents.page.dispute)}):
-        index = filters.index(house, contents, paths)
+        package = publication.package(contents, files, filters.index(house, contents, files))
     place = output or Path(records.file_name(seat.number, contents.reader))
     with _aside(place) as file:
-        for chunk in publication.bytes_of(house, contents, paths, index):
+        for chunk in package.chunks:
             file.write(chunk)
-    return Exported(place, len(contents.files) - len(paths), contents.key)
+    return Exported(place, len(files.left_out), contents.key)
 
 
 def _manner(house: House, seat: Seat, dispute: Dispute) -> str:

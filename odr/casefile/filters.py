@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext, ngettext
 from jinja2 import Environment
 from markupsafe import Markup
 
-from odr.casefile.publication import gives_copy
+from odr.casefile.publication import Files, gives_copy
 from odr.casefile.queries import Contents
 from odr.casefile.records import VERIFIER, entry_path, file_name
 from odr.decision.filters import Document, evidence_label, statements
@@ -58,11 +58,10 @@ _TOLD_BESIDE = frozenset({"file"})
 
 @dataclass(frozen=True)
 class CaseReading(Reading):
-    """A dispute as its page in the case file shows it. `paths` tells where the file of an entry lies; a file that is
-    named and has no path is damaged or gone."""
+    """A dispute as its page in the case file shows it."""
 
     contents: Contents
-    paths: Mapping[int, str]
+    files: Files
 
     @property
     def evidence(self) -> list[Row]:
@@ -71,16 +70,13 @@ class CaseReading(Reading):
         return [self._filed(row, versions[row["number"]]) for row in super().evidence]
 
     def _filed(self, row: Row, item: EvidenceItem) -> Row:
-        path = self.paths.get(item.version)
+        path = self.files.paths.get(item.version)
         notes = list(row["notes"])
-        if path is None:
-            # Where its digest is gone too, it was destroyed on somebody's order, which the docket tells.
-            lost = _("This file is damaged or gone, and is not in this case file. Its digest shows what it was.")
-            if row["digest"]:
-                notes.append(lost)
-            elif not row["erased"]:
-                notes.append(_("This file was erased."))
-        elif gives_copy(self.role, item):
+        if item.version in self.files.left_out:
+            notes.append(_LEFT_OUT[self.files.left_out[item.version]])
+        elif path is None and not row["erased"]:
+            notes.append(_("This file was erased."))
+        elif path and gives_copy(self.role, item):
             notes.append(
                 _(
                     "What is here is a copy without what the camera wrote beside the picture, such as the place. Its "
@@ -147,6 +143,10 @@ class CaseReading(Reading):
         return (where, _("Read it")) if where and self.reads_file else (None, None)
 
 
+_LEFT_OUT = {
+    "lost": lazy_gettext("This file is damaged or gone, and is not in this case file. Its digest shows what it was."),
+    "no_room": lazy_gettext("There is no room for this file in the case file. Get it from the page of the dispute."),
+}
 _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp"})
 """Pictures that every browser draws."""
 
@@ -190,15 +190,15 @@ def _facts(name: str, parts: Mapping[str, Any]) -> list[Row]:
 # -- the page -----------------------------------------------------------------------------------------------------
 
 
-def index(house: House, contents: Contents, paths: Mapping[int, str]) -> bytes:
+def index(house: House, contents: Contents, files: Files) -> bytes:
     """The page of the case file, in the language and the zone of whoever asks. Needs a request."""
-    reading = CaseReading(contents.page, contents, paths)
+    reading = CaseReading(contents.page, contents, files)
     told = {
         "dispute": reading,
         "reader": READERS[contents.reader],
         "facts": _about(contents),
         "waiting": _waiting(contents.waiting),
-        "lost": _lost(len(contents.files) - len(paths)),
+        "lost": _lost(files.count("lost")),
         "withheld": contents.withheld,
         "command": f'python3 -I {VERIFIER} case {file_name(reading.number, contents.reader)} --key "{contents.key}"',
         "key": contents.key,

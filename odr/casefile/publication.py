@@ -1,22 +1,60 @@
-"""Handing a case file out: which files can go into it, and its bytes while they travel."""
+"""Handing a case file out: which files go into it, what is signed, and its bytes while they travel."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from odr.casefile import records
-from odr.casefile.archive import Listed, Member, archive
+from odr.casefile.archive import LARGEST, MANIFEST, Listed, Member, archive, length, room
 from odr.casefile.queries import Contents, Held
 from odr.evidence import media, pictures
 from odr.evidence.store import Damaged
-from odr.house import House
+from odr.house import MEGABYTE, House
 from odr.kernel import Refused, moment
 from odr.log.receipt import write
 from odr.log.signers import signed
 from odr.procedure.dispute import EvidenceItem
 
 logger = logging.getLogger(__name__)
+
+ROOM_FOR_FILES = LARGEST - 256 * MEGABYTE
+"""How much of an archive files may take. What entries and words need beside them stays far below the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A member of the archive as it will be listed, and how to get its bytes when its turn has come."""
+
+    listed: Listed
+    chunks: Callable[[], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a case file by the version of their entry: those that go into it, and those that do not, as "lost"
+    (damaged or gone) or "no_room"."""
+
+    packed: Mapping[int, Packed]
+    left_out: Mapping[int, str]
+
+    @property
+    def paths(self) -> dict[int, str]:
+        return {version: packed.listed.path for version, packed in self.packed.items()}
+
+    def count(self, why: str) -> int:
+        return sum(reason == why for reason in self.left_out.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A case file that is ready to travel: how long it will be, and its bytes in pieces."""
+
+    length: int
+    chunks: Iterator[bytes]
 
 
 def gives_copy(role: str, item: EvidenceItem) -> bool:
@@ -25,74 +63,94 @@ def gives_copy(role: str, item: EvidenceItem) -> bool:
     return role != item.side and item.media in pictures.READABLE | {media.HEIF}
 
 
-def sound_files(house: House, contents: Contents) -> dict[int, str]:
-    """Where in the archive each file will lie, by the version of its entry. One that is damaged or gone has no place;
-    each is read to its end to know, since the page comes first and says so."""
-    role = contents.page.seat.actor.role
-    return {held.version: _path(role, held) for held in contents.files if _is_sound(house, held)}
+def files_of(house: House, contents: Contents) -> Files:
+    """The files that go into a case file. Each is read to its end, and each copy made once, because the page comes
+    first in the archive and tells what is in it."""
+    role, taken = contents.page.seat.actor.role, 0
+    packed, left_out = dict[int, Packed](), dict[int, str]()
+    for held in contents.files:
+        try:
+            found = _copy(house, held) if gives_copy(role, held.item) else _whole(house, held)
+        except (Damaged, Refused) as trouble:
+            logger.warning("the file of an entry is not in a case file: %s", trouble.code)
+            left_out[held.version] = "lost"
+            continue
+        needed = room(found.listed.path, found.listed.size)
+        if taken + needed > ROOM_FOR_FILES:
+            left_out[held.version] = "no_room"
+        else:
+            packed[held.version], taken = found, taken + needed
+    return Files(packed, left_out)
 
 
-def _is_sound(house: House, held: Held) -> bool:
+def _whole(house: House, held: Held) -> Packed:
     if not held.object_id:
-        return False
-    try:
-        house.files.verify_object(held.object_id, held.wrapped_key, held.sha256, held.size)
-    except Damaged:
-        return False
-    return True
+        raise Damaged("file_missing")
+    house.files.verify_object(held.object_id, held.wrapped_key, held.sha256, held.size)
+    path = records.file_path(held.version, media.SUFFIXES[held.item.media][0])
+    listed = Listed(path, held.sha256, held.size)
+    return Packed(listed, partial(house.files.read, held.object_id, held.wrapped_key))
 
 
-def _path(role: str, held: Held) -> str:
-    place = records.copy_path if gives_copy(role, held.item) else records.file_path
-    return place(held.version, media.SUFFIXES[held.item.media][0])
+def _copy(house: House, held: Held) -> Packed:
+    whole = _whole(house, held)
+
+    def drawn() -> list[bytes]:
+        # A picture is drawn anew in memory, as for a page; it was weighed for that when it came in.
+        return [media.copy_for_others(b"".join(whole.chunks()), held.item.media)[0]]
+
+    path = records.copy_path(held.version, media.SUFFIXES[held.item.media][0])
+    # Drawn once more when its turn has come: of many pictures nobody could hold all copies.
+    return Packed(_listed(path, drawn()[0]), drawn)
 
 
-def bytes_of(house: House, contents: Contents, paths: Mapping[int, str], index: bytes) -> Iterator[bytes]:
-    """The case file, a chunk at a time. Needs neither a request nor the database.
+def package(contents: Contents, files: Files, index: bytes) -> Package:
+    """The case file with this page. Its bytes need neither a request nor the database; a file that was sound and no
+    longer is raises Damaged in the midst of them.
 
-    A file that was sound and no longer is raises Damaged in the midst of it.
+    Nothing is packed: most of it are pictures and hashes, which get no smaller, and so its length is known, and a
+    transfer that broke off is seen to have done so.
     """
     made_at, checkpoint = contents.page.at, contents.checkpoint
+    members = list(_members(contents, files, index))
+    listed = [one.listed for one in members]
+    text = records.manifest_text(checkpoint.origin, contents.stream, checkpoint.size, contents.reader, made_at, listed)
+    manifest = signed(text, checkpoint.size, contents.signers, contents.keys)
 
-    def manifest(listed: list[Listed]) -> bytes:
-        text = records.manifest_text(
-            checkpoint.origin, contents.stream, checkpoint.size, contents.reader, made_at, listed
-        )
-        return signed(text, checkpoint.size, contents.signers, contents.keys)
+    def close(found: list[Listed]) -> bytes:
+        if found != listed:
+            # Somebody changed a file after it was looked at. What was signed must not stand under another archive.
+            raise Damaged("file_digest_differs")
+        return manifest
 
-    return archive(_members(house, contents, paths, index), moment(made_at), manifest)
+    sizes = [*((one.path, one.size) for one in listed), (MANIFEST, len(manifest))]
+    travelling = (Member(one.listed.path, one.chunks(), packed=False) for one in members)
+    return Package(length(sizes), archive(travelling, moment(made_at), close))
 
 
-def _members(house: House, contents: Contents, paths: Mapping[int, str], index: bytes) -> Iterator[Member]:
-    yield Member(records.INDEX, [index])
-    yield Member(records.VERIFIER, [records.verifier()])
+def _members(contents: Contents, files: Files, index: bytes) -> Iterator[Packed]:
+    yield _at_hand(records.INDEX, index)
+    yield _at_hand(records.VERIFIER, records.verifier())
     for version, receipt in contents.receipts.items():
-        yield Member(records.entry_path(version), [write(receipt)])
-    lines = {
-        records.HIDDEN: records.hidden_lines(contents.hidden),
-        records.OPENINGS: records.opening_lines(contents.stream, contents.openings),
-        records.WITHHELD: records.withheld_lines(contents.withheld),
-    }
-    yield from (Member(path, [text]) for path, text in lines.items() if text)
+        yield _at_hand(records.entry_path(version), write(receipt))
+    yield from _filled(
+        (records.HIDDEN, records.hidden_lines(contents.hidden)),
+        (records.OPENINGS, records.opening_lines(contents.stream, contents.openings)),
+        (records.WITHHELD, records.withheld_lines(contents.withheld)),
+    )
     # Files before copies, each in the order of their entries.
-    for copies in (False, True):
-        for held in contents.files:
-            if held.version in paths and gives_copy(contents.page.seat.actor.role, held.item) == copies:
-                yield from _file(house, held, paths[held.version], copies)
-    yield Member(records.CHECKPOINT, [contents.note])
-    last = {records.HISTORY: contents.history, records.POLICY: contents.policy}
-    yield from (Member(path, [text]) for path, text in last.items() if text)
+    yield from sorted(files.packed.values(), key=lambda one: (one.listed.path.startswith("copies/"), one.listed.path))
+    yield _at_hand(records.CHECKPOINT, contents.note)
+    yield from _filled((records.HISTORY, contents.history), (records.POLICY, contents.policy))
 
 
-def _file(house: House, held: Held, path: str, as_copy: bool) -> Iterable[Member]:
-    plain = house.files.read(held.object_id, held.wrapped_key)
-    if not as_copy:
-        return [Member(path, plain, packed=held.item.media == media.TEXT)]
-    try:
-        # A picture is made anew in memory, as for a page; it was weighed for that when it came in.
-        bare, _kind = media.copy_for_others(b"".join(plain), held.item.media)
-    except Refused as refused:
-        # Better without this one than no case file at all: a verifier says which is missing.
-        logger.warning("no copy of the file of entry %d could be made: %s", held.version, refused.code)
-        return []
-    return [Member(path, [bare], packed=False)]
+def _filled(*texts: tuple[str, bytes]) -> Iterable[Packed]:
+    return (_at_hand(path, text) for path, text in texts if text)
+
+
+def _at_hand(path: str, plain: bytes) -> Packed:
+    return Packed(_listed(path, plain), lambda: [plain])
+
+
+def _listed(path: str, plain: bytes) -> Listed:
+    return Listed(path, hashlib.sha256(plain).hexdigest(), len(plain))

@@ -29,9 +29,11 @@ def case_file(number: str) -> Any:
         status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.ACCEPTED
         page = render_template("casefile/unsealed.html", number=read_number(number), stopped=stopped)
         return page, status, {"Retry-After": "2"}
-    paths = publication.sound_files(house, contents)
-    index = filters.index(house, contents, paths)
-    answer = Response(publication.bytes_of(house, contents, paths, index), content_type="application/zip")
+    files = publication.files_of(house, contents)
+    package = publication.package(contents, files, filters.index(house, contents, files))
+    answer = Response(package.chunks, content_type="application/zip")
+    # Told beforehand, so that a transfer that breaks off is seen to have done so.
+    answer.headers["Content-Length"] = str(package.length)
     name = records.file_name(contents.page.seat.number, contents.reader)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"

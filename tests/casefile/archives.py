@@ -33,6 +33,7 @@ def taken(reader: Reader, dispute: ADispute) -> bytes:
     """The case file that this reader downloads."""
     answer = reader.client.get(address(dispute))
     assert answer.status_code == 200, answer.status_code
+    assert answer.content_length == len(answer.data)
     return answer.data
 
 
@@ -45,10 +46,12 @@ def contents(house: House, dispute: ADispute, role: str) -> queries.Contents:
 def made(app: Any, house: House, dispute: ADispute, role: str) -> bytes:
     """The case file of this role, whoever sits there."""
     found = contents(house, dispute, role)
-    paths = publication.sound_files(house, found)
+    files = publication.files_of(house, found)
     with app.test_request_context():
-        page = index(house, found, paths)
-    return b"".join(publication.bytes_of(house, found, paths, page))
+        package = publication.package(found, files, index(house, found, files))
+    raw = b"".join(package.chunks)
+    assert len(raw) == package.length
+    return raw
 
 
 def members(raw: bytes) -> Members:
