@@ -27,6 +27,8 @@ from odr.disputes.rebuild import compare, counted_as_of
 from odr.disputes.rebuild import rebuild as rebuild_lists
 from odr.doctor import Finding as Sentence
 from odr.doctor import examine, examine_fully
+from odr.erasure.rules import LEGAL_GROUNDS
+from odr.erasure.service import erase_by_law, found_by_law, scrub_now
 from odr.evidence.store import Damaged
 from odr.house import House, Settings
 from odr.kernel import Missing, Refused, moment
@@ -47,6 +49,7 @@ from odr.migrations.service import migrate as migrate_database
 from odr.people.queries import account_by_email, staff_of
 from odr.people.rules import email_key
 from odr.people.service import STAFF, admit_staff, end_staff
+from odr.procedure.dispute import SIDES as PARTIES
 from odr.procedure.ruleset import MalformedRuleset, shipped_rulesets
 from odr.replay.cli import Options
 from odr.replay.cli import run as run_replay
@@ -57,6 +60,7 @@ from odr.statistics.queries import editions
 from odr.statistics.service import cut
 from odr.verify import CANNOT_TELL, SOUND, TAMPERED, as_json, exit_status, verify_edition, verify_house
 from odr.web.security import Undeclared
+from odr.web.sentences import refusal as sentence_of
 from odr.witness.cli import witness
 from odr.worker import run as work
 
@@ -202,6 +206,41 @@ def rebuild(ctx: click.Context, check: bool) -> None:
             click.echo(f"{len(differences)} differences.")
             ctx.exit(bool(differences))
         click.echo(f"{rebuild_lists(connection, house)} disputes folded anew, {len(differences)} differences mended.")
+
+
+@main.command()
+@click.argument("number")
+@click.option("--ground", required=True, type=click.Choice(LEGAL_GROUNDS), help="Why the law demands it.")
+@click.option("--side", type=click.Choice(PARTIES), help="Erase all words of this side.")
+@click.option("--entry", "entries", type=click.IntRange(1), multiple=True, help="Erase the words of this entry.")
+@click.option("--yes", is_flag=True, help="Do not ask before destroying.")
+@click.pass_context
+def erase(ctx: click.Context, number: str, ground: str, side: str | None, entries: tuple[int, ...], yes: bool) -> None:
+    """Destroy words of dispute NUMBER for good because a court or the law demands it, whether or not it is over.
+
+    Salts, keys, words and files go; the entries stay and say on which ground. Nothing goes while a registrar holds the
+    words. Ends with code 1 when it is refused.
+    """
+    if not (side or entries):
+        raise click.UsageError("Say what goes: --side, or --entry once or more.")
+    house = house_of(standing_app(settings_with(ctx)))
+    try:
+        dispute_id, found = found_by_law(house, number, side=side or "", versions=entries)
+    except Missing as missing:
+        raise CannotOpen(f"There is no dispute {number}.") from missing
+    for each in found:
+        click.echo(f"entry {each.version}, {each.type} by the {each.role}: {', '.join(each.names)}")
+    if found and not yes:
+        click.confirm("Destroy these words? They cannot be brought back.", abort=True)
+    try:
+        done = erase_by_law(house, dispute_id, ground, tuple(each.version for each in found))
+    except Refused as refused:
+        raise click.ClickException(sentence_of(refused)) from refused
+    seal_all(house)
+    clean = scrub_now(house)
+    click.echo(f"Erased, as entry {done.first} orders and a later one records. Check it: odr verify")
+    if not clean:
+        click.echo("Free space of the database is not cleared yet; the worker does that. Leave it running.", err=True)
 
 
 @main.group()

@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from odr.database import write_unit
 from odr.disputes.queries import stand
 from odr.disputes.records import stream_of
 from odr.disputes.service import Done, perform
-from odr.disputes.tables import draft, party
+from odr.disputes.tables import dispute_row, draft, party
 from odr.erasure import queries, rules
 from odr.erasure.queries import Part
 from odr.evidence.store import Damaged
 from odr.evidence.verify import GRACE
 from odr.house import House
-from odr.kernel import SYSTEM, Actor, Refused, new_pseudonym, real_clock
+from odr.kernel import SYSTEM, Actor, Missing, Refused, new_pseudonym, read_number, real_clock
 from odr.log import tables as log
 from odr.log.journal import Stored, read_stream
 from odr.notices.tables import outbox
@@ -37,6 +38,16 @@ DAY = 24 * 3_600_000
 # Scrubbing writes the whole file of a SQLite database anew and keeps writers waiting; beyond this size, once a day.
 LARGEST_AT_ONCE = 500_000_000
 _SCRUBBED, _ORDERS = "scrubbed", "orders"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Words beside one entry, as an operator is shown them: never the words themselves."""
+
+    version: int
+    type: str
+    role: str
+    names: tuple[str, ...]
 
 
 # -- in one dispute ---------------------------------------------------------------------------------------------
@@ -102,6 +113,33 @@ def _delete_rows(connection: Connection, dispute_id: str, erasure: Erasure) -> l
     # Links that went out for this dispute name the address they went to.
     connection.execute(delete(people.link).where(people.link.c.dispute_id == dispute_id))
     return objects
+
+
+def found_by_law(
+    house: House, number: str, *, side: str = "", versions: tuple[int, ...] = ()
+) -> tuple[str, list[Found]]:
+    """The id of the dispute of that number, and the words in it that are still there: all of a side, or those of the
+    entries of these versions. Raises Missing."""
+    with house.engine.connect() as connection:
+        dispute_id = connection.scalar(
+            select(dispute_row.c.id).where(dispute_row.c.number == (read_number(number) or ""))
+        )
+        if dispute_id is None:
+            raise Missing(number)
+        entries = {one.entry.version: one.entry for one in read_stream(connection, stream_of(dispute_id))}
+        written = queries.written_in(connection, dispute_id)
+    return dispute_id, [
+        Found(each.version, entries[each.version].type, entries[each.version].role, each.names)
+        for each in written
+        if each.version in versions or (side and entries[each.version].role == side)
+    ]
+
+
+def erase_by_law(house: House, dispute_id: str, ground: str, versions: tuple[int, ...]) -> Done:
+    """Erase words because a court or the law demands it, at once. Raises Refused("words_held" | …)."""
+    done = order(house, dispute_id, SYSTEM, key=new_pseudonym(), ground=ground, versions=versions)
+    carry_out(house, dispute_id)
+    return done
 
 
 # -- a person's request -----------------------------------------------------------------------------------------
