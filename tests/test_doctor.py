@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from odr.app import create_app
 from odr.config import load
 from odr.doctor import Finding, examine
-from odr.house import Settings
+from odr.house import House, Settings
+from odr.log.keys import make_signing_key
+from odr.serve import prepare
 
 pytestmark = pytest.mark.one_database
 
@@ -29,6 +32,20 @@ def test_where_mail_leaves_and_nothing_is_read_of_what_comes_back_the_doctor_say
 
     assert said(own_house, "No delivery reports are read").ok
     assert not said(leaving, "ODR_MAIL_REPORTS").ok
+
+
+def test_a_key_that_others_may_read_or_that_signs_nothing_is_named(own_house: Settings) -> None:
+    prepare(own_house)
+    house: House = create_app(own_house).extensions["odr"]
+    assert said(own_house, "Every key that signs the log is at hand").ok
+    path, _ = make_signing_key(own_house.signing_key_file, house.origin)
+
+    idle = said(own_house, path.name[8:16])
+    path.chmod(0o644)
+
+    assert not idle.ok and not idle.grave
+    assert said(own_house, "can be opened by other users").grave
+    house.engine.dispose()
 
 
 def test_a_folder_of_reports_must_be_a_maildir(own_house: Settings, tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ checkpoint_malformed 1 The checkpoint is damaged, was altered, or is signed fals
 checkpoint_of_another_log 1 The checkpoint speaks of another log, {found}.
 entry_malformed 1 The entry at place {idx} is not one the log can have written ({found}).
 entry_of_another_log 1 The entry at place {idx} belongs to another log, {found}.
+founding_unknown 2 The entry at place {idx} was made for another log, {found}; the history says if yours continues it.
 entry_not_proven 1 The signed checkpoint does not contain this entry at place {idx} ({found}).
 entry_differs 1 The entry at place {idx} is not the one that was signed.
 entries_missing 1 The entries from place {idx} on are not there, but the checkpoint counts them.
@@ -645,7 +646,7 @@ class Trust:
         self.terms = dict.fromkeys(keys, (-1, LARGEST_SIZE))  # signs at sizes above the first, not above the second
         self.told: dict[int, Proven] = {}
         self.opened: dict[bytes, Checkpoint] = {}
-        self.kept = 0
+        self.kept: int | None = None  # unknown without the history
 
     def at(self, size: int) -> list[Key]:
         return [key for key, (above, until) in self.terms.items() if above < size <= until]
@@ -700,9 +701,10 @@ class Trust:
             self.terms[key] = (above, idx) if told == "key_retired" else (idx, until)
             if self.terms[key] != (above, until):
                 self.opened.clear()
-        if told == "log_founded" and "continues" in data:
-            require(continued(data) is not None and data["continues"]["kept"] == idx, "bad_data")
-            self.kept = idx
+        if told == "log_founded":
+            continues = "continues" in data
+            require(not continues or (continued(data) is not None and data["continues"]["kept"] == idx), "bad_data")
+            self.kept = idx if continues else 0
 
     def ask_witnesses(self, checkpoint: Checkpoint, report: Report) -> None:
         """Whether enough of the witnesses that the reader asks for signed, and lately enough."""
@@ -1063,11 +1065,15 @@ def prove_receipt(raw: bytes, trust: Trust, report: Report, **where: Any) -> Pro
     if checkpoint is None or entry is None:
         return None
     # Entries from before the log was founded over another one bear the other one's origin [18].
-    if (entry["log"] == trust.origin) != (receipt.place >= trust.kept):
+    unknown = trust.kept is None and entry["log"] != trust.origin
+    if not unknown and (entry["log"] == trust.origin) != (receipt.place >= (trust.kept or 0)):
         report.find("entry_of_another_log", idx=receipt.place, expected=trust.origin, found=entry["log"])
         return None
     leaf, tree = leaf_hash(receipt.entry), (checkpoint.size, receipt.path, checkpoint.root)
     if report.attempt("entry_not_proven", prove_inclusion, leaf, receipt.place, *tree, idx=receipt.place) is None:
+        return None
+    if unknown:
+        report.find("founding_unknown", idx=receipt.place, expected=trust.origin, found=entry["log"])
         return None
     return Proven(checkpoint, receipt.place, leaf, entry)
 

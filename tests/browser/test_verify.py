@@ -525,7 +525,7 @@ def test_entries_from_before_a_log_was_founded_anew_are_known_by_its_history(ben
     unled, led = (told_in_browser(bench, receipts, books.vkey(), history=each) for each in (None, history))
 
     assert unled == told_offline("receipt", tmp_path, receipts, books.vkey())
-    assert unled == [Told("tampered", ("entry_of_another_log",)), Told("sound", ())]
+    assert unled == [Told("cannot_tell", ("founding_unknown",)), Told("sound", ())]
     more = ("--history", str(tmp_path / "history"))
     assert led == [_told(said_offline("receipt", tmp_path, each, books.vkey(), *more)) for each in receipts]
     assert led == [Told("sound", ())] * 2

@@ -8,6 +8,7 @@ import logging
 import shutil
 import sqlite3
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from alembic import command
@@ -25,6 +26,7 @@ from odr.house import House, Settings
 from odr.kernel import Refused
 from odr.log.halt import WHY, SigningStopped, halted, latest_checkpoint, published_file
 from odr.log.integrator import integrate, publish, resume, seal_all
+from odr.log.rotation import add_key
 from odr.log.verify import verify_log
 from odr.migrations.service import _config
 from odr.verify import verify_house
@@ -298,6 +300,39 @@ def test_the_worker_of_a_stopped_house_says_so_and_does_nothing(app: Flask, hous
 def verify_log_entries(house: House) -> int:
     with house.engine.connect() as connection:
         return verify_log(connection, house).entries
+
+
+def test_two_who_integrate_and_sign_at_once_give_each_entry_one_place(house: House) -> None:
+    """§4 case 56: as two machines do that share a database, while people act and a key comes in."""
+    machines = [create_app(house.settings, house.clock).extensions["odr"] for _ in range(2)]
+    done = Event()
+    failures: list[BaseException] = []
+
+    def work_on(machine: House) -> None:
+        try:
+            while not done.is_set():
+                seal_all(machine)
+        except BaseException as failure:  # shown by the test, which is the outermost edge
+            failures.append(failure)
+
+    threads = [Thread(target=work_on, args=(machine,)) for machine in machines]
+    for thread in threads:
+        thread.start()
+    told = a_dispute(house).in_negotiation()
+    for step in range(12):
+        told.offer(told.seller if step % 2 else told.buyer, "10.00")
+        if step == 6:
+            add_key(house)
+    done.set()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    seal_all(house)
+    assert why(house) is None
+    assert verify_house(house).findings == []
+    for machine in machines:
+        machine.engine.dispose()
 
 
 @pytest.mark.one_database

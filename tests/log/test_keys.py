@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odr.log.keys import WRAPPED_SIZE, Keys, KeyTrouble, Unreadable, keys_from, load_keys, make_keys
+from odr.log.keys import (
+    WRAPPED_SIZE,
+    Keys,
+    KeyTrouble,
+    Unreadable,
+    further_files,
+    keys_from,
+    load_keys,
+    make_keys,
+    make_signing_key,
+    put_away,
+)
+from odr.log.note import key_id
+from tests.log.books import ORIGIN
 
 
 def loaded(folder: Path) -> Keys:
@@ -98,6 +111,75 @@ def test_keys_given_in_the_environment_need_no_file(tmp_path: Path) -> None:
     )
 
     assert keys.public_key == keys_from(master, signing).public_key
+
+
+def test_further_keys_lie_beside_the_first_and_are_never_overwritten(tmp_path: Path) -> None:
+    master, signing = make_keys(tmp_path / "keys")
+
+    path, key = make_signing_key(signing, ORIGIN)
+
+    assert path.name == f"signing-{key_id(ORIGIN, key.public_key).hex()}.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    keys = load_keys(master_key_file=master, signing_key_file=signing)
+    assert [held.public_key for held in keys.signing] == [keys.public_key, key.public_key]
+    assert [held.public_key for held in keys.only(key.public_key).signing] == [key.public_key]
+    another, _ = make_signing_key(signing, ORIGIN)
+    assert another != path
+    assert len(further_files(signing)) == 2
+
+
+def test_the_first_key_may_be_put_away_when_another_is_there(tmp_path: Path) -> None:
+    master, signing = make_keys(tmp_path / "keys")
+    _, key = make_signing_key(signing, ORIGIN)
+    signing.rename(tmp_path / "retired")
+
+    assert make_keys(tmp_path / "keys") == (master, signing)
+    assert not signing.exists()
+    assert load_keys(master_key_file=master, signing_key_file=signing).public_key == key.public_key
+
+
+def test_keys_of_a_log_that_is_over_are_kept_under_names_that_nobody_loads(tmp_path: Path) -> None:
+    master, signing = make_keys(tmp_path / "keys")
+    old = load_keys(master_key_file=master, signing_key_file=signing).public_key
+    _, key = make_signing_key(signing, ORIGIN)
+
+    (away,) = put_away(signing, ORIGIN, keep=key.public_key)
+
+    assert away.name == f"former-{key_id(ORIGIN, old).hex()}.key"
+    assert away.stat().st_mode & 0o777 == 0o600
+    (left,) = load_keys(master_key_file=master, signing_key_file=signing).signing
+    assert left.public_key == key.public_key
+
+
+def test_a_further_key_that_others_may_open_is_refused(tmp_path: Path) -> None:
+    master, signing = make_keys(tmp_path / "keys")
+    path, _ = make_signing_key(signing, ORIGIN)
+    path.chmod(0o640)
+
+    with pytest.raises(KeyTrouble, match="other users"):
+        load_keys(master_key_file=master, signing_key_file=signing)
+
+
+def test_a_key_that_lies_in_two_files_is_one_key(tmp_path: Path) -> None:
+    master, signing = make_keys(tmp_path / "keys")
+    copy = signing.with_name("signing-00000000.key")
+    copy.write_bytes(signing.read_bytes())
+    copy.chmod(0o600)
+
+    assert len(load_keys(master_key_file=master, signing_key_file=signing).signing) == 1
+
+
+def test_where_no_key_can_be_written_the_operator_is_told(tmp_path: Path) -> None:
+    with pytest.raises(KeyTrouble, match="cannot be written"):
+        make_signing_key(tmp_path / "nowhere" / "signing.key", ORIGIN)
+
+
+@pytest.mark.parametrize("given", ["AAAA", "???", "a b"])
+def test_a_key_of_the_environment_that_is_none_is_refused(tmp_path: Path, given: str) -> None:
+    master, signing = make_keys(tmp_path / "keys")
+
+    with pytest.raises(KeyTrouble):
+        load_keys(master_key_file=master, signing_key_file=signing, signing_key=given)
 
 
 def test_one_secret_is_not_used_twice() -> None:

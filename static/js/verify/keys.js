@@ -21,7 +21,8 @@ export class Keys {
     this.policy = policy;
     this.origin = policy.logs[0].name;
     this.terms = policy.logs.map((key) => ({ key, from: BEFORE_ALL, until: LARGEST_SIZE }));
-    this.kept = 0n;
+    // How many entries an older log left; unknown without the history.
+    this.kept = null;
     // The entries of histories that were believed, by version.
     this.told = new Map();
   }
@@ -40,9 +41,10 @@ export class Keys {
       if (entry.type === "key_retired") term.until = index;
       else term.from = index;
     }
-    if (entry.type === "log_founded" && Object.hasOwn(entry.data, "continues")) {
-      demand(isContinued(entry.data.continues) && BigInt(entry.data.continues.kept) === index, "bad_data");
-      this.kept = index;
+    if (entry.type === "log_founded") {
+      const continues = Object.hasOwn(entry.data, "continues");
+      demand(!continues || (isContinued(entry.data.continues) && BigInt(entry.data.continues.kept) === index), "bad_data");
+      this.kept = continues ? index : 0n;
     }
   }
 
@@ -54,7 +56,12 @@ export class Keys {
 
   // Whether an entry at this place may bear this origin: those that were left of an older log bear an older one.
   mayBear(origin, index) {
-    return (origin === this.origin) === (index >= this.kept);
+    return (origin === this.origin) === (index >= (this.kept ?? 0n));
+  }
+
+  // Whether only the history could say if this log was founded over the one of this origin.
+  isUnknown(origin) {
+    return this.kept === null && origin !== this.origin;
   }
 
   // The checkpoint in these bytes, when a key of the log that signs at its size signed it: with `signers`.

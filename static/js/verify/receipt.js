@@ -45,7 +45,8 @@ export async function verifyReceipt(raw, keys, report, told = {}) {
   const checkpoint = await verifyCheckpoint(receipt.note, keys, report);
   const entry = readEntry(receipt.entry, where, report);
   if (!checkpoint || !entry) return null;
-  if (!keys.mayBear(entry.log, index)) {
+  const unknown = keys.isUnknown(entry.log);
+  if (!unknown && !keys.mayBear(entry.log, index)) {
     report.find("entry_of_another_log", { ...where, expected: keys.origin, found: entry.log });
     return null;
   }
@@ -54,6 +55,10 @@ export async function verifyReceipt(raw, keys, report, told = {}) {
     await proveInclusion(leaf, index, checkpoint.size, receipt.path, checkpoint.root);
   } catch (refusal) {
     report.find("entry_not_proven", { ...where, found: refused(refusal) });
+    return null;
+  }
+  if (unknown) {
+    report.find("founding_unknown", { ...where, expected: keys.origin, found: entry.log });
     return null;
   }
   return { entry, leaf, index, checkpoint };

@@ -12,6 +12,7 @@ const NOT_UNDERSTOOD = new Set([
   "case_unknown",
   "checkpoint_missing",
   "checkpoint_not_signed",
+  "founding_unknown",
   "key_malformed",
   "opening_unknown",
   "openings_malformed",
