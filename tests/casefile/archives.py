@@ -25,13 +25,13 @@ from tests.disputes.readers import Reader
 Members = dict[str, bytes]
 
 
-def address(dispute: ADispute) -> str:
+def where(dispute: ADispute) -> str:
     return f"/disputes/{dispute.number}/case-file"
 
 
 def taken(reader: Reader, dispute: ADispute) -> bytes:
     """The case file that this reader downloads."""
-    answer = reader.client.get(address(dispute))
+    answer = reader.client.get(where(dispute))
     assert answer.status_code == 200, answer.status_code
     assert answer.content_length == len(answer.data)
     return answer.data

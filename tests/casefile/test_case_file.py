@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import tracemalloc
@@ -15,6 +16,7 @@ from sqlalchemy import delete, event, text, update
 
 from odr.casefile import publication
 from odr.decision.rules import ask_fresh_decider
+from odr.erasure import service as erasure
 from odr.evidence.service import take_in
 from odr.evidence.store import CHUNK, Damaged
 from odr.house import House
@@ -27,7 +29,6 @@ from odr.procedure.rules import send_message
 from odr.response.rules import give_reply
 from tests.builders import ADispute, a_dispute
 from tests.casefile.archives import (
-    address,
     all_read,
     checked,
     checked_at_home,
@@ -38,6 +39,7 @@ from tests.casefile.archives import (
     repacked,
     signed_anew,
     taken,
+    where,
 )
 from tests.log.test_tamper import fill_a_tile, unguarded
 from tests.mediation.test_wall import CLAIM, KNOWN, MEDIATED, OFFERED, found, mediated, refund
@@ -125,7 +127,7 @@ def test_every_member_stands_in_its_place(house, dispute, buyer):
 def test_a_case_file_is_a_file_of_a_stated_name_that_nobody_keeps_for_others(house, dispute, buyer):
     seal_all(house)
 
-    answer = buyer.client.get(address(dispute))
+    answer = buyer.client.get(where(dispute))
 
     assert answer.headers["Content-Disposition"] == f'attachment; filename="evenhand-{dispute.number}-buyer.zip"'
     assert (answer.mimetype, answer.headers["X-Content-Type-Options"]) == ("application/zip", "nosniff")
@@ -168,23 +170,23 @@ def test_whoever_sits_in_no_seat_has_no_case_file(
     nowhere = f"/disputes/{new_number()}/case-file"
 
     for reader in (stranger, registrar, *mediators.readers.values()):
-        assert reader.client.get(address(dispute)).status_code == 404
+        assert reader.client.get(where(dispute)).status_code == 404
     for reader in (buyer, seller):
-        assert reader.client.get(address(other)).status_code == 404
+        assert reader.client.get(where(other)).status_code == 404
         assert reader.client.get(nowhere).status_code == 404
     # Who is not signed in is sent to do so, whatever the number.
-    assert {nobody.client.get(path).status_code for path in (address(dispute), nowhere)} == {303}
+    assert {nobody.client.get(path).status_code for path in (where(dispute), nowhere)} == {303}
 
 
 @pytest.mark.one_database
 def test_the_seller_has_none_before_the_filing_is_admitted_and_sealed_as_admitted(house, dispute, seller):
     seal_all(house)
-    before = seller.client.get(address(dispute)).status_code
+    before = seller.client.get(where(dispute)).status_code
     dispute.admitted()
-    unsealed = seller.client.get(address(dispute)).status_code
+    unsealed = seller.client.get(where(dispute)).status_code
     seal_all(house)
 
-    assert (before, unsealed, seller.client.get(address(dispute)).status_code) == (404, 202, 200)
+    assert (before, unsealed, seller.client.get(where(dispute)).status_code) == (404, 202, 200)
 
 
 @pytest.mark.one_database
@@ -223,7 +225,7 @@ def test_whoever_decides_after_anothers_mediation_has_nothing_of_it(house, media
     assert (status, told["findings"], told["seen"]["reader"]) == (0, [], "decider")
     assert KNOWN in read["index.html"]
     # Who mediated has left, and has no case file any more.
-    assert first.client.get(address(negotiated)).status_code == 404
+    assert first.client.get(where(negotiated)).status_code == 404
 
 
 @pytest.mark.one_database
@@ -306,13 +308,13 @@ def test_what_waits_for_its_seal_is_not_in_it_and_the_page_says_so(house, disput
 
 
 def test_while_nothing_is_sealed_a_page_asks_for_patience(house, dispute, buyer):
-    waiting = buyer.client.get(address(dispute))
+    waiting = buyer.client.get(where(dispute))
     integrate(house)
-    placed = buyer.client.get(address(dispute))
+    placed = buyer.client.get(where(dispute))
 
     for page in (waiting, placed):
         assert (page.status_code, page.headers["Retry-After"]) == (202, "2")
-        assert "a few seconds" in page.text and f'href="{address(dispute)}"' in page.text
+        assert "a few seconds" in page.text and f'href="{where(dispute)}"' in page.text
 
 
 @pytest.mark.one_database
@@ -321,7 +323,7 @@ def test_a_log_that_has_stopped_signs_no_case_file(house, dispute, buyer):
     with house.engine.begin() as connection:
         stop(connection, house, Halt("forked", b"note"))
 
-    answer = buyer.client.get(address(dispute))
+    answer = buyer.client.get(where(dispute))
 
     assert answer.status_code == 503
     assert "signs nothing at present" in answer.text and "Try again" not in answer.text
@@ -335,7 +337,7 @@ def test_a_damaged_tree_makes_no_case_file(house, dispute, buyer):
     with unguarded(house) as connection:
         connection.execute(text("DELETE FROM leaf WHERE position = 0"))
 
-    assert buyer.client.get(address(dispute)).status_code == 503
+    assert buyer.client.get(where(dispute)).status_code == 503
 
 
 # -- files --------------------------------------------------------------------------------------------------------
@@ -376,6 +378,62 @@ def test_the_first_bytes_leave_before_the_files_are_read(app, house, dispute):
     assert 1_500_000 < len(sent) < 2_500_000
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(BytesIO(bytes(sent)))
+
+
+@pytest.mark.one_database
+@pytest.mark.slow
+def test_a_browser_sees_that_a_transfer_broke_off(house, dispute, buyer, address):
+    dispute.admitted()
+    version = hand_in(house, dispute, dispute.buyer, a_pdf(20_000_000), "large.pdf")
+    seal_all(house)
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
+    cookie = buyer.client.get_cookie("odr")
+    connection.request("GET", where(dispute), headers={"Cookie": f"odr={cookie.value}"})
+    answer = connection.getresponse()
+
+    answer.read(100_000)
+    spoil(object_of(house, dispute, version), 19_500_000)
+    with pytest.raises(http.client.IncompleteRead):
+        answer.read()
+
+
+@pytest.mark.one_database
+def test_of_files_that_would_not_fit_the_last_ones_are_left_out(app, house, dispute, monkeypatch):
+    dispute.admitted()
+    versions = [hand_in(house, dispute, dispute.buyer, bytes([65 + place]) * 40_000) for place in range(3)]
+    seal_all(house)
+    monkeypatch.setattr(publication, "ROOM_FOR_FILES", 100_000)
+
+    raw = made(app, house, dispute, "buyer")
+
+    files = [name for name in members(raw) if name.startswith("files/")]
+    assert files == [f"files/{version:06}.txt" for version in versions[:2]]
+    assert "There is no room for this file in the case file." in members(raw)["index.html"].decode()
+
+
+def test_words_and_files_that_were_erased_are_gone_from_new_case_files_and_stay_in_old_ones(
+    house, dispute, buyer, seller, tmp_path
+):
+    """§4 case 26: missing as recorded, and 27: a copy that somebody kept."""
+    dispute.admitted().contested()
+    version = hand_in(house, dispute, dispute.buyer, b"canary-in-a-file\n")
+    dispute.act(send_message, dispute.buyer, text="canary-in-a-message")
+    dispute.in_negotiation().offer(dispute.seller, "24.45").accepted(dispute.buyer).signed().performed().confirmed()
+    seal_all(house)
+    old = taken(seller, dispute)
+    house.clock.advance(days=60)
+    erasure.order(house, dispute.id, dispute.buyer, key=new_pseudonym())
+    erasure.carry_out(house, dispute.id)
+    seal_all(house)
+    buyer.sign_in()
+
+    new = taken(buyer, dispute)
+    statuses = [checked(house, tmp_path, raw) for raw in (old, new)]
+
+    assert [(status, told["findings"]) for status, told in statuses] == [(0, []), (0, [])]
+    assert statuses[0][1]["seen"]["erased"] == [] and len(statuses[1][1]["seen"]["erased"]) >= 4
+    assert members(old)[f"files/{version:06}.txt"] == b"canary-in-a-file\n"
+    assert not any("canary-in" in told for told in all_read(new).values())
 
 
 @pytest.mark.one_database
@@ -536,8 +594,8 @@ def test_the_dispute_offers_it_to_whom_it_is_for(house, dispute, buyer, seller, 
     page = f"/disputes/{dispute.number}"
 
     for reader in (buyer, seller, mediators.of(dispute)):
-        assert f'href="{address(dispute)}"' in reader.client.get(page).text
-    assert address(dispute) not in registrar.client.get(page).text
+        assert f'href="{where(dispute)}"' in reader.client.get(page).text
+    assert where(dispute) not in registrar.client.get(page).text
 
 
 # -- falsified ----------------------------------------------------------------------------------------------------
