@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bench import act, growth, machine, mutations, proofs, statistics, verification, writers
+from bench import act, growth, histories, machine, mutations, proofs, statistics, verification, writers
 
 RUNS = {
     "act": act.run,
@@ -17,6 +17,7 @@ RUNS = {
     "proofs": proofs.run,
     "mutations": mutations.run,
     "verification": verification.run,
+    "histories": histories.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

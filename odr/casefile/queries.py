@@ -139,7 +139,7 @@ def contents_of(connection: Connection, house: House, seat: Seat) -> Contents:
         note=with_cosignatures(connection, number, note),
         **_proven(connection, stream, checkpoint, note, sealed, known, places),
         openings=openings,
-        withheld=[(one.version, name) for one in _entries(known) if not _reads(reader, one) for name in one.commit],
+        withheld=_withheld(known, reader, _erased(dispute) - _erased(page_state)),
         unreadable=unreadable,
         files=_files(connection, stream, page_state, words),
         waiting=len(whole) - len(sealed),
@@ -280,6 +280,21 @@ def _openings(
         else:
             openings.append(Opening(row.ver, row.name, bytes(row.salt), text))
     return openings, unreadable
+
+
+def _withheld(known: list[Stored], reader: str, erased_since: set[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Words that are not for this reader; and those erased by an entry that the checkpoint does not cover yet, which no
+    verifier of this case file could know to be erased."""
+    return [
+        (entry.version, name)
+        for entry in _entries(known)
+        for name in entry.commit
+        if not _reads(reader, entry) or (entry.version, name) in erased_since
+    ]
+
+
+def _erased(dispute: Dispute) -> set[tuple[int, str]]:
+    return {name for erasure in dispute.erasures if erasure.done for name in erasure.names}
 
 
 def _by_version(openings: list[Opening]) -> dict[int, dict[str, str]]:
