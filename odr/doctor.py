@@ -151,9 +151,11 @@ def _signing(connection: Connection, settings: Settings, origin: str) -> Iterato
     except KeyTrouble:
         return
     signers = signers_of(connection, origin)
-    lost = missing(signers, tree_size(connection), keys)
-    yield Finding(not lost, _either(not lost, "Every key that signs the log is at hand.",
-        str(NotAtHand(lost[0].key_id.hex())) if lost else ""))  # fmt: skip
+    size = tree_size(connection)
+    lost = [term.key_id.hex() for term in missing(signers, size, keys)]
+    nobody = size > 0 and not signers.at(size)
+    yield Finding(not lost and not nobody, _either(not lost and not nobody, "Every key that signs the log is at hand.",
+        str(NotAtHand(lost[0] if lost else None))))  # fmt: skip
     serving = {term.public_key for term in signers.terms if not term.retired}
     idle = [key_id(origin, key.public_key).hex() for key in keys.signing if key.public_key not in serving]
     yield Finding(not idle, _either(not idle, "No other key lies beside them.",

@@ -41,10 +41,13 @@ class NotAtHand(KeyTrouble):
     """A key that has to sign at this size is not among those that the house holds. That contradicts nothing: acts go
     on, and wait for their checkpoint."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str | None) -> None:
         super().__init__(
             f"No checkpoint is signed: the key {key} signs this log and is not at hand. Give it back to the house; if "
             f"it is lost for good and another key signs, too: odr key retire {key}"
+            if key
+            else "No checkpoint is signed: every key of the log is retired, which no command of ours does; somebody "
+            "wrote to the database. Look who could, and then: odr log found-anew --because stolen"
         )
 
 
@@ -229,7 +232,7 @@ def signed(text: bytes, size: int, signers: Signers, keys: Keys) -> bytes:
     """The note of this text, signed by all keys that sign at this size of the log. Raises NotAtHand."""
     signing = [_at_hand(term, keys) for term in signers.at(size)]
     if not signing:
-        raise KeyTrouble(f"No checkpoint is signed: no entry of the log says who signs it at {size} entries.")
+        raise NotAtHand(None)
     first, *others = [(signers.origin, key_id(signers.origin, key.public_key), key.sign) for key in signing]
     return sign(text, *first) + b"".join(signature_line(text, *line) for line in others)
 

@@ -179,6 +179,13 @@ def test_a_dispute_goes_on_to_its_end_in_a_log_founded_over_what_is_left(restore
         assert (mine["verdict"], mine["findings"]) == ("sound", [])
     told = verified("receipt", tmp_path / "receipt", "--key", old_key, "--history", tmp_path / "history")
     assert told["verdict"] == "cannot_tell"
+    (tmp_path / "receipt").write_bytes(receipts[0])
+    told = verified("receipt", tmp_path / "receipt", "--key", key_of(house))
+    assert [found["code"] for found in told["findings"]] == ["founding_unknown"]
+    taken = odr(house, "export", restored.number, "--for", "buyer", "--output", str(tmp_path / "case.zip"))
+    assert taken.exit_code == 0, taken.output
+    told = verified("case", tmp_path / "case.zip", "--key", key_of(house))
+    assert (told["verdict"], told["findings"]) == ("sound", [])
 
 
 def test_a_key_that_was_stolen_ends_its_log(house: House, tmp_path: Path) -> None:

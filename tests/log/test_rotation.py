@@ -26,6 +26,7 @@ from odr.house import House, Settings
 from odr.kernel import SYSTEM
 from odr.log import offline
 from odr.log.chain import Entry
+from odr.log.founding import found_anew
 from odr.log.halt import SigningStopped, latest_checkpoint, published_file, read_published
 from odr.log.integrator import integrate, publish, seal_all
 from odr.log.journal import NewFact, append, head_of
@@ -405,6 +406,22 @@ def test_a_key_brought_in_without_the_old_ones_signature_never_signs(house: Hous
     with pytest.raises(NotAtHand):
         publish(house)
     assert len(signed_by(house)) == 1
+
+
+def test_where_no_key_is_left_the_operator_is_told_and_the_log_founded_anew(house: House) -> None:
+    """§4 case 36: retired by somebody who writes to the database."""
+    grow(house)
+    write(house, KEY_RETIRED, signers(house).terms[0].vkey)
+    integrate(house)
+
+    with pytest.raises(NotAtHand, match="found-anew"):
+        publish(house)
+
+    call_migrated(house)
+    assert any("found-anew" in found.sentence for found in examine(house.settings) if found.grave and not found.ok)
+    new = found_anew(house, stolen=True)
+    grow(new)
+    assert verify_house(new).findings == []
 
 
 def test_a_new_key_alone_is_not_believed_by_whoever_trusts_the_old_one(house: House, tmp_path: Path) -> None:
