@@ -85,6 +85,7 @@ def test_an_altered_signature_or_key_holds_for_nobody(place: int, change: int) -
 
 
 def test_a_signature_has_one_spelling() -> None:
+    """§4 case 42."""
     private = key(1)
     public_key, signature = private.public_key().public_bytes_raw(), private.sign(b"a message")
     larger = int.from_bytes(signature[32:], "little") + offline.ORDER
@@ -109,6 +110,7 @@ SMALL = [
 
 @pytest.mark.parametrize("point", SMALL, ids=bytes.hex)
 def test_points_of_small_order_sign_nothing(point: bytes) -> None:
+    """§4 case 42."""
     # With the neutral point as key and as R, S = 0 satisfies the equation for every message.
     for other in SMALL:
         assert not offline.signature_holds(point, b"any message", other + bytes(32))
@@ -144,6 +146,7 @@ SCRAPS = [
 
 @given(altered(ENTRY, SCRAPS))
 def test_an_altered_entry_is_taken_or_refused_as_by_the_product(raw: bytes) -> None:
+    """§4 cases 15 and 16."""
     assert code(offline.entry_in, raw) == code(chain.check, raw)
 
 
@@ -213,6 +216,7 @@ hashes = st.sampled_from(LEAVES[:40]) | st.binary(max_size=33)
 
 @given(st.data())
 def test_inclusion_is_proven_or_refused_as_by_the_product(data: st.DataObject) -> None:
+    """§4 cases 46 and 47."""
     size = data.draw(sizes)
     index = data.draw(st.integers(0, size - 1))
     path = proof.inclusion_proof(LEAVES[:size], index)
@@ -281,6 +285,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_signed_text_is_taken_or_rejected_as_by_the_product(text: str) -> None:
+    """§4 cases 40 and 41."""
     plain = text.format(root=base64.b64encode(BOOK.root()).decode()).encode()
     raw = note.sign(plain, ORIGIN, verifier().key_id, key(1).sign)
 

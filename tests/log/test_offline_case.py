@@ -255,6 +255,7 @@ def placed(held: Members, path: str, raw: bytes) -> Members:
 
 @pytest.mark.parametrize(("name", "deed", "codes"), DEEDS, ids=[name for name, *_ in DEEDS])
 def test_every_deed_is_named(verify: Callable[..., Any], name: str, deed: Change, codes: list[str]) -> None:
+    """§4 cases 1, 22, 23, 24, 25, 26, 30, 31, 48 and 60, each by the house and by somebody without its key."""
     by_the_house = verify(zipped(with_manifest(deed(members()))))
     by_somebody = verify(zipped(deed(with_manifest(members()))))
 
@@ -341,6 +342,7 @@ ERASURES: list[tuple[str, list[Callable[[Book], None]], list[str]]] = [
 def test_words_are_erased_by_the_rules_or_it_is_named(
     verify: Callable[..., Any], tmp_path: Path, name: str, deeds: list[Callable[[Book], None]], codes: list[str]
 ) -> None:
+    """§4 cases 26, 28 and 29."""
     book = erase(*deeds)
 
     told = verify(zipped(with_manifest(members(book))))
@@ -595,6 +597,7 @@ CHECKPOINTS: list[tuple[str, bytes, str]] = [
 def test_a_checkpoint_that_is_not_the_log_s_is_named(
     verify: Callable[..., Any], name: str, raw: bytes, code: str
 ) -> None:
+    """§4 cases 33, 35, 36, 39, 40, 41, 42 and 46."""
     assert code in verify(zipped(with_manifest({**members(), "checkpoint": raw}))).codes
 
 
@@ -747,6 +750,7 @@ HISTORIES: list[tuple[str, bytes, str]] = [
 
 @pytest.mark.parametrize(("name", "raw", "code"), HISTORIES, ids=[name for name, *_ in HISTORIES])
 def test_a_history_that_is_not_one_is_named(tmp_path: Path, name: str, raw: bytes, code: str) -> None:
+    """§4 cases 35 and 38."""
     (tmp_path / "history").write_bytes(raw)
     (tmp_path / "mine").write_bytes(ROTATED.receipt(0, 2, note=rotated_note(ROTATED, 2)))
 
@@ -1100,6 +1104,7 @@ ANY = policy("group g any one two three", "quorum g")
 def test_a_cosignature_that_is_none_counts_for_nothing(
     ask: Callable[..., Any], name: str, note: bytes, codes: list[str]
 ) -> None:
+    """§4 cases 42 and 43."""
     assert ask(note, ANY).codes == codes
 
 

@@ -297,6 +297,7 @@ DEEDS: list[tuple[str, Deed, set[str], int | None]] = [
 def test_every_deed_is_named(
     verify: Callable[..., Told], laid: Path, kept: Path, name: str, deed: Deed, codes: set[str], first: int | None
 ) -> None:
+    """§4 cases 1 to 13, 15, 17, 33 to 35, 39 to 41, 43, 44, 46, 48, 52, 60 and 61, as far as a folder of files shows them."""
     deed(laid)
 
     told = verify("log", laid, *(["--checkpoint", kept] if "kept:" in name else []))
@@ -325,6 +326,7 @@ def test_every_deed_is_named(
 def test_words_that_were_altered_or_moved_are_named(
     verify: Callable[..., Told], laid: Path, tmp_path: Path, number: int, change: dict[str, Any], code: str
 ) -> None:
+    """§4 cases 22, 23, 24, 25 and 31."""
     (tmp_path / "words").write_text(json.dumps(opening(9, **change)))
 
     told = verify("log", laid, "--openings", tmp_path / "words")
@@ -391,6 +393,7 @@ def test_any_earlier_size_is_proven_from_tiles_alone(tmp_path_factory: pytest.Te
 def test_both_notes_of_a_fork_are_kept_as_evidence(
     verify: Callable[..., Told], laid: Path, state: Path, deed: Deed, code: str
 ) -> None:
+    """§4 cases 7, 8, 35 and 44."""
     state.write_bytes(MIDDLE)
     deed(laid)
 
@@ -625,6 +628,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 def test_nothing_is_written_into_what_is_verified(
     verify: Callable[..., Told], laid: Path, kept: Path, state: Path, tmp_path: Path
 ) -> None:
+    """§4 case 62."""
     before = snapshot(laid)
     (tmp_path / "receipt").write_bytes(BOOK.receipt(1))
 
@@ -641,6 +645,7 @@ def test_nothing_is_written_into_what_is_verified(
 
 
 def test_code_that_lies_in_a_log_is_not_run(laid: Path, tmp_path: Path) -> None:
+    """§4 case 62."""
     for name in ("json.py", "hashlib.py", "sitecustomize.py", "usercustomize.py", "__init__.py"):
         (laid / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
 
