@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bench import act, growth, histories, machine, mutations, proofs, statistics, verification, writers
+from bench import act, casefile, growth, histories, machine, mutations, proofs, statistics, verification, writers
 
 RUNS = {
     "act": act.run,
@@ -18,6 +18,7 @@ RUNS = {
     "mutations": mutations.run,
     "verification": verification.run,
     "histories": histories.run,
+    "casefile": casefile.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

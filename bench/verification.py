@@ -53,7 +53,7 @@ def run(*, short: bool) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for beside in (False, True):
         with a_house() as (_, house):
-            _fill(house, entries, beside=beside)
+            fill(house, entries, beside=beside)
             result |= _measured(house, rounds, "complete_with_acts_and_words" if beside else "complete", not beside)
     return {**result, "goals": GOALS}
 
@@ -104,7 +104,7 @@ def _ratio(name: str, floors: list[float], taken: list[float]) -> dict[str, Any]
 # -- the log -----------------------------------------------------------------------------------------------------
 
 
-def _fill(house: House, entries: int, *, beside: bool) -> None:
+def fill(house: House, entries: int, *, beside: bool) -> None:
     life = list(_a_life(house))
     if not beside:
         life = [replace(act, by_request=False, facts=[replace(fact, words={}) for fact in act.facts]) for act in life]
