@@ -205,7 +205,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        return {SOUND: "sound", TAMPERED: "tampered", CANNOT_TELL: "cannot_tell"}[self.status]
+        return ("sound", "tampered", "cannot_tell")[self.status]
 
     def as_json(self) -> str:
         found = [{**finding._asdict(), "sentence": finding.sentence} for finding in self.findings]
@@ -392,6 +392,7 @@ is_origin = matches("evenhand/[0-9a-f]{32}")
 is_stream = matches("(dispute|account|mediator|round)/[0-9a-f]{32}")
 is_type = matches("[a-z][a-z0-9_]{0,63}")
 is_payload_name = matches("[a-z][a-z0-9_.]{0,63}")
+is_text = matches("(?s)[^\ud800-\udfff]*")
 is_salt = matches("([0-9a-f]{2})*")
 is_clock = matches("real|simulated|bulk")
 is_role = matches("buyer|seller|mediator|registrar|regulator|admin|person|system")
@@ -768,15 +769,8 @@ class Policy:
         return self.quorum in met
 
 
-class Receipt(NamedTuple):
-    entry: bytes
-    place: int
-    path: list[bytes]
-    note: bytes
-
-
-def receipt_in(raw: bytes) -> Receipt:
-    """The parts of a receipt, none of them believed yet."""
+def receipt_in(raw: bytes) -> tuple[bytes, int, list[bytes], bytes]:
+    """The entry in a receipt, its index, the path and the note, none of them believed yet."""
     require(len(raw) <= LARGEST_RECEIPT, "too_long")
     head, empty_line, note = raw.partition(b"\n\n")
     lines = head.decode("ascii", "replace").split("\n")
@@ -791,7 +785,7 @@ def receipt_in(raw: bytes) -> Receipt:
     path = [unbase64(line, "bad_hash_line") for line in lines[3:]]
     require(all(len(found) == HASH for found in path), "bad_hash_line")
     require(empty_line != b"" and 0 < len(note) <= LARGEST_NOTE, "no_checkpoint")
-    return Receipt(entry, int(found[1]), path, note)
+    return entry, int(found[1]), path, note
 
 
 # -- where logs are read from [11] ---------------------------------------------------------------------------------
@@ -1060,22 +1054,23 @@ def prove_receipt(raw: bytes, trust: Trust, report: Report, **where: Any) -> Pro
     receipt = report.attempt("receipt_malformed", receipt_in, raw, **where)
     if receipt is None:
         return None
-    checkpoint = verify_checkpoint(receipt.note, trust, report)
-    entry = report.attempt("entry_malformed", entry_in, receipt.entry, idx=receipt.place)
+    raw_entry, idx, path, note = receipt
+    checkpoint = verify_checkpoint(note, trust, report)
+    entry = report.attempt("entry_malformed", entry_in, raw_entry, idx=idx)
     if checkpoint is None or entry is None:
         return None
     # Entries from before the log was founded over another one bear the other one's origin [18].
     unknown = trust.kept is None and entry["log"] != trust.origin
-    if not unknown and (entry["log"] == trust.origin) != (receipt.place >= (trust.kept or 0)):
-        report.find("entry_of_another_log", idx=receipt.place, expected=trust.origin, found=entry["log"])
+    if not unknown and (entry["log"] == trust.origin) != (idx >= (trust.kept or 0)):
+        report.find("entry_of_another_log", idx=idx, expected=trust.origin, found=entry["log"])
         return None
-    leaf, tree = leaf_hash(receipt.entry), (checkpoint.size, receipt.path, checkpoint.root)
-    if report.attempt("entry_not_proven", prove_inclusion, leaf, receipt.place, *tree, idx=receipt.place) is None:
+    leaf, tree = leaf_hash(raw_entry), (checkpoint.size, path, checkpoint.root)
+    if report.attempt("entry_not_proven", prove_inclusion, leaf, idx, *tree, idx=idx) is None:
         return None
     if unknown:
-        report.find("founding_unknown", idx=receipt.place, expected=trust.origin, found=entry["log"])
+        report.find("founding_unknown", idx=idx, expected=trust.origin, found=entry["log"])
         return None
-    return Proven(checkpoint, receipt.place, leaf, entry)
+    return Proven(checkpoint, idx, leaf, entry)
 
 
 def verify_receipt(raw: bytes, trust: Trust, openings: Openings, report: Report) -> None:
@@ -1219,10 +1214,6 @@ def lines_in(raw: bytes, code: str, read: Reader, **fields: Callable[[Any], bool
         yield number, given
 
 
-def is_text(value: object) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
-
-
 WORDS = {"stream": is_text, "ver": is_count, "name": is_payload_name, "salt": is_salt, "payload": is_text}
 
 
@@ -1247,13 +1238,8 @@ class Manifest(NamedTuple):
     members: dict[str, tuple[str, int]]
 
 
-class Shown(NamedTuple):
-    """An entry of the case file's stream: what is known of it when it is hidden, and what it says when it is not."""
-
-    ver: int
-    idx: int
-    leaf: bytes
-    entry: Any
+Shown = tuple[int, int, bytes, Any]
+"""An entry of the case file's stream: its version, index and leaf hash, and what it says unless it is hidden."""
 
 
 def verify_case(archive: Archive, trust: Trust, report: Report) -> None:
@@ -1283,7 +1269,7 @@ def verify_case(archive: Archive, trust: Trust, report: Report) -> None:
     verify_files(files, digests, manifest.stream, report)
     report.seen |= {"log": trust.origin, "stream": manifest.stream, "reader": manifest.reader}
     report.seen |= {"made": date_of(manifest.made), "size": checkpoint.size, "root": checkpoint.root.hex()}
-    report.seen |= {"entries": [one.ver for one in shown], "hidden": [one.ver for one in hidden]}
+    report.seen |= {"entries": [ver for ver, *_ in shown], "hidden": [ver for ver, *_ in hidden]}
     report.seen |= {"commitments": streams.committed, "opened": streams.opened, "withheld": len(withheld)}
     report.seen |= {"erased": erased, "files": len(files)}
     trust.ask_witnesses(checkpoint, report)
@@ -1335,7 +1321,7 @@ def shown_entries(
                 "entry_misplaced", idx=proven.idx, **where, found=f"{proven.entry['stream']} {proven.entry['ver']}"
             )
         elif proven:
-            yield Shown(proven.entry["ver"], proven.idx, proven.leaf, proven.entry)
+            yield proven.entry["ver"], *proven[1:]
 
 
 def hidden_entries(archive: Archive, checkpoint: Checkpoint, report: Report) -> Iterator[Shown]:
@@ -1350,13 +1336,13 @@ def hidden_entries(archive: Archive, checkpoint: Checkpoint, report: Report) -> 
 def hidden_in(given: dict[str, Any], checkpoint: Checkpoint) -> Shown:
     leaf, path = bytes.fromhex(given["leaf"]), [unbase64(str(held), "bad_hash") for held in given["proof"]]
     prove_inclusion(leaf, given["index"], checkpoint.size, path, checkpoint.root)
-    return Shown(given["ver"], given["index"], leaf, None)
+    return given["ver"], given["index"], leaf, None
 
 
 def withheld_words(archive: Archive, shown: list[Shown]) -> set[tuple[int, str]]:
     """The words that are not for this reader: the version of the entry, and their name."""
     withheld = set()
-    commitments = {(one.ver, name) for one in shown for name in one.entry["commit"]}
+    commitments = {(ver, name) for ver, _, _, entry in shown for name in entry["commit"]}
     raw = archive.read("withheld.jsonl", LARGEST_OPENINGS) or b""
     for number, given in lines_in(raw, "withheld_malformed", canonical_in, ver=is_count, name=is_payload_name):
         if (given["ver"], given["name"]) not in commitments:
