@@ -6,7 +6,19 @@ import argparse
 import json
 from pathlib import Path
 
-from bench import act, casefile, growth, histories, machine, mutations, proofs, statistics, verification, writers
+from bench import (
+    act,
+    casefile,
+    growth,
+    histories,
+    machine,
+    mutations,
+    proofs,
+    serving,
+    statistics,
+    verification,
+    writers,
+)
 
 RUNS = {
     "act": act.run,
@@ -15,6 +27,7 @@ RUNS = {
     "machine": machine.run,
     "statistics": statistics.run,
     "proofs": proofs.run,
+    "serving": serving.run,
     "mutations": mutations.run,
     "verification": verification.run,
     "histories": histories.run,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
+from time import monotonic
 from typing import Any, NoReturn, TypeVar
 
 from flask import Blueprint, abort, jsonify, make_response, render_template, request
@@ -15,10 +16,11 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from odr.house import House
 from odr.kernel import Missing, moment
 from odr.log.auditors import bundle_of, note_read
 from odr.log.cosigning import PolicyTrouble, Watch, last_cosigned, policy_text, watch_of, with_cosignatures
-from odr.log.halt import latest_checkpoint
+from odr.log.halt import latest_checkpoint, published_file
 from odr.log.note import vkey
 from odr.log.proof import TILE_WIDTH
 from odr.log.publication import history_of, tile_path
@@ -45,9 +47,44 @@ VERIFIER = "evenhand-verify.py"
 
 _VERIFIER = (files("odr.log") / "offline.py").read_bytes()
 
+# Hashes that were signed over never change: who asks next gets them without the database. By log, level, number, width.
+_tiles: dict[tuple[str, int, int, int], bytes] = {}
+MOST_TILES = 512
+
 _LEVEL = re.compile(r"0|[1-9][0-9]?")
 _PLACE = re.compile(r"(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+class _LastNote:
+    """The last checkpoint as it was just handed out, which the whole world asks for. It is good for a second, since a
+    witness may add its line meanwhile, and as long as no later one lies outside the database."""
+
+    def __init__(self) -> None:
+        self._held: tuple[Mark | None, bytes, float] = (None, b"", 0.0)
+
+    def at_hand(self, mark: Mark | None) -> bytes | None:
+        last, noted, since = self._held
+        return noted if last is not None and last == mark and monotonic() - since < 1 else None
+
+    def keep(self, mark: Mark | None, noted: bytes) -> None:
+        self._held = (mark, noted, monotonic())
+
+
+Mark = tuple[str, int, int]
+"""What a file is known by: the log it belongs to, which file it is, and when it was written."""
+
+
+def _mark(house: House) -> Mark | None:
+    """The mark of the copy outside the database, which is replaced by another file with each checkpoint."""
+    try:
+        file = published_file(house.settings).stat()
+    except FileNotFoundError:
+        return None
+    return house.origin, file.st_ino, file.st_mtime_ns
+
+
+_checkpoints = _LastNote()
 
 
 @blueprint.get("/log")
@@ -82,10 +119,15 @@ def status() -> Response:
 def checkpoint() -> Response:
     """The last checkpoint, a signed note (C2SP tlog-checkpoint), with the lines of the witnesses that cosigned it.
     Missing before the first."""
-    with current_house().engine.connect() as connection:
-        noted = last_cosigned(connection)
+    house = current_house()
+    mark = _mark(house)
+    noted = _checkpoints.at_hand(mark)
     if noted is None:
-        raise Missing("checkpoint")
+        with house.engine.connect() as connection:
+            noted = last_cosigned(connection)
+        if noted is None:
+            raise Missing("checkpoint")
+        _checkpoints.keep(mark, noted)
     return _plain(noted)
 
 
@@ -155,11 +197,17 @@ def verifier() -> Response:
 @requires("site:read")
 def tile(level: str, place: str) -> Response:
     """A tile of hashes (C2SP tlog-tiles), as far as the last checkpoint reaches. Entries are not public."""
-    height, number, width = _tile_named(level, place)
-    with current_house().engine.connect() as connection:
-        if (number * TILE_WIDTH + width) * TILE_WIDTH**height > _signed_size(connection):
-            raise Missing(place)
-        data = _whole(lambda: tile_data(connection, height, number, width))
+    height, number, width = named = _tile_named(level, place)
+    house = current_house()
+    data = _tiles.get((house.origin, *named))
+    if data is None:
+        with house.engine.connect() as connection:
+            if (number * TILE_WIDTH + width) * TILE_WIDTH**height > _signed_size(connection):
+                raise Missing(place)
+            data = _whole(lambda: tile_data(connection, height, number, width))
+        while len(_tiles) >= MOST_TILES:
+            _tiles.pop(next(iter(_tiles)), None)
+        _tiles[house.origin, *named] = data
     answer = make_response(data)
     answer.mimetype = "application/octet-stream"
     answer.headers["Cache-Control"] = NEVER_CHANGES if width == TILE_WIDTH else FOR_NOW
