@@ -5,15 +5,18 @@ from __future__ import annotations
 import html
 import re
 from contextlib import contextmanager
+from io import BytesIO
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from odr.disputes.acts import ACTS
 from odr.disputes.service import fire_one
 from odr.evidence import rules as evidence
+from odr.evidence.service import take_in
 from odr.filing import rules as filing
 from odr.kernel import Money, new_id, new_number
+from odr.log import tables
 from odr.log.integrator import seal_all
 from odr.negotiation import rules as negotiation
 from odr.procedure import rules as procedure
@@ -443,3 +446,26 @@ def test_every_link_on_the_page_opens_for_who_reads_it(dispute, name, request):
 
     links = set(re.findall(r'<a [^>]*href="(/[^"#]*)', page))
     assert [link for link in links if reader.client.get(html.unescape(link)).status_code >= 400] == []
+
+
+# -- words that cannot be opened ----------------------------------------------------------------------------------
+
+
+def test_words_that_are_damaged_leave_all_else_to_be_read(house, dispute, buyer, seller):
+    """A fault in one row of the database must not shut both sides out of their dispute."""
+    dispute.admitted()
+    given = {"key": "file", "arriving": BytesIO(b"Nothing in it."), "name": "parcel.txt", "about": "The empty parcel"}
+    take_in(house, dispute.id, dispute.buyer, **given)
+    dispute.contested().in_negotiation().offer(dispute.seller, "20.00", text="With our excuses.")
+    dispute.act(procedure.send_message, dispute.buyer, text="Thank you.")
+    dispute.decided().closed_with()
+    pages = [at(dispute), at(dispute, "/decision")]
+    before = [buyer.read(page) for page in pages]
+
+    with house.engine.begin() as connection:
+        connection.execute(update(tables.payload).values(sealed=b"damaged"))
+
+    after = [reader.read(page) for page in pages for reader in (buyer, seller)]
+    assert "Thank you." in before[0] and "the risk of the way" in before[1]
+    assert not any("Thank you." in page or "the risk of the way" in page for page in after)
+    assert "The words of this message are gone." in after[0]
