@@ -16,12 +16,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from odr.casefile import publication, queries
-from odr.database import one_moment
-from odr.disputes.queries import Seat
 from odr.evidence.service import take_in
 from odr.house import House
 from odr.kernel import new_pseudonym
@@ -34,6 +32,7 @@ from odr.mediation.service import Admission, admit_mediator
 from tests.browser.readers import Kind, Reader
 from tests.browser.test_accessibility import beyond_the_edge, findings
 from tests.builders import ADispute, a_dispute
+from tests.casefile.archives import made
 from tests.log import books
 
 pytestmark = [pytest.mark.browser]
@@ -240,17 +239,8 @@ def picture() -> bytes:
     return held.getvalue()
 
 
-def case_file(house: House, dispute: ADispute, role: str) -> bytes:
-    """The case file that whoever has this role in the dispute is handed."""
-    seat = Seat(dispute.id, dispute.number, getattr(dispute, role))
-    with one_moment(house.engine) as connection:
-        contents = queries.contents_of(connection, house, seat)
-    paths = publication.sound_files(house, contents)
-    return b"".join(publication.bytes_of(house, contents, paths, b"<!doctype html><title>The dispute</title>"))
-
-
-def test_the_case_file_of_each_reader_is_sound(bench: Page, house: House, dispute: ADispute):
-    files = [case_file(house, dispute, role) for role in ("buyer", "seller", "mediator")]
+def test_the_case_file_of_each_reader_is_sound(bench: Page, app: Flask, house: House, dispute: ADispute):
+    files = [made(app, house, dispute, role) for role in ("buyer", "seller", "mediator")]
 
     said = in_browser(bench, files, key_of(house), name="case.zip")
 
@@ -258,9 +248,9 @@ def test_the_case_file_of_each_reader_is_sound(bench: Page, house: House, disput
 
 
 def test_the_browser_counts_in_a_case_file_what_the_verifier_for_everybody_counts(
-    bench: Page, house: House, dispute: ADispute, tmp_path: Path
+    bench: Page, app: Flask, house: House, dispute: ADispute, tmp_path: Path
 ):
-    raw = case_file(house, dispute, "mediator")
+    raw = made(app, house, dispute, "mediator")
     there = said_offline("case", tmp_path, raw, key_of(house))["seen"]
 
     here = in_browser(bench, [raw], key_of(house), name="case.zip")[0]["seen"]
@@ -661,7 +651,7 @@ def accessible(page: Page) -> list[str]:
 
 
 def test_a_reader_sees_one_clear_sentence_first(
-    page: Page, address: str, house: House, dispute: ADispute, receipts: list[bytes], faults: list[str]
+    page: Page, address: str, app: Flask, house: House, dispute: ADispute, receipts: list[bytes], faults: list[str]
 ):
     page.goto(f"{address}/log/verify")
     page.evaluate(Axe().axe_script)
@@ -678,7 +668,7 @@ def test_a_reader_sees_one_clear_sentence_first(
     expect(page.locator("#result")).to_contain_text("the house agrees with itself")
     assert accessible(page) == []
 
-    put(page, "case.zip", case_file(house, dispute, "buyer"))
+    put(page, "case.zip", made(app, house, dispute, "buyer"))
     expect(page.get_by_role("heading", name="Sound: this case file is as it was signed")).to_be_focused()
     expect(page.locator("#result li", has_text="The seller made offer 1.")).to_contain_text("Entry 9")
     assert accessible(page) == []
@@ -698,7 +688,7 @@ def test_a_reader_sees_one_clear_sentence_first(
 
 
 def test_nothing_leaves_the_browser_once_the_page_is_there(
-    page: Page, address: str, house: House, dispute: ADispute, receipts: list[bytes], faults: list[str]
+    page: Page, address: str, app: Flask, house: House, dispute: ADispute, receipts: list[bytes], faults: list[str]
 ):
     page.goto(f"{address}/log/verify")
     page.wait_for_load_state("networkidle")
@@ -707,7 +697,7 @@ def test_nothing_leaves_the_browser_once_the_page_is_there(
     page.context.set_offline(True)
 
     for name, raw, said in (
-        ("case.zip", case_file(house, dispute, "seller"), "Sound: this case file"),
+        ("case.zip", made(app, house, dispute, "seller"), "Sound: this case file"),
         ("a.tlog-proof", receipts[0], "Sound: this entry"),
         ("a.tlog-proof", receipts[0][:-9], "Tampered"),
     ):
@@ -762,12 +752,11 @@ def test_the_keyboard_alone_is_enough(page: Page, address: str, receipts: list[b
     file.write_bytes(receipts[0])
     page.goto(f"{address}/log/verify")
 
-    page.get_by_label("The file", exact=True).focus()
+    expect(page.get_by_label("The file", exact=True)).to_be_visible()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.get_by_label("The file", exact=True).press("Enter")
     chooser.value.set_files(file)
-    page.get_by_role("button", name="Check the file").focus()
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Check the file").press("Enter")
 
     expect(page.get_by_role("heading", name="Sound: this entry is as it was signed")).to_be_focused()
 

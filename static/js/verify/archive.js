@@ -17,6 +17,8 @@ const PATHS = [
   /^history$/, /^policy$/, /^manifest$/,
 ];
 
+const ASKED_TWICE = /^(?:entries\/|[a-z]+\.jsonl$|history$|checkpoint$)/;
+
 export const isArchive = (raw) => signs(raw.subarray(0, 4)) === "PK\u0003\u0004";
 
 export class Archive {
@@ -72,14 +74,16 @@ export class Archive {
   }
 
   // The plain bytes of a member, null without one. Raises Unsound where they are not those that the archive says, or more
-  // than `limit`.
+  // than `limit`. Those that are asked for twice stay in memory; files of evidence are not.
   async read(path, limit) {
     const member = this.members.get(path);
     if (!member) return null;
     demand(member.size <= limit, "too_long");
+    if (member.kept) return member.kept;
     const packed = this.#blob.slice(member.start, member.start + member.packed);
     const plain = member.method === STORED ? await bytesOf(packed) : await inflated(packed, member.size);
     demand(plain.length === member.size && crc32(plain) === member.crc, "bad_member");
+    if (ASKED_TWICE.test(path)) member.kept = plain;
     return plain;
   }
 

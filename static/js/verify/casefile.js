@@ -4,6 +4,7 @@ import { demand, hex, same, sha256, textIn, unbase64, unhex, utf8 } from "./byte
 import { canonical, hex64, isCount, isPayloadName, isStream, objectIn, opens } from "./entry.js";
 import { LARGEST_NOTE, noteIn } from "./note.js";
 import { LARGEST_RECEIPT, readHistory, refused, verifyCheckpoint, verifyReceipt } from "./receipt.js";
+import { Report } from "./report.js";
 import { Stream } from "./stream.js";
 import { plain, proveInclusion } from "./tree.js";
 
@@ -11,6 +12,8 @@ const HEADER = "evenhand-case-file/v1";
 const LARGEST_MANIFEST = 2 * 1024 * 1024;
 const LARGEST_LINES = 64 * 1024 * 1024;
 const LARGEST_HISTORY = 16 * 1024 * 1024;
+const AT_A_TIME = 64;
+const WEIGHT_AT_A_TIME = 8 * 1024 * 1024;
 const READERS = new Set(["buyer", "seller", "mediator", "decider"]);
 
 // What nobody can go on from: the finding that says so.
@@ -95,14 +98,33 @@ async function verifyMembers(archive, { listed }, report, { length, tell }) {
   for (const path of amiss.sort()) report.find("members_differ", { found: path });
   const digests = new Map();
   let done = 0;
-  for (const path of there.filter((each) => listed.has(each))) {
-    tell(done / length);
+  await severally(there.filter((path) => listed.has(path)), report, async (path, said) => {
     const { size } = archive.members.get(path);
     if (listed.get(path).size === size) digests.set(path, hex(await sha256(await archive.read(path, size))));
-    if (digests.get(path) !== listed.get(path).digest) report.find("member_differs", { found: path });
+    if (digests.get(path) !== listed.get(path).digest) said.find("member_differs", { found: path });
     done += size;
-  }
+    tell(done / length);
+  }, (path) => archive.members.get(path).size);
   return digests;
+}
+
+// Do something with each, several at a time, since the browser computes aside, but never so many that they fill its
+// memory. What is found is said in their order.
+async function severally(items, report, verify, weight = () => 0) {
+  let some = [];
+  let weighs = 0;
+  const finish = async () => {
+    const reports = some.map(() => new Report(report.mode));
+    await Promise.all(some.map((item, place) => verify(item, reports[place])));
+    for (const { code, ...where } of reports.flatMap(({ findings }) => findings)) report.find(code, where);
+    [some, weighs] = [[], 0];
+  };
+  for (const item of items) {
+    if (some.length >= AT_A_TIME || weighs + weight(item) > WEIGHT_AT_A_TIME) await finish();
+    some.push(item);
+    weighs += weight(item);
+  }
+  await finish();
 }
 
 class CaseFile {
@@ -124,50 +146,52 @@ class CaseFile {
 
   async verify(digests) {
     const openings = await this.#lines("openings.jsonl", "openings_malformed", openingIn);
-    for (const path of this.archive.members.keys()) if (path.startsWith("entries/")) await this.#readReceipt(path);
-    for (const hidden of await this.#lines("hidden.jsonl", "hidden_malformed", hiddenIn)) await this.#readHidden(hidden);
+    const receipts = [...this.archive.members.keys()].filter((path) => path.startsWith("entries/"));
+    await severally(receipts, this.report, (path, report) => this.#readReceipt(path, report));
+    const hidden = await this.#lines("hidden.jsonl", "hidden_malformed", hiddenIn);
+    await severally(hidden, this.report, (one, report) => this.#readHidden(one, report));
     this.places.sort((one, other) => one.ver - other.ver || Number(one.index - other.index));
     for (const { index, leaf, ver, entry } of this.places) this.stream.follow(index, leaf, ver, entry);
     const isCommitted = ({ ver, name }) => demand(Object.hasOwn(this.entries.get(ver)?.commit ?? {}, name), "bad_name");
     for (const { ver, name } of await this.#lines("withheld.jsonl", "withheld_malformed", withheldIn, isCommitted)) {
       this.withheld.add(`${ver} ${name}`);
     }
-    for (const opening of openings) await this.#open(opening);
+    await severally(openings, this.report, (opening, report) => this.#open(opening, report));
     this.#verifyWords();
     this.#verifyFiles(digests);
     this.#tell();
   }
 
-  async #readReceipt(path) {
+  async #readReceipt(path, report) {
     const ver = Number(path.slice("entries/".length, -".tlog-proof".length));
-    const proven = await verifyReceipt(await this.archive.read(path, LARGEST_RECEIPT), this.keys, this.report, { ver });
+    const proven = await verifyReceipt(await this.archive.read(path, LARGEST_RECEIPT), this.keys, report, { ver });
     if (!proven) return;
     const { entry, leaf, index, checkpoint } = proven;
     const where = { idx: plain(index), stream: this.name, ver };
     if (checkpoint.size !== this.checkpoint.size || !same(checkpoint.root, this.checkpoint.root)) {
-      this.report.find("receipt_of_another_tree", where);
+      report.find("receipt_of_another_tree", where);
     }
     if (entry.stream !== this.name || entry.ver !== ver) {
-      this.report.find("entry_misplaced", { ...where, found: `${entry.stream} ${entry.ver}` });
+      report.find("entry_misplaced", { ...where, found: `${entry.stream} ${entry.ver}` });
       return;
     }
     this.places.push({ index, leaf, ver, entry });
     this.entries.set(ver, entry);
   }
 
-  async #readHidden({ ver, index, leaf, proof }) {
+  async #readHidden({ ver, index, leaf, proof }, report) {
     try {
       const path = proof.map((each) => unbase64(String(each), "bad_hash"));
       await proveInclusion(unhex(leaf), BigInt(index), this.checkpoint.size, path, this.checkpoint.root);
       this.places.push({ index: BigInt(index), leaf: unhex(leaf), ver });
     } catch (refusal) {
-      this.report.find("entry_not_proven", { idx: index, stream: this.name, ver, found: refused(refusal) });
+      report.find("entry_not_proven", { idx: index, stream: this.name, ver, found: refused(refusal) });
     }
   }
 
-  async #open({ stream, ver, name, salt, payload }) {
+  async #open({ stream, ver, name, salt, payload }, report) {
     const entry = stream === this.name ? this.entries.get(ver) : undefined;
-    const find = (code) => this.report.find(code, { stream, ver, found: name });
+    const find = (code) => report.find(code, { stream, ver, found: name });
     if (entry) this.given.add(`${ver} ${name}`);
     if (!entry || !Object.hasOwn(entry.commit, name)) find("opening_unknown");
     else if (!(await opens(entry, name, unhex(salt), utf8(payload)))) find("opening_differs");
@@ -193,8 +217,8 @@ class CaseFile {
 
   // Each commitment is opened, or withheld from this reader, or its words were erased as an entry records.
   #verifyWords() {
-    for (const [ver, entry] of this.entries) {
-      for (const name of Object.keys(entry.commit)) {
+    for (const { ver, entry } of this.places) {
+      for (const name of Object.keys(entry?.commit ?? {})) {
         const words = `${ver} ${name}`;
         if (!this.given.has(words) && !this.withheld.has(words) && !this.stream.erased.has(words)) {
           this.report.find("words_missing", { stream: this.name, ver, found: name });
@@ -206,10 +230,11 @@ class CaseFile {
   // Each file is the one that the words called `file` of its entry speak of, and each of those has its file, or a copy
   // of which only the manifest says that it shows the same.
   #verifyFiles(digests) {
-    const missing = new Set([...this.opened.keys()].filter((words) => words.endsWith(" file")).map((words) => Number.parseInt(words, 10)));
-    for (const [path, digest] of digests) {
+    const missing = new Set(this.places.map(({ ver }) => ver).filter((ver) => this.opened.has(`${ver} file`)));
+    for (const path of this.archive.members.keys()) {
+      const digest = digests.get(path);
       const found = /^(files|copies)\/([0-9]{6})/.exec(path);
-      if (!found) continue;
+      if (!found || !digest) continue;
       const [ver, copy, { size }] = [Number(found[2]), found[1] === "copies", this.archive.members.get(path)];
       const said = fileSaid(this.opened.get(`${ver} file`));
       const holds = missing.has(ver) && (copy || (said.sha256 === digest && said.size === size));

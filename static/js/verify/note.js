@@ -77,11 +77,11 @@ async function cosigned(note, key, signature) {
 const KNOWN = new Map();
 const MOST_KNOWN = 1_000;
 
-async function holds(key, message, signature) {
+function holds(key, message, signature) {
   const name = [key, signature, message].map(signs).join("\n\n");
   if (!KNOWN.has(name)) {
     if (KNOWN.size >= MOST_KNOWN) KNOWN.clear();
-    KNOWN.set(name, await signatureHolds(key, message, signature));
+    KNOWN.set(name, signatureHolds(key, message, signature));
   }
   return KNOWN.get(name);
 }
