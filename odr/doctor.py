@@ -218,7 +218,7 @@ def _witnesses(connection: Connection, settings: Settings, origin: str) -> Itera
         yield Finding(False, str(trouble))
         return
     own = any(log_key.origin == origin for log_key in policy.logs)
-    yield Finding(own, _either(own, f"The policy can be followed; it names {len(policy.witnesses)} witnesses.",
+    yield Finding(own, _either(own, f"The policy can be followed; witnesses that it names: {len(policy.witnesses)}.",
         "The policy names no key of this log; nobody who takes it over could believe a checkpoint."),
         grave=False)  # fmt: skip
     for witness in policy.witnesses:

@@ -91,7 +91,7 @@ def serve(folder: Path, host: str, port: int) -> None:
     except OSError as trouble:
         raise click.ClickException(f"It cannot listen on {host}:{port}: {trouble.strerror}.") from trouble
     logging.getLogger("odr.witness").setLevel(logging.INFO)
-    click.echo(f"The witness {key.name} follows {len(followed)} logs and answers at {server.url}/")
+    click.echo(f"The witness {key.name} answers at {server.url}/ (logs that it follows: {len(followed)})")
     with server:
         try:
             server.serve_forever()

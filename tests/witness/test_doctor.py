@@ -52,7 +52,7 @@ def test_it_asks_whether_each_witness_answers(house: House, tmp_path: Path) -> N
         ]
         asked = with_policy(house, "".join(lines))
 
-        assert said(asked, "it names 4 witnesses") == (True, False)
+        assert said(asked, "witnesses that it names: 4") == (True, False)
         assert said(asked, "one.example/w answers") == (True, False)
         assert said(asked, "two.example/w does not answer") == (False, False)
         assert said(asked, "no address of three.example/w") == (False, False)
