@@ -20,6 +20,7 @@ from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from odr.erasure import service as erasure
 from odr.evidence.service import take_in
 from odr.house import House
 from odr.kernel import new_pseudonym
@@ -33,6 +34,8 @@ from tests.browser.readers import Kind, Reader
 from tests.browser.test_accessibility import beyond_the_edge, findings
 from tests.builders import ADispute, a_dispute
 from tests.casefile.archives import made
+from tests.conftest import FrozenClock
+from tests.erasure.conftest import settled
 from tests.log import books
 
 pytestmark = [pytest.mark.browser]
@@ -362,6 +365,28 @@ def test_what_was_erased_is_told_with_the_entry_that_records_it(bench: Page, tmp
     assert said["seen"]["erased"] == [{"ver": 6, "name": "text", "recorded": 8}]
     assert said["seen"]["files"] == [{"path": "files/000005.txt", "ver": 5, "size": len(FILE), "copy": False}]
     assert told_offline("case", tmp_path, [closed(members)], books.vkey()) == [Told("sound", ())]
+
+
+def test_after_an_erasure_in_a_real_house_everything_still_fits(
+    bench: Page, app: Flask, house: House, clock: FrozenClock, tmp_path: Path
+):
+    dispute = settled(house)
+    before = made(app, house, dispute, "seller")
+    clock.advance(days=60)
+    erasure.order(house, dispute.id, dispute.buyer, key=new_pseudonym())
+    erasure.carry_out(house, dispute.id)
+    seal_all(house)
+    after = made(app, house, dispute, "seller")
+
+    kept, fresh = in_browser(bench, [before, after], key_of(house), name="case.zip")
+
+    assert kept["verdict"] == fresh["verdict"] == "sound"
+    assert kept["seen"]["erased"] == []
+    recorded = fresh["seen"]["entries"][-1]
+    assert recorded["type"] == "words_erased"
+    assert {each["recorded"] for each in fresh["seen"]["erased"]} == {recorded["ver"]}
+    assert len(fresh["seen"]["erased"]) == kept["seen"]["opened"] - fresh["seen"]["opened"] > 0
+    assert told_offline("case", tmp_path, [before, after], key_of(house)) == [Told("sound", ())] * 2
 
 
 STRANGE: dict[str, bytes] = {

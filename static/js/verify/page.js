@@ -79,7 +79,7 @@ function show(report) {
   list("entries", "ol", sound ? (seen.entries ?? []).map(line) : []);
   list("erased", "ul", sound ? (seen.erased ?? []).map(erasedLine) : []);
   list("files", "ul", sound ? (seen.files ?? []).map(fileLine) : []);
-  part("own-key").hidden = !(sound && key.value.trim() === key.defaultValue.trim());
+  part("own-key").hidden = !(sound && onlyShownKeys(seen.log));
   const limits = part("limits");
   limits.hidden = !sound;
   for (const each of limits.querySelectorAll("[data-only]")) each.hidden = each.dataset.only !== mode;
@@ -89,6 +89,12 @@ function show(report) {
   details.querySelector("pre").textContent = JSON.stringify({ mode, verdict, seen, findings }, null, 2);
   result.hidden = false;
   result.querySelector("[data-outcome]:not([hidden]) h2").focus();
+}
+
+// Whether the reader trusts no key of this log but those that the page itself shows.
+function onlyShownKeys(log) {
+  const keysIn = (text) => text.split(/\s+/).filter((word) => word.startsWith(`${log}+`));
+  return keysIn(key.value).every((line) => keysIn(key.defaultValue).includes(line));
 }
 
 const part = (name) => result.querySelector(`[data-part="${name}"]`);
