@@ -128,7 +128,7 @@ def _hidden(module: str, tree: ast.Module) -> Iterator[str]:
     """Imports that would escape the reader: inside functions, under conditions, by name, from the bare package."""
     top = {node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
     for node in ast.walk(tree):
-        # The verifier for everybody leans on Python alone, and loads what asks an address only when there is one to ask.
+        # The verifier for everybody leans on Python alone, and loads what asks the network only when it asks.
         if isinstance(node, ast.Import | ast.ImportFrom) and node not in top and module != "odr.log.offline":
             yield f"{module} imports inside a function or a condition, line {node.lineno}"
         if isinstance(node, ast.ImportFrom):
