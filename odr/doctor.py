@@ -25,7 +25,7 @@ from odr.log.journal import origin_of
 from odr.log.keys import KeyTrouble, further_files, keys_at
 from odr.log.note import key_id
 from odr.log.policy import Witness
-from odr.log.selfcheck import FULL, QUICK, is_grave, last_checks, look
+from odr.log.selfcheck import FULL, FULL_LATE, QUICK, QUICK_LATE, is_grave, last_checks, look
 from odr.log.signers import NotAtHand, missing, signers_of
 from odr.log.tables import any_text
 from odr.log.tiles import tree_size
@@ -165,16 +165,23 @@ def _signing(connection: Connection, settings: Settings, origin: str) -> Iterato
 
 def _checks(connection: Connection) -> Iterator[Finding]:
     """What the house last said of itself."""
-    checks = last_checks(connection)
-    for kind, what in ((QUICK, "The hourly look at the newest entries"), (FULL, "The nightly check of the house")):
+    checks, now = last_checks(connection), real_clock()
+    for kind, what, late in (
+        (QUICK, "The hourly look at the newest entries", QUICK_LATE),
+        (FULL, "The nightly check of the house", FULL_LATE),
+    ):
         last = checks.get(kind)
         if last is None:
             yield Finding(False, f"{what} was never made; the worker does that.", grave=False)
+            continue
+        made = f"{what} was last made on {moment(last.at):%Y-%m-%d at %H:%M} UTC, over {last.size} entries"
+        if not last.sound:
+            found = f"and counted {last.findings} findings, {last.code} above all: odr verify"
+            yield Finding(False, f"{made}, {found}", grave=last.grave)
+        elif last.at < now - late:
+            yield Finding(False, f"{made}, and found nothing; the next one is overdue.", grave=False)
         else:
-            made = f"{what} was last made on {moment(last.at):%Y-%m-%d at %H:%M} UTC, over {last.size} entries"
-            yield Finding(last.sound, _either(last.sound, f"{made}, and found nothing.",
-                f"{made}, and counted {last.findings} findings, {last.code} above all: odr verify"),
-                grave=last.grave)  # fmt: skip
+            yield Finding(True, f"{made}, and found nothing.")
 
 
 def _look(engine: Engine, settings: Settings) -> Iterator[Finding]:

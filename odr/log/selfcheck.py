@@ -16,7 +16,7 @@ from odr.database import one_moment, write_unit
 from odr.house import House, Settings
 from odr.log import tables
 from odr.log.chain import Entry, Malformed, check, leaf_hash
-from odr.log.halt import Halt, contradiction, latest_checkpoint, stop
+from odr.log.halt import GIVEN_UP, Halt, SigningStopped, contradiction, latest_checkpoint, must_rest, stop
 from odr.log.keys import Keys
 from odr.log.note import Rejected
 from odr.log.proof import TILE_WIDTH
@@ -440,6 +440,9 @@ def _keep(house: House, kind: str, size: int, findings: list[Finding], halt: Hal
     code = findings[0].code if findings else ""
 
     def unit(connection: Connection) -> bool:
+        if must_rest(connection, house) == GIVEN_UP:
+            # To a process of a log that was given up, the one founded over it looks like a forgery.
+            raise SigningStopped(GIVEN_UP)
         connection.execute(delete(_check).where(_check.c.kind == kind))
         row = {"kind": kind, "at": at, "size": size, "findings": len(findings), "code": code}
         connection.execute(insert(_check), row)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import event, insert, text
 
-from odr.database import one_moment
+from odr.database import one_moment, writing
 from odr.house import House
 from odr.kernel import Refused
 from odr.log.chain import canonical, leaf_hash
@@ -28,7 +29,7 @@ from odr.log.selfcheck import (
     last_checks,
     look,
 )
-from odr.log.tables import any_text
+from odr.log.tables import any_text, former_checkpoint
 from odr.log.verify import Finding
 from odr.procedure.rules import send_message
 from odr.verify import verify_house, verify_within
@@ -59,6 +60,29 @@ def test_an_honest_house_is_sound_and_says_when_it_looked(house: House, disputed
     }
     assert why(house) is None
     told.admitted()
+
+
+def test_a_house_at_work_raises_no_alarm(house: House, clock) -> None:
+    """Acts, places, checkpoints and their copies come and go while the checks read."""
+    told = a_dispute(house).in_negotiation()
+    seal_all(house)
+
+    def act() -> None:
+        for step in range(40):
+            told.offer(told.seller if step % 2 else told.buyer, "10.00")
+            integrate(house)
+            publish(house)
+
+    with ThreadPoolExecutor(1) as other:
+        busy = other.submit(act)
+        found = []
+        while not busy.done():
+            found += check_quickly(house).findings
+            found += check_fully(house, verify_house).findings
+        busy.result()
+
+    assert found == []
+    assert why(house) is None
 
 
 # -- what the quick look sees ---------------------------------------------------------------------------------------
@@ -257,6 +281,23 @@ def test_what_a_script_did_long_ago_by_its_own_clock_is_not_missed(house: House,
     a_dispute(simulated)
 
     assert quick_codes(house) == set()
+
+
+def test_a_process_of_a_log_that_was_given_up_stops_nothing(house: House) -> None:
+    """The house was founded anew while this process, forgotten, went on with the old name."""
+    a_dispute(house)
+    seal_all(house)
+    with writing(house.engine) as connection:
+        connection.execute(
+            insert(former_checkpoint).values(origin=house.origin, number=1, size=1, signed_at=0, note=b"")
+        )
+
+    for check in (lambda: check_quickly(house), lambda: check_fully(house, verify_house)):
+        with pytest.raises(SigningStopped) as stopped:
+            check()
+        assert stopped.value.code == "given_up"
+    with house.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM stop")) == 0
 
 
 # -- the nightly check stops the house for everything else ----------------------------------------------------------
