@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jinja2 import BytecodeCache
+
 from odr.app import create_app
 from odr.casefile.queries import NoCaseFile
 from odr.database import one_moment
@@ -43,9 +45,9 @@ Alarm = tuple[str, object]
 class History:
     """One house and its years, as the dice fall. `alarms` stays empty, or somebody was alarmed by an honest house."""
 
-    def __init__(self, seed: int, settings: Settings, folder: Path) -> None:
+    def __init__(self, seed: int, settings: Settings, folder: Path, templates: BytecodeCache | None = None) -> None:
         self.dice = random.Random(seed)
-        self.settings, self.folder = settings, folder
+        self.settings, self.folder, self.templates = settings, folder, templates
         folder.mkdir(exist_ok=True)
         self.at = BEGIN
         self.disputes: list[ADispute] = []
@@ -156,6 +158,7 @@ class History:
 
     def _open(self) -> None:
         self.app = create_app(self.settings, lambda: self.at)
+        self.app.jinja_env.bytecode_cache = self.templates
         self.house: House = self.app.extensions["odr"]
         for told in self.disputes:
             told.house = self.house

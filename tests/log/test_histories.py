@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from jinja2 import BytecodeCache
 
 from odr.erasure import service as erasing
 from odr.house import House, Settings
@@ -18,8 +19,10 @@ from tests.log.histories import History
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_an_honest_history_raises_no_alarm(settings: Settings, tmp_path: Path, seed: int) -> None:
-    history = History(seed, settings, tmp_path / "outside")
+def test_an_honest_history_raises_no_alarm(
+    settings: Settings, tmp_path: Path, compiled_templates: BytecodeCache, seed: int
+) -> None:
+    history = History(seed, settings, tmp_path / "outside", compiled_templates)
 
     history.live(steps=25)
 
