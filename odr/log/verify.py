@@ -422,11 +422,12 @@ _PLACES = Prepared(
 
 def root_of_entries(connection: Connection, size: int) -> bytes:
     """The root over the first `size` entries of the tree, from the bytes of the entries themselves."""
-    hashes: list[bytes] = []
+    hashes = bytearray()
     for first in range(0, size, SPAN):
         rows = _ENTRIES_IN_PLACE.rows(connection, {"first": first, "end": min(first + SPAN, size)})
-        hashes += [leaf_hash(raw if type(raw) is bytes else tables.as_bytes(raw)) for (raw,) in rows]
-    return Tree(b"".join(hashes)).root_at(len(hashes))
+        hashes += b"".join([leaf_hash(raw if type(raw) is bytes else tables.as_bytes(raw)) for (raw,) in rows])
+    tree = Tree(bytes(hashes))
+    return tree.root_at(tree.size)
 
 
 _ENTRIES_IN_PLACE = Prepared(
