@@ -521,17 +521,18 @@ def alarm_operator(house: House, told: set[str]) -> int:
 
 
 def _troubles(house: House) -> dict[str, str]:
-    """What the operator must know at once: a short name for each, and the sentence."""
+    """What the operator must know at once: a few words for each, and the sentence."""
     with house.engine.connect() as connection:
         stopped = halted(connection, house.settings)
         checks = last_checks(connection)
     troubles = {
-        f"{kind} {last.code}": f"The {kind} check of the house counted {last.findings} findings, {last.code} above all."
-        " What they are: odr verify. What to do: “When something is wrong” in docs/operating.md."
+        f"the {kind} check found something ({last.code})": f"The {kind} check of the house counted {last.findings} "
+        f"findings, {last.code} above all. What they are: odr verify. What to do: “When something is wrong” in "
+        "docs/operating.md."
         for kind, last in sorted(checks.items())
         if not last.sound
     }
-    return {f"stopped {stopped}": str(SigningStopped(stopped))} if stopped else troubles
+    return {f"the house has stopped ({stopped})": str(SigningStopped(stopped))} if stopped else troubles
 
 
 def sweep(house: House) -> int:

@@ -488,7 +488,7 @@ def test_the_worker_checks_the_house_and_tells_its_operator_once(app: Flask, hou
         file.read_text() for file in (house.settings.instance / "mail" / "new").iterdir()
         if "To: odr@operator.example" in file.read_text()
     ]  # fmt: skip
-    assert "stopped unsound" in mail and "When the log has stopped" in mail
+    assert "the house has stopped (unsound)" in mail and "When the log has stopped" in mail
 
 
 def test_the_commands_say_what_was_found(house: House, disputed: ADispute) -> None:
