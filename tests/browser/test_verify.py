@@ -30,11 +30,12 @@ from odr.log.note import vkey
 from odr.log.publication import receipt_of
 from odr.log.rotation import add_key, retire_key
 from odr.mediation.service import Admission, admit_mediator
+from odr.web.sentences import sentence
 from tests.browser.readers import Kind, Reader
 from tests.browser.test_accessibility import beyond_the_edge, findings
 from tests.builders import ADispute, a_dispute
 from tests.casefile.archives import made
-from tests.conftest import FrozenClock
+from tests.conftest import CHECKOUT, FrozenClock
 from tests.erasure.conftest import settled
 from tests.log import books
 
@@ -755,6 +756,25 @@ def test_every_finding_has_a_sentence_of_its_own(page: Page, address: str):
         "tile_missing", "unreachable",
     }  # fmt: skip
     assert sorted(set(offline.SENTENCES) - elsewhere - set(said)) == []
+
+
+def test_an_entry_is_told_as_the_docket_tells_it(bench: Page):
+    samples = [(each["type"], data) for each in map(json.loads, frozen_samples()) for data in each["samples"]]
+
+    told = bench.evaluate(
+        """async (samples) => {
+          const { sentenceOf } = await import("/static/js/verify/sentences.js");
+          const facts = document.getElementById("facts").content;
+          return samples.map(([type, data]) => sentenceOf(facts, { type, data }));
+        }""",
+        samples,
+    )
+
+    assert told == [sentence(name, data) for name, data in samples]
+
+
+def frozen_samples() -> list[str]:
+    return [file.read_text("utf-8") for file in sorted((CHECKOUT / "tests/samples/events").glob("*.json"))]
 
 
 def test_a_file_can_be_dropped_on_the_page(page: Page, address: str, receipts: list[bytes]):

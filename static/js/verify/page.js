@@ -1,5 +1,6 @@
 // The page that checks a file: takes it from its reader, and says what was found in the sentences of the page.
 import { SOUND } from "./report.js";
+import { sentenceOf } from "./sentences.js";
 import { verifyFile } from "./verify.js";
 
 const form = document.getElementById("check");
@@ -117,7 +118,7 @@ function factsOf(seen) {
   const rows = [];
   const tell = (name, value, kind) => rows.push(fact(name, value, kind));
   if (seen.type) {
-    tell("what", sentenceOf(seen));
+    tell("what", sentenceOf(facts, seen));
     tell("who", roleOf(seen.role));
     tell("when", instant(seen.at, seen.clock));
     if (seen.data.number) tell("dispute", seen.data.number);
@@ -150,7 +151,7 @@ function line(entry) {
   made.append(
     element("span", instant(entry.at, entry.clock), "when"),
     element("span", roleOf(entry.role), "who"),
-    element("p", sentenceOf(entry), "what"),
+    element("p", sentenceOf(facts, entry), "what"),
     element("span", filled(pattern("entry"), { ver: number(entry.ver) }), "seal"),
   );
   return made;
@@ -171,16 +172,6 @@ function fact(name, value, kind = "") {
   else said.append(value);
   group.append(said);
   return group;
-}
-
-// What an entry says, in the sentence that the docket has for it.
-function sentenceOf({ type, data }) {
-  const variants = [...facts.querySelectorAll(`[data-type="${CSS.escape(type)}"]`)];
-  const fits = (line) => Object.entries(JSON.parse(line.dataset.fields)).every(([name, value]) => data[name] === value);
-  const said = variants.find(fits) ?? facts.querySelector('[data-type=""]');
-  const counted = data.offer ?? data.proposal;
-  const places = { ...data, type, place: Number.isInteger(counted) ? counted + 1 : "" };
-  return said.textContent.replace(/%\((\w+)\)s/g, (_whole, name) => String(places[name] ?? ""));
 }
 
 const roleOf = (role) => labels.querySelector(`[data-role="${CSS.escape(role)}"]`)?.textContent ?? role;
