@@ -40,7 +40,7 @@ NEVER_CHANGES = "public, max-age=31536000, immutable"
 FOR_NOW = "public, max-age=3600"
 
 NOTHING_LEAVES = CONTENT_POLICY.replace("connect-src 'self'", "connect-src 'none'")
-"""What the page that checks a reader's file lets the browser do: no script of it may speak to anybody, us included."""
+"""What the page that checks a reader's file lets the browser do: its scripts connect to nobody, us included."""
 
 VERIFIER = "evenhand-verify.py"
 """What the verifier is called where it is downloaded."""
