@@ -36,6 +36,9 @@ NOT_TO_BE_KEPT = frozenset(
 )
 """Findings over which nothing is founded: what is wrong lies in the entries themselves, and would be so for ever."""
 
+LARGEST_KEPT = 32 * 1024
+"""Bytes of the longest note that a founding keeps; sixteen signatures take three thousand."""
+
 _entry, _leaf, _queue, _tile, _checkpoint = tables.entry, tables.leaf, tables.queue, tables.tile, tables.checkpoint
 
 
@@ -120,6 +123,9 @@ def _known(connection: Connection, house: House, halt: Halt) -> Known:
     verifiers = [verifier(house.origin, public_key) for public_key in every]
 
     def told(note: bytes) -> Checkpoint | None:
+        # An entry has to hold it; with lines of strangers a note may be longer than any entry.
+        if len(note) > LARGEST_KEPT:
+            return None
         try:
             return open_checkpoint(note, house.origin, verifiers)
         except Rejected:

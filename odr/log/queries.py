@@ -10,14 +10,18 @@ from odr.house import House
 from odr.log import tables as log
 from odr.log.halt import halted, latest_checkpoint, read_published
 from odr.log.note import Checkpoint, Rejected
-from odr.log.signers import opened, signers_of
+from odr.log.signers import Continuation, founding_of, opened, signers_of
+
+WAITS_LONG = 5 * 60_000
+"""How long (ms) an entry may wait for its checkpoint before a reader is told that something is amiss."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogState:
     """How the log stands. `checkpoint` is None before the first, and where its signature does not hold; `waits_since`
     is the instant of the oldest entry that no checkpoint counts yet; `outside` says that there is a copy of one beside
-    the database as soon as there is one in it; `halt` says why the house has stopped, None in an open one."""
+    the database as soon as there is one in it; `halt` says why the house has stopped, None in an open one;
+    `overdue`, that an entry waits for longer than it should; `continues` is the log that this one was founded over."""
 
     checkpoint: Checkpoint | None
     number: int
@@ -27,6 +31,8 @@ class LogState:
     waits_since: int | None
     outside: bool
     halt: str | None
+    overdue: bool
+    continues: Continuation | None
 
     @property
     def sound(self) -> bool:
@@ -39,13 +45,16 @@ def log_state(connection: Connection, house: House) -> LogState:
     row = latest_checkpoint(connection)
     number, since = _waiting(connection, row.size if row else 0)
     outside, why = read_published(house.settings) is not None, halted(connection, house.settings)
+    overdue = since is not None and since < house.clock() - WAITS_LONG
+    continues, _ = founding_of(connection, house.origin)
     if row is None:
-        return LogState(None, 0, b"", 0, number, since, not outside, why)
+        return LogState(None, 0, b"", 0, number, since, not outside, why, overdue, continues)
     try:
         checkpoint: Checkpoint | None = opened(bytes(row.note), signers_of(connection, house.origin))
     except Rejected:
         checkpoint = None
-    return LogState(checkpoint, row.number, bytes(row.note), row.signed_at, number, since, outside, why)
+    note = bytes(row.note)
+    return LogState(checkpoint, row.number, note, row.signed_at, number, since, outside, why, overdue, continues)
 
 
 def _waiting(connection: Connection, size: int) -> tuple[int, int | None]:

@@ -512,3 +512,39 @@ def test_the_operator_is_asked_and_told(restored: ADispute) -> None:
     assert again.exit_code == 1
     assert "has not stopped" in again.output
     assert json.loads(odr(new, "verify", "--json").stdout)["findings"] == []
+
+
+# -- what readers are told ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("stolen", "words"), [(True, "had been stolen"), (False, "no longer fitted")])
+def test_the_public_page_says_that_the_log_continues_another(house: House, stolen: bool, words: str) -> None:
+    a_dispute(house)
+    seal_all(house)
+    if not stolen:
+        with unguarded(house) as connection:
+            connection.execute(text("DELETE FROM leaf WHERE position = 1"))
+        with pytest.raises(SigningStopped):
+            publish(house)
+    new = found_anew(house, stolen=stolen)
+    app = create_app(new.settings, new.clock)
+
+    page = app.test_client().get("/log").get_data(as_text=True)
+
+    assert words in page
+    assert house.origin in page
+    assert key_of(new) in page
+    app.extensions["odr"].engine.dispose()
+
+
+@pytest.mark.one_database
+def test_the_public_page_says_that_a_checkpoint_is_overdue(house: House, client, clock) -> None:
+    a_dispute(house)
+    seal_all(house)
+    a_dispute(house)
+    assert "A checkpoint is overdue" not in client.get("/log").get_data(as_text=True)
+
+    clock.advance(minutes=6)
+
+    assert "A checkpoint is overdue" in client.get("/log").get_data(as_text=True)
