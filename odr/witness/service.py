@@ -54,7 +54,8 @@ def _decide(store: Store, submission: Submission, checkpoint: Checkpoint) -> Non
     try:
         require_growth(submission, checkpoint, last[0] if last else None)
     except Declined as declined:
-        _keep(store, submission, checkpoint, declined, last[1] if last else b"")
+        if last and last[0] != checkpoint:
+            _keep(store, submission, checkpoint, declined, last[1])
         raise
 
 
@@ -62,10 +63,9 @@ def _keep(store: Store, submission: Submission, checkpoint: Checkpoint, declined
     """Keep what may prove that a log told two histories."""
     kept = None
     if declined.forks:
-        # Two notes, one after the other: together they prove it to everybody who has the log's key.
-        kept = store.keep_evidence("fork", checkpoint, last + b"\n" + submission.note)
+        kept = store.keep_evidence("fork", checkpoint, last, submission.note)
     elif declined.status == UNPROVEN:
-        kept = store.keep_evidence("unproven", checkpoint, last + b"\n" + submission.note)
+        kept = store.keep_evidence("unproven", checkpoint, last, submission.note)
     if kept:
         journal.error("not signed, kept as evidence: %s of %s", kept.name, checkpoint.origin)
 

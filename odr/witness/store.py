@@ -20,8 +20,9 @@ STATE = "state"
 EVIDENCE = "evidence"
 ASIDE = ".aside."
 
-MOST_KEPT = 1_000
-"""Files of evidence kept at most, so that nobody fills the disk of a witness."""
+MOST_KEPT = 500
+"""Files of evidence of each kind kept at most, so that nobody fills the disk of a witness; and so that strangers, who
+can send what is not proven, take no room from what proves a fork."""
 
 
 class Unsound(Exception):
@@ -93,15 +94,18 @@ class Store:
         """Keep this as the last checkpoint of the log; when this returns, it survives a power cut."""
         self._replace(self.folder / STATE / _named(origin), note)
 
-    def keep_evidence(self, kind: str, checkpoint: Checkpoint, raw: bytes) -> Path | None:
-        """Keep what a log sent that it should never have signed; answers where, None when it lies there or there is no
-        room."""
+    def keep_evidence(self, kind: str, checkpoint: Checkpoint, last: bytes, sent: bytes) -> Path | None:
+        """Keep two notes of which a log should never have signed both; answers where, None when they lie there or
+        there is no room."""
         folder = self.folder / EVIDENCE
-        name = f"{kind}-{checkpoint.size}-{hashlib.sha256(raw).hexdigest()[:16]}"
-        if (folder / name).exists() or (folder.exists() and len(list(folder.iterdir())) >= MOST_KEPT):
+        # Named by what was signed: anybody can put lines of their own behind a note, and send it once more.
+        told = hashlib.sha256(text_of(last) + text_of(sent)).hexdigest()[:16]
+        place = folder / f"{kind}-{checkpoint.size}-{told}"
+        if place.exists() or self.evidence().get(kind, 0) >= MOST_KEPT:
             return None
-        self._replace(folder / name, raw)
-        return folder / name
+        # One after the other: together they prove it to everybody who has the log's key.
+        self._replace(place, last + b"\n" + sent)
+        return place
 
     def evidence(self) -> Mapping[str, int]:
         """How many files of evidence of each kind are kept."""

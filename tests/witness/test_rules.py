@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from odr.log import note as notes
 from odr.log.keys import KeyTrouble, verifier
 from odr.log.note import COSIGNATURE, cosigner, find_cosignature, key_id, signature_line, text_of
+from odr.witness import store
 from odr.witness.keys import WitnessKey, load_key, make_key
 from odr.witness.rules import Declined, read_submission
 from odr.witness.service import SIZE, Answer, add_checkpoint, described
@@ -189,6 +190,36 @@ def test_a_fork_is_refused_and_kept_as_evidence(witness: AWitness) -> None:
     assert fork.read_bytes() == note(10) + b"\n" + note(10, OTHER)
     assert "TWO HISTORIES" in described(witness.store, witness.key)
     witness.signed(submission(10, 12))
+
+
+def line_of_nobody(number: int) -> bytes:
+    return f"— nobody.example {base64.b64encode(bytes(67) + bytes([number])).decode()}\n".encode()
+
+
+def test_a_stranger_cannot_crowd_out_the_proof_of_a_fork(witness: AWitness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """§4 case 44: whoever has no more than public checkpoints sends them with false proofs, again and again."""
+    monkeypatch.setattr(store, "MOST_KEPT", 3)
+    witness.signed(submission(0, 10))
+
+    for number in range(5):
+        stranger = note(11 + number) + line_of_nobody(number)
+        assert witness.asked(body(10, [bytes(32)], stranger)).status == 422
+    witness.asked(submission(10, 10, OTHER))
+
+    assert witness.store.evidence() == {"unproven": 3, "fork": 1}
+
+
+def test_what_contradicts_nothing_is_no_evidence(witness: AWitness) -> None:
+    """§4 case 47: a false proof to the very checkpoint that was signed, and one to the first; and lines of nobody."""
+    witness.asked(body(0, [bytes(32)], note(10)))
+    witness.signed(submission(0, 10))
+    witness.asked(body(10, [bytes(32)], note(10)))
+    assert witness.store.evidence() == {}
+
+    for number in range(3):
+        witness.asked(body(10, [bytes(32)], note(12) + line_of_nobody(number)))
+
+    assert witness.store.evidence() == {"unproven": 1}
 
 
 BAD_PROOFS = {
