@@ -218,9 +218,12 @@ class Reading:
         return [{"title": sentences.REPLIES[choice], "consequence": hint} for choice, hint in self.reply_hints.items()]
 
     def erased(self, version: int) -> Row | None:
-        """That words of an entry are gone: since when (`at`), and which `entry` records it; None where none are."""
+        """That words of an entry are gone: since when (`at`), and which `entry` of the docket records it, with its
+        number in the log once it has one; None where none are."""
         gone = self.dispute.erasure_of(version)
-        return {"at": gone.done_at, "entry": gone.done} if gone else None
+        if gone is None or gone.done is None:
+            return None
+        return {"at": gone.done_at, "entry": gone.done, "number": self.page.line(gone.done).position}
 
     # -- what was filed -----------------------------------------------------------------------------------------
 

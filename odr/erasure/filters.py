@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,16 +28,24 @@ from odr.web.language import language
 Row = dict[str, Any]
 
 SHEETS = ("tokens", "base", "parts", "print")
-# Words that are told elsewhere, or that are made for machines.
+# Words made for machines, and words that are objects of several.
 _MACHINE_WORDS = frozenset({"file"})
+_OBJECTS = frozenset({"order", "buyer", "seller"})
 _WORD_NAMES = {
     "narrative": _("What happened"),
-    "order": _("The order"),
-    "buyer": _("About yourself"),
-    "seller": _("About the seller"),
     "text": _("What you wrote"),
     "name": _("Name of the file"),
     "about": _("What it shows"),
+}
+_PARTS = {
+    ("order", "bought"): _("What was bought"),
+    ("order", "reference"): _("Order number"),
+    ("order", "answer"): _("What the seller answered then, as the buyer says"),
+    ("buyer", "name"): _("Your name"),
+    ("buyer", "email"): _("Your e-mail address"),
+    ("seller", "name"): _("Name of the seller"),
+    ("seller", "email"): _("E-mail address of the seller"),
+    ("seller", "site"): _("Web site of the seller"),
 }
 
 
@@ -165,17 +174,23 @@ class Readable:
         }
 
 
+def _words(name: str, text: str) -> Iterator[Row]:
+    """Words as rows of a summary; an object as one for each of its parts."""
+    if name in _OBJECTS:
+        for part, value in json.loads(text).items():
+            if value:
+                yield {"key": _PARTS.get((name, part), part), "value": paragraphs(str(value))}
+    elif name not in _MACHINE_WORDS:
+        yield {"key": _WORD_NAMES.get(name, name), "value": paragraphs(text)}
+
+
 def _entries(own: OwnDispute) -> Iterator[Row]:
     for line in own.lines:
         gone = own.dispute.erasure_of(line.version)
         yield {
             "at": line.at,
             "sentence": sentences.sentence(line.type, line.data),
-            "words": [
-                {"key": _WORD_NAMES.get(name, name), "value": paragraphs(text)}
-                for name, text in line.words.items()
-                if text and name not in _MACHINE_WORDS
-            ],
+            "words": [row for name, text in line.words.items() if text for row in _words(name, text)],
             "file": own.files[line.version].path if line.version in own.files else None,
             "erased": day_markup(gone.done_at) if gone and gone.done_at else None,
         }

@@ -552,13 +552,13 @@ _FACTS: dict[str, Any] = {
         "authority": _("The registrar has all words of this dispute kept, because an authority demands it."),
         "complaint": _("The registrar has all words of this dispute kept, because of a complaint about this house."),
     },
-    "hold_lifted": _("The registrar lifted the hold of entry %(hold)s: its words need no longer be kept for it."),
+    "hold_lifted": _("The registrar lifted a hold: the words of this dispute need no longer be kept for it."),
     "erasure_ordered": {
         "asked": _("Whoever wrote them asked for their words to be erased."),
         "court_order": _("A court or an authority ordered words of this dispute to be erased."),
         "unlawful": _("Words of this dispute are to be erased, because they should never have been kept."),
     },
-    "words_erased": _("The words of which entry %(ordered)s speaks are erased, with their files and their keys."),
+    "words_erased": _("The words that were to be erased are destroyed, with their files and their keys."),
 }
 # The fields that pick the sentence, one after the other, where a fact has several; else it is the side.
 _PICKS = {
