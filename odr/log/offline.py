@@ -1,6 +1,6 @@
 """The verifier for everybody: checks receipts and whole logs of Evenhand without trusting Evenhand.
 
-One file of plain Python (3.11 or later), nothing to install, written from docs/log-format.md alone so that it repeats
+One file of plain Python (3.9 or later), nothing to install, written from docs/log-format.md alone so that it repeats
 no mistake of the product. Numbers in brackets, as in [9], are sections there. Read it before you run it:
 
     python3 evenhand-verify.py receipt FILE --key VKEY        one receipt (.tlog-proof)
@@ -34,9 +34,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar, Union
 
 SOUND, TAMPERED, CANNOT_TELL, USAGE = 0, 1, 2, 3
+
+# An older Python would end with a fault of its own, and with 1, as if something had been tampered with.
+if sys.version_info < (3, 9):  # noqa: UP036 - this file runs wherever it was taken to
+    print("CANNOT TELL. This needs Python 3.9 or later; what ran it is an older one.")
+    sys.exit(CANNOT_TELL)
 
 LARGEST_ENTRY = 65_535
 LARGEST_INTEGER = 2**53 - 1
@@ -742,22 +747,25 @@ class Policy:
         """One line. Names are defined before they are used, once, and used in one group, so that none counts twice."""
         used = {member for _, members in self.groups.values() for member in members}
         defined = {"none", *self.witnesses, *self.groups}
-        match words:
-            case [first, *_] if first == "" or first.startswith("#"):
-                return
-            case ["log", line, *address] if len(address) < 2:
-                self.keys.append(key_in(line))
-            case ["witness", name, line, *address] if len(address) < 2 and name not in defined:
-                self.witnesses[name] = key_in(line, WITNESS)
-            case ["group", name, least, *members] if name not in defined and {*members} <= defined - used - {"none"}:
-                least = {"all": str(len(members)), "any": "1"}.get(least, least)
-                require(re.fullmatch("[1-9][0-9]{0,8}", least) is not None, "bad_size")
-                require(int(least) <= len({*members}) == len(members), "bad_size")
-                self.groups[name] = (int(least), members)
-            case ["quorum", name] if name in defined and not self.quorum:
-                self.quorum = name
-            case _:
-                require(not words and self.quorum != "", "missing_field")
+        what, name = [*words, "", ""][:2]
+        if not words:
+            require(self.quorum != "", "missing_field")
+        elif what == "" or what.startswith("#"):
+            return
+        elif what == "log" and len(words) in (2, 3):
+            self.keys.append(key_in(name))
+        elif what == "witness" and len(words) in (3, 4) and name not in defined:
+            self.witnesses[name] = key_in(words[2], WITNESS)
+        elif what == "group" and len(words) > 3 and name not in defined:
+            _, _, least, *members = words
+            require({*members} <= defined - used - {"none"}, "missing_field")
+            least = {"all": str(len(members)), "any": "1"}.get(least, least)
+            require(re.fullmatch("[1-9][0-9]{0,8}", least) is not None, "bad_size")
+            require(int(least) <= len({*members}) == len(members), "bad_size")
+            self.groups[name] = (int(least), members)
+        else:
+            require(what == "quorum" and len(words) == 2 and name in defined and not self.quorum, "missing_field")
+            self.quorum = name
         witnesses = list(self.witnesses.values())
         for once in ([key[2:] for key in [*self.keys, *witnesses]], [key[:2] for key in [*self.keys, *witnesses]]):
             require(len({*once}) == len(once), "duplicate_key")
@@ -945,7 +953,7 @@ class Archive:
         return b"".join(self.parts(path))
 
 
-Source = Folder | Web | Archive
+Source = Union[Folder, Web, Archive]  # noqa: UP007 - as older versions of Python read it
 """All read the bytes at a path, at most one more than a limit, and answer None where there is nothing."""
 
 
@@ -1114,24 +1122,23 @@ class Stream:
         data, ver = entry["data"], entry["ver"]
         before = data.get("hold" if entry["type"] == "hold_lifted" else "ordered")
         before = before if is_count(before) else 0
-        match entry["type"]:
-            case "hold_placed":
-                self.holds.add(ver)
-            case "hold_lifted":
-                if before not in self.holds | self.hidden:
-                    find("hold_malformed", found=before)
-                self.holds.discard(before)
-            case "erasure_ordered":
-                targets = data.get("targets")
-                self.orders[ver] = []
-                for target in targets if isinstance(targets, list) and targets else [None]:
-                    self.watch_target(target if isinstance(target, dict) else {}, entry, find)
-                if self.holds:
-                    find("erasure_under_hold", found=max(self.holds))
-            case "words_erased":
-                if before not in self.orders.keys() | self.hidden:
-                    find("erasure_without_order", found=before)
-                self.erased |= dict.fromkeys(self.orders.pop(before, []), ver)
+        if entry["type"] == "hold_placed":
+            self.holds.add(ver)
+        elif entry["type"] == "hold_lifted":
+            if before not in self.holds | self.hidden:
+                find("hold_malformed", found=before)
+            self.holds.discard(before)
+        elif entry["type"] == "erasure_ordered":
+            targets = data.get("targets")
+            self.orders[ver] = []
+            for target in targets if isinstance(targets, list) and targets else [None]:
+                self.watch_target(target if isinstance(target, dict) else {}, entry, find)
+            if self.holds:
+                find("erasure_under_hold", found=max(self.holds))
+        elif entry["type"] == "words_erased":
+            if before not in self.orders.keys() | self.hidden:
+                find("erasure_without_order", found=before)
+            self.erased |= dict.fromkeys(self.orders.pop(before, []), ver)
 
     def watch_target(self, target: dict[str, Any], entry: dict[str, Any], find: Callable[..., None]) -> None:
         ver: int = target["ver"] if is_count(target.get("ver")) else 0
@@ -1256,7 +1263,8 @@ def verify_case(archive: Archive, trust: Trust, report: Report) -> None:
     for ver, idx, leaf, entry in sorted(shown + hidden, key=lambda one: one[:2]):
         streams.follow(idx, leaf, manifest.stream, ver, entry)
     withheld = withheld_words(archive, shown)
-    recorded, erased, files = streams.heads[manifest.stream].erased, [], dict[int, bytes | None]()
+    recorded, erased = streams.heads[manifest.stream].erased, []
+    files: dict[int, bytes | None] = {}
     for ver, idx, _, entry in shown:
         given = streams.open_commitments(idx, entry)
         files |= {ver: given["file"]} if "file" in given else {}
@@ -1431,7 +1439,8 @@ class Times:
             first, founded = self.own.get(origin, [(0, None)])[0]
             old = continued(founded["data"]) if founded and founded["type"] == "log_founded" and first < end else None
             start = first if old else 0
-            for (begun, bears), (after, _) in zip(self.begun, [*self.begun[1:], (end, "")], strict=True):
+            for place, (begun, bears) in enumerate(self.begun):
+                after = self.begun[place + 1][0] if place + 1 < len(self.begun) else end
                 if begun < end and after > start and bears != origin:
                     report.find("entry_of_another_log", idx=max(begun, start), expected=origin, found=bears)
             if old and (old["kept"] != start or roots_at(leaves, [start])[start].hex() != old["root"]):
@@ -1503,7 +1512,8 @@ def compare_leaves(leaves: list[bytes], of_tiles: list[bytes], checkpoint: Check
     size = checkpoint.size
     right = len(leaves) == size and root(leaves) == checkpoint.root
     tiles_right = len(of_tiles) == size and root(of_tiles) == checkpoint.root
-    for idx, (leaf, held) in enumerate(zip(leaves, of_tiles, strict=False)):
+    for idx in range(min(len(leaves), len(of_tiles))):
+        leaf, held = leaves[idx], of_tiles[idx]
         if leaf != held and not right:
             report.find("entry_differs", idx=idx, expected=held.hex(), found=leaf.hex())
         elif leaf != held:

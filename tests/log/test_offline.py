@@ -383,6 +383,12 @@ def test_the_verifier_needs_nothing_but_python() -> None:
         assert word not in source
 
 
+@pytest.mark.parametrize("version", [(3, 7), (3, 8), (3, 9)])
+def test_an_older_python_reads_the_verifier_far_enough_to_say_so(version: tuple[int, int]) -> None:
+    """What could not be read as a program would end with 1, which says that something was tampered with."""
+    ast.parse(Path(offline.__file__).read_text(encoding="utf-8"), feature_version=version)
+
+
 def test_the_verifier_runs_alone_wherever_it_is_put(tmp_path: Path) -> None:
     alone = tmp_path / "elsewhere" / "verify.py"
     alone.parent.mkdir()
