@@ -633,7 +633,8 @@ def signers(text: str, signatures: list[tuple[str, bytes]], keys: Iterable[Key])
             if key.type == WITNESS:
                 at, signature = int.from_bytes(signature[:8], "big"), signature[8:]
                 message = f"cosignature/v1\ntime {at}\n{text}"
-            require(signature_holds(key.public, message.encode("utf-8"), signature), "bad_signature")
+            holds = at <= LARGEST_SIZE and signature_holds(key.public, message.encode("utf-8"), signature)
+            require(holds, "bad_signature")
             signed[key] = max(at, signed.get(key, 0))
     require(bool(signed), "no_known_signature")
     return signed
@@ -703,14 +704,25 @@ class Trust:
         if told in ("log_founded", "key_added", "key_retired"):
             key = key_in(str(data.get("key")))
             require(key.name == self.origin, "bad_vkey")
-            above, until = self.terms.get(key, (LARGEST_SIZE, LARGEST_SIZE))
-            self.terms[key] = (above, idx) if told == "key_retired" else (idx, until)
-            if self.terms[key] != (above, until):
-                self.opened.clear()
+            self.note_key(key, idx, retired=told == "key_retired")
         if told == "log_founded":
             continues = "continues" in data
             require(not continues or (continued(data) is not None and data["continues"]["kept"] == idx), "bad_data")
             self.kept = idx if continues else 0
+
+    def note_key(self, key: Key, idx: int, *, retired: bool) -> None:
+        """From where a key signs, or until where. What is told of it once more changes neither, and a key whose lines
+        could be taken for those of an earlier one is passed over."""
+        above, until = known = self.terms.get(key, (LARGEST_SIZE, LARGEST_SIZE))
+        if any(key[:2] == other[:2] and key != other for other in self.terms):
+            return
+        if retired:
+            until = min(until, idx)
+        else:
+            above = idx if above < 0 else min(above, idx)
+        self.terms[key] = (above, until)
+        if known != (above, until):
+            self.opened.clear()
 
     def ask_witnesses(self, checkpoint: Checkpoint, report: Report) -> None:
         """Whether enough of the witnesses that the reader asks for signed, and lately enough."""
@@ -1550,7 +1562,7 @@ def compare_kept(leaves: list[bytes], shown: Checkpoint, kept: Sequence[Checkpoi
 
 def follow(source: Source, trust: Trust, state: Path, report: Report) -> None:
     """Whether the log still begins with what it held last time. Believes a new checkpoint only then."""
-    known = known_checkpoint(state, trust, report)
+    known = known_checkpoint(source, state, trust, report)
     shown = shown_checkpoint(source, trust, report) if known or not os.path.lexists(state) else None
     if shown is None:
         return
@@ -1570,11 +1582,15 @@ def follow(source: Source, trust: Trust, state: Path, report: Report) -> None:
         report.seen["evidence"] = keep_evidence(state, known.note, shown.note)
 
 
-def known_checkpoint(state: Path, trust: Trust, report: Report) -> Checkpoint | None:
-    """The checkpoint believed last time, None the first time."""
-    if not os.path.lexists(state):
-        return None
-    return report.attempt("state_malformed", trust.checkpoint_in, file_at(str(state), LARGEST_NOTE))
+def known_checkpoint(source: Source, state: Path, trust: Trust, report: Report) -> Checkpoint | None:
+    """The checkpoint believed last time, None the first time. Opened before the log says which keys signed when, so
+    that it cannot disown what it signed; after that only where it needs a key that the log leads to."""
+    raw = file_at(str(state), LARGEST_NOTE) if os.path.lexists(state) else None
+    known = raw and Report("").attempt("state_malformed", trust.checkpoint_in, raw)
+    trust.learn(source.read("history", LARGEST_HISTORY), report)
+    if raw is None or known:
+        return known or None
+    return report.attempt("state_malformed", trust.checkpoint_in, raw)
 
 
 def verify_growth(tiles: Tiles, known: Checkpoint | None, shown: Checkpoint, report: Report) -> None:
@@ -1679,6 +1695,14 @@ def kept_checkpoint(path: str, trust: Trust, report: Report) -> Checkpoint | Non
     return verify_checkpoint(raw, trust, report)
 
 
+def kept_checkpoints(source: Source, paths: list[str], trust: Trust, report: Report) -> list[Checkpoint]:
+    """Those that the reader kept, opened before the log says which keys signed when, as in `known_checkpoint`."""
+    early = {path: kept_checkpoint(path, trust, Report("")) for path in paths}
+    trust.learn(source.read("history", LARGEST_HISTORY), report)
+    kept = [early[path] or kept_checkpoint(path, trust, report) for path in paths]
+    return [checkpoint for checkpoint in kept if checkpoint]
+
+
 def trusted(given: argparse.Namespace, report: Report) -> Trust | str:
     """Whom the reader says they trust, or why that makes no sense."""
     policy = Policy(file_at(given.policy, LARGEST_POLICY)) if given.policy else Policy()
@@ -1701,13 +1725,11 @@ def run(given: argparse.Namespace, trust: Trust, report: Report) -> None:
     else:
         token = file_at(given.token_file, 1_000).decode("ascii", "replace").strip() if asked.get("token_file") else ""
         source = source_at(given.place, token)
-        trust.learn(source.read("history", LARGEST_HISTORY), report)
         if given.mode == "follow":
             follow(source, trust, given.state, report)
         else:
-            kept = [kept_checkpoint(path, trust, report) for path in given.checkpoint]
-            known = [checkpoint for checkpoint in kept if checkpoint]
-            verify_log(source, trust, known, openings, given.hashes, report)
+            kept = kept_checkpoints(source, given.checkpoint, trust, report)
+            verify_log(source, trust, kept, openings, given.hashes, report)
 
 
 def main(arguments: Sequence[str]) -> int:

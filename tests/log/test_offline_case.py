@@ -642,6 +642,7 @@ def history(book: Book, size: int | None = None) -> bytes:
     return b"".join(first + [book.receipt(place, size, note=rotated_note(book, size)) for place in own])
 
 
+LOG = f"log/{ORIGIN}"
 ROTATED = a_rotated_log()
 LATER = history(ROTATED)
 
@@ -763,6 +764,31 @@ def test_a_history_that_is_not_one_is_named(tmp_path: Path, name: str, raw: byte
     assert "verifier_failed" not in told.codes
 
 
+def test_a_key_is_brought_in_and_retired_once(tmp_path: Path) -> None:
+    """§4 case 37: who has a retired key and writes to the database has its entries said once more."""
+    for type_ in ("key_retired", "key_added"):
+        book = Book(list(ROTATED.entries), dict(ROTATED.heads))
+        of_log(book, type_, 1)
+        size = len(book.entries)
+        later = b"".join(book.receipt(place, size, note=rotated_note(book, size)) for place in book.places(LOG))
+        (tmp_path / "history").write_bytes(later)
+        (tmp_path / "mine").write_bytes(ROTATED.receipt(0, 12, note=rotated_note(ROTATED, 12, 1)))
+
+        told = told_of("receipt", tmp_path / "mine", "--key", vkey(3), "--history", tmp_path / "history")
+
+        assert told.codes == ["checkpoint_not_signed"]
+
+
+def test_a_key_with_the_id_of_an_earlier_one_is_passed_over() -> None:
+    """§4 case 39: among a few hundred thousand keys two have the same id."""
+    earlier, later = offline.key_in(vkey(1)), offline.key_in(vkey(2))._replace(id=offline.key_in(vkey(1)).id)
+    trust = offline.Trust([earlier])
+
+    trust.note_key(later, 7, retired=False)
+
+    assert trust.at(9) == [earlier]
+
+
 def test_a_history_that_nobody_trusted_signed_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "history").write_bytes(LATER)
     (tmp_path / "mine").write_bytes(ROTATED.receipt(0, 14, note=rotated_note(ROTATED, 14, 5)))
@@ -859,6 +885,27 @@ def test_a_log_over_another_is_sound(tmp_path: Path, left: int) -> None:
     for book, seed in ((once, 5), (twice, 6)):
         folder = book.lay_out(tmp_path / f"log {seed}", note=seal(book, seed))
         assert told_of("log", folder, "--key", vkey(seed, book.origin)).codes == []
+
+
+def test_a_house_cannot_disown_what_it_signed_by_a_history_that_begins_later(tmp_path: Path) -> None:
+    """§4 case 35: another history, founded by the same key after all that its followers have seen."""
+    seen, other = Book(), Book()
+    for number in range(9):
+        seen.write(STREAMS[0], payload=b"as it was %d" % number)
+        other.write(STREAMS[0], payload=b"as it should have been", origin=NEWER)
+    continues = {"log": NEWER, "kept": 9, "root": other.root().hex(), "size": 9, "note": "", "code": "stolen"}
+    of_log(other, "log_founded", 1, data={"key": vkey(1), "continues": continues})
+    other.lay_out(tmp_path / "log")
+    (tmp_path / "log" / "history").write_bytes(other.receipt(9))
+    (tmp_path / "kept").write_bytes(seen.note(8))
+    (tmp_path / "state").write_bytes(seen.note(8))
+
+    followed = told_of("follow", tmp_path / "log", "--state", tmp_path / "state", "--key", vkey())
+    whole = told_of("log", tmp_path / "log", "--checkpoint", tmp_path / "kept", "--key", vkey())
+
+    assert (followed.status, followed.codes) == (offline.TAMPERED, ["log_forked"])
+    assert len(followed.seen["evidence"]) == 2
+    assert (whole.status, whole.codes) == (offline.TAMPERED, ["log_forked"])
 
 
 def test_receipts_and_case_files_reach_back_into_the_old_log(verify: Callable[..., Any], tmp_path: Path) -> None:
@@ -1096,6 +1143,7 @@ ANY = policy("group g any one two three", "quorum g")
         ("over another text", cosigned(BOOK.note(), 11, AT, "one.example", BOOK.note(3)), ["checkpoint_malformed"]),
         ("by another key", seen_by(0).replace(b"one.example", b"two.example"), ["quorum_missing"]),
         ("42 altered", seen_by(0)[:-8] + b"AAAAAA=\n", ["checkpoint_malformed"]),
+        ("dated beyond all time", cosigned(BOOK.note(), 11, 2**63, "one.example"), ["checkpoint_malformed"]),
         ("43 of the log's type", signed_by([1], NOTE_TEXT), ["quorum_missing"]),
         ("of a stranger", cosigned(BOOK.note(), 19, AT, "four.example"), ["quorum_missing"]),
         ("only witnesses", cosigned(NOTE_TEXT + b"\n", 11, AT, "one.example"), ["checkpoint_not_signed"]),
