@@ -59,6 +59,7 @@ MOST_MEMBERS = 10_000
 MOST_FINDINGS = 1_000
 WIDTH = 256
 PART = 256 * 1024
+QUIET, LONGEST = 30, 300  # seconds that somebody may be silent who is asked, and that one answer may take in all
 HASH = 32
 HEADER = "c2sp.org/tlog-proof@v1"
 GENESIS = "0" * 64
@@ -836,10 +837,12 @@ class Web:
     token is for entries, and goes to this address only."""
 
     def __init__(self, address: str, token: str) -> None:
-        from http import client  # here, since they take longer to load than a case file to verify
+        import threading  # here, since these take longer to load than a case file to verify
+        from http import client
         from urllib import request
 
         self.address, self.token, self.request = address.rstrip("/"), token, request
+        self.thread = threading.Thread
         self.faults = (OSError, ValueError, client.HTTPException)
         self.opener = request.OpenerDirector()
         for handler in ("Proxy", "Unknown", "HTTP", "HTTPDefaultError", "HTTPS"):
@@ -847,24 +850,36 @@ class Web:
         self.opener.add_handler(request.HTTPErrorProcessor())
 
     def read(self, path: str, limit: int) -> bytes | None:
+        """Asked aside, and given up after a while: whoever sends a byte now and then could keep somebody waiting until
+        they look no more."""
+        answers: list[bytes | CannotRead | None] = []
+        asking = self.thread(target=lambda: answers.append(self.answer(path, limit)), daemon=True)
+        asking.start()
+        asking.join(LONGEST)
+        answer = answers[0] if answers else CannotRead("unreachable", f"{path} (the answer does not end)")
+        if isinstance(answer, CannotRead):
+            raise answer
+        return answer
+
+    def answer(self, path: str, limit: int) -> bytes | CannotRead | None:
         address, headers = f"{self.address}/{path}", {"Accept-Encoding": "identity"}
         if self.token and path.startswith("tile/entries/"):
             headers["Authorization"] = f"Bearer {self.token}"
         try:
             asked = self.request.Request(address, headers=headers)
-            with self.opener.open(asked, timeout=30) as answer:
+            with self.opener.open(asked, timeout=QUIET) as answer:
                 raw = bytes(answer.read(limit + 1))
                 if answer.headers.get("Content-Encoding", "identity") != "identity":
-                    raise CannotRead("unreachable", f"{path} (answered in a compressed form)")
+                    return CannotRead("unreachable", f"{path} (answered in a compressed form)")
                 if len(raw) <= limit and answer.length:
-                    raise CannotRead("unreachable", f"{path} (the answer broke off)")
+                    return CannotRead("unreachable", f"{path} (the answer broke off)")
                 return raw
         except self.faults as trouble:
             status = getattr(trouble, "code", None)
             if status in (404, 410):
                 return None
             said = trouble if status is None else f"status {status}"
-            raise CannotRead("unreachable", f"{path} ({said})") from None
+            return CannotRead("unreachable", f"{path} ({said})")
 
 
 class Member(NamedTuple):

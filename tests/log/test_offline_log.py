@@ -571,6 +571,36 @@ def test_a_server_that_answers_otherwise_is_named(
     assert [told for told in verify("log", serve(Strange)).codes if told != "history_malformed"] == [code]
 
 
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b""])
+def test_an_answer_that_never_ends_is_given_up(
+    verify: Callable[..., Told],
+    serve: Callable[[Any], str],
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    begins: bytes,
+) -> None:
+    """A log that would have its followers wait for ever: by the rest of an answer, or by a word that one is to come."""
+    over = threading.Event()
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(begins)
+            while not over.wait(0.001):
+                self.wfile.write(b"" if begins else b"HTTP/1.1 100 Continue\r\n\r\n")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(offline, "LONGEST", 0.1)
+    state.write_bytes(MIDDLE)
+
+    told = verify("follow", serve(Endless), "--state", state)
+    over.set()
+
+    assert (told.status, told.codes) == (offline.CANNOT_TELL, ["unreachable"])
+    assert state.read_bytes() == MIDDLE
+
+
 def test_a_token_is_sent_for_entries_and_to_nobody_else(
     verify: Callable[..., Told], serve: Callable[[Any], str], laid: Path, tmp_path: Path
 ) -> None:
