@@ -159,6 +159,7 @@ def rows_about(connection: Connection, account_id: str) -> dict[str, list[dict[s
     """The ordinary rows about an account, for its owner: where it is signed in, its roles, its place on the roster."""
     columns = {
         "sessions": (people.session, ("device", "created_at", "seen_at", "ended_at")),
+        "second_factors": (people.factor, ("kind", "name", "added_at", "used_at")),
         "roles": (people.role_grant, ("role", "granted_at")),
         "roster": (
             people.mediator,

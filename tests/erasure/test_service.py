@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import Connection, func, select
 
-from odr.database import write_unit
+from odr.database import Base, write_unit
 from odr.disputes.rebuild import counted_as_of, rebuild
 from odr.disputes.records import stream_of, to_history
 from odr.disputes.tables import draft, party
@@ -27,6 +27,7 @@ from odr.procedure.events import ErasureOrdered, WordsErased
 from odr.procedure.rules import withdraw_dispute
 from odr.statistics.service import cut
 from odr.verify import verify_edition, verify_house
+from odr.worker import run
 from tests.builders import ADispute, a_dispute, run_alone
 from tests.erasure.conftest import paper, settled
 
@@ -239,6 +240,32 @@ def test_two_workers_that_erase_at_once_record_it_once(house, over):
     assert codes(house) == []
 
 
+def test_words_erased_by_law_while_the_other_side_answers_take_nothing_from_the_answer(house):
+    dispute = a_dispute(house).in_negotiation()
+    dispute.offer(dispute.seller, "24.45")
+    begin, answers = threading.Barrier(2), []
+
+    def together(act) -> None:
+        begin.wait()
+        answers.append(act())
+
+    acts = (
+        lambda: service.erase_by_law(house, dispute.id, "court_order", (1,)),
+        lambda: dispute.accepted(dispute.buyer),
+    )
+    threads = [threading.Thread(target=together, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 2
+    now = state(house, dispute)
+    assert now.agreement is not None and now.erasure_of(1, "narrative") is not None
+    seal_all(house)
+    assert codes(house) == []
+
+
 # -- what broke off ---------------------------------------------------------------------------------------------
 
 
@@ -338,6 +365,27 @@ def test_who_asks_has_everything_erased_and_the_account_with_it(house, over, peo
     assert codes(house) == []
     with pytest.raises(Refused, match="sign_in_failed"):
         sign_in(house, Caller(), email="buyer@example.org", password="whatever it was")
+
+
+def test_every_table_that_names_an_account_is_emptied_or_untied(all_tables):
+    """A table that somebody adds later is emptied by itself; what an account leaves is told in one place."""
+    emptied = {table.name for table in service.rows_of_an_account()}
+    assert emptied >= {"session", "link", "draft", "outbox", "role_grant", "erasure_request"}
+    naming = {table.name for table in Base.metadata.sorted_tables if "account_id" in table.c}
+    assert naming - emptied == {"party", "mediator"} == service.STAYS_UNTIED
+    # What is tied to rows of an account, and not to the account itself, goes before them or not at all.
+    for table in Base.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            assert key.column.table.name not in emptied or table.name in emptied, table.name
+
+
+def test_the_worker_does_it_by_itself(app, house, over, people_of):
+    ask(house, people_of[0])
+
+    assert run(app, once=True)
+
+    assert words_of(house, over)["buyer"] == 0 and count(house, people.erasure_request) == 0
+    assert not (house.settings.instance / "to-scrub").exists()
 
 
 def test_the_address_of_an_erased_account_can_open_a_new_one_that_knows_nothing(house, over, people_of):
