@@ -935,7 +935,8 @@ class Archive:
             require([mark, comment, disk, extra, offset] == [b"PK\1\2", 0, 0, 0, start], "bad_archive")
             require(flags & 1 == 0, "encrypted")
             require(flags & ~0x808 == 0 and method in (0, 8) and (method == 8 or packed == size), "bad_member")
-            require(stat.S_IFMT(attributes >> 16) in (0, stat.S_IFREG), "bad_member")
+            is_folder = attributes & 0x10  # as MS-DOS says it
+            require(stat.S_IFMT(attributes >> 16) in (0, stat.S_IFREG) and not is_folder, "bad_member")
             name = self.bytes_at(row + 46, named)
             path = name.decode("ascii", "replace")
             found = PATHS.fullmatch(path)
@@ -1238,7 +1239,7 @@ def lines_in(raw: bytes, code: str, read: Reader, **fields: Callable[[Any], bool
     """Objects of JSON, one a line, with just these fields, and the number of each line. Raises CannotRead naming it."""
     if len(raw) > LARGEST_OPENINGS:
         raise CannotRead(code, "beyond the largest size")
-    for number, line in enumerate(raw.splitlines(), 1):
+    for number, line in enumerate(raw.removesuffix(b"\n").split(b"\n") if raw else [], 1):
         try:
             given = read(line)
             require(given.keys() == fields.keys(), "missing_field")

@@ -395,6 +395,9 @@ STRANGE: dict[str, bytes] = {
     "§4 case 61: a link": books.zipped(
         {"index.html": b"/etc/passwd"}, change=lambda info: setattr(info, "external_attr", 0o120777 << 16)
     ),
+    "§4 case 61: a folder": books.zipped(
+        {"index.html": b"x"}, change=lambda info: setattr(info, "external_attr", 0x10)
+    ),
     "§4 case 61: something else in it": books.zipped({"index.html": b"x", "virus.exe": b"x"}),
     "a comment": books.zipped({"index.html": b"x"}, change=lambda info: setattr(info, "comment", b"x")),
     "an extra field": books.zipped({"index.html": b"x"}, change=lambda info: setattr(info, "extra", b"\1\2\0\0")),
@@ -526,6 +529,22 @@ def test_a_history_leads_from_an_old_key_to_the_one_that_signed(bench: Page, tmp
     assert led == [Told("sound", ()), Told("cannot_tell", ("checkpoint_not_signed",))]
 
 
+def test_a_key_is_brought_in_and_retired_once(bench: Page):
+    """§4 case 37: a second entry that retires a key gives it no more time, and one that brings it in again none."""
+    book, log = books.Book(), f"log/{books.ORIGIN}"
+    for type_, seed in (("log_founded", 1), ("key_added", 2), ("key_retired", 1)):
+        book.write(log, type=type_, role="system", data={"key": books.vkey(seed)})
+    book.write(STREAM)
+    late = book.receipt(3, note=book.note(seed=1))
+    book.write(log, type="key_added", role="system", data={"key": books.vkey(1)})
+    book.write(log, type="key_retired", role="system", data={"key": books.vkey(1)})
+    history = b"".join(book.receipt(index, note=book.note(seed=2)) for index in (0, 1, 2, 4, 5))
+
+    told = told_in_browser(bench, [late], books.vkey(2), history=history)
+
+    assert told == [Told("cannot_tell", ("checkpoint_not_signed",))]
+
+
 def test_entries_from_before_a_log_was_founded_anew_are_known_by_its_history(bench: Page, tmp_path: Path):
     """Section 18: what was left of an older log bears the older origin, and nothing later does."""
     book, log = books.Book(origin="evenhand/" + "0" * 32), f"log/{books.ORIGIN}"
@@ -578,14 +597,16 @@ def test_a_witness_counts_by_its_own_key_only(bench: Page, tmp_path: Path):
     asked = f"log {books.vkey()}\nwitness w {books.witness(7)}\nquorum w\n"
     unasked = f"log {books.vkey()}\nwitness w {books.witness(7)}\nquorum none\n"
     twice = f"log {books.vkey()}\nwitness a {books.witness(7)}\nwitness b {books.witness(7)}\nquorum a\n"
-    plain, with_witness, forged = (book.receipt(3, note=note) for note in (book.note(), seen, falsely))
+    beyond = books.cosigned(book.note(), 7, 2**63)
+    plain, with_witness, forged, late = (book.receipt(3, note=note) for note in (book.note(), seen, falsely, beyond))
 
     said = in_browser(bench, [with_witness], asked)[0]
 
     assert said["verdict"] == "sound"
     assert said["seen"]["signers"][1] == {"name": "witness.example", "kind": "witness", "at": at}
-    assert told_in_browser(bench, [plain, forged], asked) == [
+    assert told_in_browser(bench, [plain, forged, late], asked) == [
         Told("cannot_tell", ("quorum_missing",)),
+        Told("tampered", ("checkpoint_malformed",)),
         Told("tampered", ("checkpoint_malformed",)),
     ]
     assert told_in_browser(bench, [plain], unasked) == [Told("sound", ())]

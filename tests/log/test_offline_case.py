@@ -425,6 +425,7 @@ ARCHIVES: list[tuple[str, bytes, str]] = [
     ("another order", zipped(dict(reversed(with_manifest(members()).items()))), "bad_order"),
     ("a link", attributes("policy", 0o120777), "bad_member"),
     ("a device", attributes("policy", 0o020666), "bad_member"),
+    ("a folder as another system says it", listed(38, "<L", 0x10), "bad_member"),
     ("an encrypted member", listed(8, "<H", 9), "encrypted"),
     ("a flag that means something else", listed(8, "<H", 0x2008), "bad_member"),
     ("another way of packing", zipped(with_manifest(members()), method=zipfile.ZIP_BZIP2), "bad_member"),

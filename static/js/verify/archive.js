@@ -9,6 +9,7 @@ const DEFLATED = 8;
 const LENGTHS_FOLLOW = 0x8;
 const FLAGS = 0x808;
 const PLAIN_FILE = 0o100000;
+const FOLDER = 0x10;
 
 // In the order in which they lie.
 const PATHS = [
@@ -135,7 +136,7 @@ function listed(list, follows) {
   demand((flags & ~FLAGS) === 0 && (method === STORED || method === DEFLATED), "bad_member");
   demand(method === DEFLATED || packed === size, "bad_member");
   const kind = (attributes >>> 16) & 0o170000;
-  demand(kind === 0 || kind === PLAIN_FILE, "bad_member");
+  demand((kind === 0 || kind === PLAIN_FILE) && (attributes & FOLDER) === 0, "bad_member");
   const name = list.bytes(named);
   return { name, path: textIn(name, "bad_path"), flags, method, crc, packed, size, told };
 }

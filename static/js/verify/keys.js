@@ -37,15 +37,22 @@ export class Keys {
   // 18). Raises Unsound.
   async learn(entry, index) {
     if (["log_founded", "key_added", "key_retired"].includes(entry.type)) {
-      const term = this.#term(await keyOf(entry, this.origin));
-      if (entry.type === "key_retired") term.until = index;
-      else term.from = index;
+      this.#note(await keyOf(entry, this.origin), index, entry.type === "key_retired");
     }
     if (entry.type === "log_founded") {
       const continues = Object.hasOwn(entry.data, "continues");
       demand(!continues || (isContinued(entry.data.continues) && BigInt(entry.data.continues.kept) === index), "bad_data");
       this.kept = continues ? index : 0n;
     }
+  }
+
+  // From where a key signs, or until where. What is told of it once more changes neither, and a key whose lines could be
+  // taken for those of an earlier one is passed over.
+  #note(key, index, retired) {
+    if (this.terms.some((term) => term.key.id === key.id && term.key.line !== key.line)) return;
+    const term = this.#term(key);
+    if (retired) term.until = index < term.until ? index : term.until;
+    else if (term.from === BEFORE_ALL || index < term.from) term.from = index;
   }
 
   #term(key) {

@@ -69,6 +69,7 @@ async function signed(note, key, signature) {
 async function cosigned(note, key, signature) {
   if (signature.length !== 72) return null;
   const at = new DataView(signature.buffer, signature.byteOffset).getBigUint64(0);
+  if (at > LARGEST_SIZE) return null;
   const message = join(utf8(`cosignature/v1\ntime ${at}\n`), note.text);
   return (await holds(key.public, message, signature.subarray(8))) ? at : null;
 }

@@ -8,6 +8,8 @@ import { Stream } from "./stream.js";
 import { HASH, LARGEST_SIZE, plain, proveInclusion } from "./tree.js";
 
 export const HEADER = "c2sp.org/tlog-proof@v1";
+// The same as a line, which ends with a line feed and nothing else.
+const BEGINS = /(?<=^|\n)c2sp\.org\/tlog-proof@v1(?=\n|$)/g;
 export const LARGEST_RECEIPT = 262_144;
 const MOST_HASHES = 63;
 
@@ -98,7 +100,7 @@ export function shown({ entry, leaf, index, checkpoint }) {
 // first one is none.
 function receiptsIn(raw) {
   const text = signs(raw);
-  const starts = [...text.matchAll(new RegExp(`^${HEADER}$`, "gm"))].map((found) => found.index);
+  const starts = [...text.matchAll(BEGINS)].map((found) => found.index);
   if (starts[0] !== 0 && text !== "") starts.unshift(0);
   return starts.map((start, place) => bytes(text.slice(start, starts[place + 1])));
 }
