@@ -25,7 +25,7 @@ from odr.log.journal import origin_of
 from odr.log.keys import KeyTrouble, further_files, keys_at
 from odr.log.note import key_id
 from odr.log.policy import Witness
-from odr.log.selfcheck import FULL, FULL_LATE, QUICK, QUICK_LATE, is_grave, last_checks, look
+from odr.log.selfcheck import FULL, FULL_LATE, QUICK, QUICK_LATE, is_grave, is_late, last_checks, look
 from odr.log.signers import NotAtHand, missing, signers_of
 from odr.log.tables import any_text
 from odr.log.tiles import tree_size
@@ -178,7 +178,7 @@ def _checks(connection: Connection) -> Iterator[Finding]:
         if not last.sound:
             found = f"and counted {last.findings} findings, {last.code} above all: odr verify"
             yield Finding(False, f"{made}, {found}", grave=last.grave)
-        elif last.at < now - late:
+        elif is_late(last, now, late):
             yield Finding(False, f"{made}, and found nothing; the next one is overdue.", grave=False)
         else:
             yield Finding(True, f"{made}, and found nothing.")
@@ -251,7 +251,7 @@ def _witness(witness: Witness, settings: Settings) -> Finding:
 
 def _stopped(connection: Connection, settings: Settings, origin: str) -> str | None:
     """Why the house must not sign, with a look of our own where the keys are at hand."""
-    why = halted(connection, settings)
+    why = halted(connection, settings, origin)
     if why:
         return why
     try:

@@ -111,6 +111,9 @@ def totals(amounts: list[Money]) -> dict[str, Money]:
     return sums
 
 
+# A year short of the first and the last that a date can have, so that any time zone can show them.
+_FIRST, _LAST = -62_104_060_800_000, 253_370_764_800_000
+
 Clock = Callable[[], int]
 """A clock answers the present instant in milliseconds since 1970 UTC."""
 
@@ -127,8 +130,9 @@ def instant(moment: datetime) -> int:
 
 
 def moment(at: int) -> datetime:
-    """The aware UTC datetime of an instant in milliseconds."""
-    return datetime.fromtimestamp(at / 1000, UTC)
+    """The aware UTC datetime of an instant in milliseconds. One beyond all calendars, which only somebody's deed can
+    have put into a column, is the end of them: the page that tells of the deed must open."""
+    return datetime.fromtimestamp(max(_FIRST, min(at, _LAST)) / 1000, UTC)
 
 
 def new_id() -> str:

@@ -35,7 +35,7 @@ from odr.house import House
 from odr.kernel import SYSTEM, Refused, new_pseudonym, real_clock
 from odr.log.chain import check
 from odr.log.cosigning import Asking, PolicyTrouble
-from odr.log.halt import SigningStopped, halted, must_rest
+from odr.log.halt import SigningStopped, must_rest
 from odr.log.integrator import integrate, publish
 from odr.log.journal import Stored
 from odr.log.publication import receipt_of
@@ -523,7 +523,7 @@ def alarm_operator(house: House, told: set[str]) -> int:
 def _troubles(house: House) -> dict[str, str]:
     """What the operator must know at once: a few words for each, and the sentence."""
     with house.engine.connect() as connection:
-        stopped = halted(connection, house.settings)
+        stopped = must_rest(connection, house)
         checks = last_checks(connection)
     troubles = {
         f"the {kind} check found something ({last.code})": f"The {kind} check of the house counted {last.findings} "

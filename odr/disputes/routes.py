@@ -19,7 +19,7 @@ from odr.disputes.records import stream_of
 from odr.disputes.service import Done, Rule, perform
 from odr.disputes.turns import list_row
 from odr.kernel import Missing, Refused
-from odr.log.halt import halted
+from odr.log.halt import must_rest
 from odr.log.publication import receipt_of
 from odr.log.receipt import file_name
 from odr.log.tiles import Torn
@@ -87,7 +87,7 @@ def _receipt(reading: Reading, version: int) -> tuple[bytes | None, bool]:
             raw = receipt_of(connection, stream_of(reading.dispute.id), version)
         except Torn:
             return None, True
-        return raw, raw is None and halted(connection, house.settings) is not None
+        return raw, raw is None and must_rest(connection, house) is not None
 
 
 # -- acts that any step has ---------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from odr.log import tables
 from odr.log.keys import Keys, KeyTrouble, keys_at
 from odr.log.note import Rejected, open_checkpoint
 from odr.log.proof import Unproven, verify_consistency
-from odr.log.signers import Signers, lineage_of, opened, signers_of
+from odr.log.signers import Signers, key_of_former, lineage_of, opened, signers_of
 from odr.log.tiles import Torn, consistency, tree_head
 
 STOPPED = "log_stopped"
@@ -34,13 +34,17 @@ WHY: Mapping[str, str] = {
     "shrunken": "fewer entries are in the tree than were signed over",
     "forked": "the tree is not the one that was signed before",
     "torn": "hashes that the tree needs are gone",
-    "foreign": "a kept checkpoint was not signed with this house's key, or belongs to another log",
+    "foreign": "a kept checkpoint was not signed with this house's key, or belongs to another log, or this log was "
+    "founded with a key of the one before",
     "unsound": "the house's own check found entries, words, files or checkpoints that are not as they were written",
     "witnessed": "a witness has cosigned more of this log than the database holds, or another history of it, so the "
     "database is an older copy or was changed",
     "stolen": "a key that signs this log was stolen, and another log has to be founded over its entries",
 }
 """Each reason to stop, for the operator."""
+
+# Of a later release, or somebody's deed: the house has stopped all the same.
+_UNHEARD_OF = "a reason is written down that this release does not know"
 
 GIVEN_UP = "given_up"
 """Not the house has stopped but a process is too old for it: the log it works for was given up meanwhile."""
@@ -81,10 +85,11 @@ class SigningStopped(Exception):
 
     def __init__(self, code: str) -> None:
         super().__init__(
-            "This process works for a log that was given up, and signs nothing more. End it and start it again."
+            "This process works for a log that was given up, and signs nothing more. End it and start it again. Where "
+            "that helps nothing, somebody wrote to the database: odr verify"
             if code == GIVEN_UP
-            else f"This house signs nothing and takes no act: {WHY[code]}. Stop it, keep database and files as they "
-            "are, and read “When the log has stopped” in docs/operating.md."
+            else f"This house signs nothing and takes no act: {WHY.get(code, _UNHEARD_OF)}. Stop it, keep database and "
+            "files as they are, and read “When the log has stopped” in docs/operating.md."
         )
         self.code = code
 
@@ -128,21 +133,13 @@ def former_number(connection: Connection) -> int:
     return connection.scalar(select(func.max(_former.c.number))) or 0
 
 
-def halted(connection: Connection, settings: Settings) -> str | None:
-    """Why the house has stopped, or must before the next act, one of WHY; None when it is open. One statement.
+def halted(connection: Connection, settings: Settings, origin: str) -> str | None:
+    """Why the house of the log called `origin` has stopped, or must before the next act, one of WHY or "given_up"; None
+    when it is open. One statement.
 
     A checkpoint is committed before it is copied outside, so what lies outside is always in the database, unless the
     database is not the one that it was copied from.
     """
-    return _halted(connection, settings, "")
-
-
-def must_rest(connection: Connection, house: House) -> str | None:
-    """Why this process must write nothing: as `halted`, or "given_up". One statement."""
-    return _halted(connection, house.settings, house.origin)
-
-
-def _halted(connection: Connection, settings: Settings, origin: str) -> str | None:
     # The file first: read the other way round, one that is published in between would seem to be missing.
     outside = read_published(settings)
     code, number, former = _noted(connection, outside or b"", origin)
@@ -151,6 +148,11 @@ def _halted(connection: Connection, settings: Settings, origin: str) -> str | No
     if former is not None:
         return GIVEN_UP
     return "older" if outside is not None and number is None else None
+
+
+def must_rest(connection: Connection, house: House) -> str | None:
+    """Why this process must write nothing, as `halted` says it."""
+    return halted(connection, house.settings, house.origin)
 
 
 def require_open(connection: Connection, house: House) -> None:
@@ -165,6 +167,8 @@ def contradiction(connection: Connection, settings: Settings, origin: str, keys:
     latest = latest_checkpoint(connection)
     signers = signers_of(connection, origin)
     kept = [bytes(latest.note)] if latest else []
+    if key_of_former(connection, lineage_of(connection, origin)) is not None:
+        return Halt("foreign", kept[0] if kept else b"")
     # Which keys signed, the database says; that it is to be believed, a key that lies outside it. The one outside
     # may be older, signed with a key that was put away since: it lies in the database, under the last one.
     if kept and not signed_at_hand(kept[0], origin, keys, settings):

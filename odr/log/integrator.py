@@ -174,7 +174,7 @@ def _resume(connection: Connection, house: House, lost: Sequence[Loss]) -> bool 
     if stopped is None:
         return False
     told = 0 < len(lost) <= MOST_LOSSES
-    if stopped.code == UNSOUND and not told and not found_sound(connection, stopped.since):
+    if stopped.code == UNSOUND and not told and not found_sound(connection, stopped.since, house.clock()):
         return UNSOUND
     connection.execute(delete(tables.stop))
     stream = f"log/{house.origin}"

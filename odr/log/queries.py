@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from odr.house import House
 from odr.log import tables as log
-from odr.log.halt import halted, latest_checkpoint, read_published
+from odr.log.halt import latest_checkpoint, must_rest, read_published
 from odr.log.note import Checkpoint, Rejected
 from odr.log.signers import Continuation, founding_of, opened, signers_of
 
@@ -44,7 +44,7 @@ def log_state(connection: Connection, house: House) -> LogState:
     """How the log stands now."""
     row = latest_checkpoint(connection)
     number, since = _waiting(connection, row.size if row else 0)
-    outside, why = read_published(house.settings) is not None, halted(connection, house.settings)
+    outside, why = read_published(house.settings) is not None, must_rest(connection, house)
     overdue = since is not None and since < house.clock() - WAITS_LONG
     continues, _ = founding_of(connection, house.origin)
     if row is None:

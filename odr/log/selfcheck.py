@@ -47,6 +47,9 @@ DAY = 24 * HOUR
 WAITS_LONG = 5 * MINUTE
 """After so long without a place (ms) an entry is missed; the worker gives places every second."""
 
+CLOCKS_DIFFER = 5 * MINUTE
+"""So far (ms) may the clocks of the machines of one house lie apart."""
+
 QUICK_LATE, FULL_LATE = 3 * HOUR, 2 * DAY
 """After so long without a check (ms) its page says that it is overdue."""
 
@@ -134,9 +137,15 @@ def health(connection: Connection, at: int) -> Health:
     return Health(
         quick,
         full,
-        quick_late=quick is not None and quick.at < at - QUICK_LATE,
-        full_late=full is not None and full.at < at - FULL_LATE,
+        quick_late=quick is not None and is_late(quick, at, QUICK_LATE),
+        full_late=full is not None and is_late(full, at, FULL_LATE),
     )
+
+
+def is_late(last: LastCheck, at: int, late: int) -> bool:
+    """Whether the next check is overdue so long (`late`) after this one. One that lies ahead says nothing: a clock was
+    set back since, or somebody wrote it there so that none is made."""
+    return not at - late <= last.at <= at + CLOCKS_DIFFER
 
 
 def is_grave(finding: Finding) -> bool:
@@ -373,7 +382,7 @@ def full_is_due(connection: Connection, origin: str, at: int) -> bool:
     """Whether the nightly check has not been made since its hour came last."""
     last = last_checks(connection).get(FULL)
     hour = hour_of_check(origin)
-    return last is None or last.at < (at - hour) // DAY * DAY + hour
+    return last is None or is_late(last, at, (at - hour) % DAY)
 
 
 # -- what is lost for good ------------------------------------------------------------------------------------------
@@ -424,10 +433,11 @@ def known_losses(connection: Connection, origin: str) -> set[Loss]:
 # -- what follows ---------------------------------------------------------------------------------------------------
 
 
-def found_sound(connection: Connection, since: int) -> bool:
-    """Whether a full check since this instant found nothing grave, as a house demands that had stopped over one."""
+def found_sound(connection: Connection, since: int, at: int) -> bool:
+    """Whether a full check since this instant found nothing grave, as a house demands that had stopped over one. Of an
+    instant that lies ahead, a sound check is after it that was made just now."""
     last = last_checks(connection).get(FULL)
-    return last is not None and last.at >= since and not last.grave
+    return last is not None and not last.grave and last.at >= (since if since <= at else at - CLOCKS_DIFFER)
 
 
 def _gravest_first(findings: list[Finding]) -> list[Finding]:

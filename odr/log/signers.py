@@ -203,6 +203,14 @@ def signers_of(connection: Connection, origin: str) -> Signers:
     return fold(origin, _readable(rows))
 
 
+def key_of_former(connection: Connection, lineage: Lineage) -> Term | None:
+    """The key of a log that was given up with which the last log was founded, None where it has one of its own, as it
+    must: whoever can write to the database, and has no key, could else have the house sign another history."""
+    *formers, last = [signers_of(connection, name) for name, _ in lineage.logs]
+    former = {term.public_key for signers in formers for term in signers.terms}
+    return next((term for term in last.terms if term.public_key in former), None)
+
+
 def _readable(rows: Iterable[tuple[bytes, int | None]]) -> Iterable[tuple[Entry, int | None]]:
     for raw, position in rows:
         try:

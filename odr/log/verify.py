@@ -26,7 +26,7 @@ from odr.log.payloads import reveal
 from odr.log.proof import HASH_SIZE, LARGEST_SIZE, TILE_HEIGHT, TILE_WIDTH, fold, full_subtrees, nodes_above
 from odr.log.records import fields_of
 from odr.log.rules import Words, erased_in
-from odr.log.signers import Lineage, founding_of, lineage_of, opened, opened_by_any, signers_of
+from odr.log.signers import Lineage, founding_of, key_of_former, lineage_of, opened, opened_by_any, signers_of
 
 BATCH = 50
 """Streams read at a time, so that memory does not grow with the log."""
@@ -503,7 +503,13 @@ def _verify_checkpoints(connection: Connection, house: House, tree: Tree, outsid
 
 
 def _verify_former(connection: Connection, lineage: Lineage, tree: Tree) -> Iterator[Finding]:
-    """What is said and kept of logs that this one was founded over."""
+    """What is said and kept of logs that this one was founded over, and of none besides."""
+    names = [name for name, _ in lineage.logs]
+    for stranger in connection.scalars(_FORMER_LOGS.where(tables.former_checkpoint.c.origin.not_in(names[:-1]))):
+        yield Finding("founding_differs", expected="no log but those", found=f"checkpoints of {stranger}")
+    borrowed = key_of_former(connection, lineage)
+    if borrowed is not None:
+        yield Finding("founding_differs", f"log/{names[-1]}", 1, expected="a key of its own", found=borrowed.vkey)
     for (former, _), (origin, first) in pairwise(lineage.logs):
         told, position = founding_of(connection, origin)
         root = tree.root_at(min(first, tree.size)).hex()
@@ -522,6 +528,7 @@ def _verify_former(connection: Connection, lineage: Lineage, tree: Tree) -> Iter
                 yield Finding("checkpoint_column_differs", expected=str(held.size), found=str(row.size))
 
 
+_FORMER_LOGS = select(tables.former_checkpoint.c.origin).distinct().order_by(tables.former_checkpoint.c.origin)
 _FORMER = (
     select(tables.former_checkpoint)
     .where(

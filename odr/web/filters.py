@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.routing import BuildError
 
 from odr.kernel import Money, moment, new_pseudonym
-from odr.log.halt import halted
+from odr.log.halt import must_rest
 from odr.procedure.access import ANYONE, PERMISSIONS, SIGNED_IN
 from odr.web.language import language, manner, offered, zone
 from odr.web.security import current_house, permission_of
@@ -259,7 +259,7 @@ def log_stopped() -> bool:
     if now - asked_at >= ASKED_AGAIN:
         try:
             with house.engine.connect() as connection:
-                stopped = halted(connection, house.settings) is not None
+                stopped = must_rest(connection, house) is not None
         except (OperationalError, NoConnectionFree):
             # A page that needs no database is shown without one.
             pass

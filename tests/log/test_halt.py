@@ -24,7 +24,7 @@ from odr.database import writing
 from odr.doctor import Finding, examine
 from odr.house import House, Settings
 from odr.kernel import Refused
-from odr.log.halt import WHY, SigningStopped, halted, latest_checkpoint, published_file
+from odr.log.halt import WHY, SigningStopped, latest_checkpoint, must_rest, published_file
 from odr.log.integrator import integrate, publish, resume, seal_all
 from odr.log.rotation import add_key
 from odr.log.verify import verify_log
@@ -54,7 +54,7 @@ def call_migrated(house: House) -> None:
 
 def why(house: House) -> str | None:
     with house.engine.connect() as connection:
-        return halted(connection, house.settings)
+        return must_rest(connection, house)
 
 
 def assert_stopped(house: House, told: ADispute, code: str) -> None:
@@ -385,3 +385,36 @@ def test_an_honest_history_never_stops_the_house(house: House, steps: list[str])
         assert why(house) is None
     seal_all(house)
     assert verify_house(house).findings == []
+
+
+# -- deeds that are about stopping itself ---------------------------------------------------------------------------
+
+
+def test_a_reason_that_nobody_knows_stops_the_house_and_is_said_in_a_sentence(house: House) -> None:
+    told = a_dispute(house).in_negotiation()
+    seal_all(house)
+    with unguarded(house) as connection:
+        connection.execute(text("INSERT INTO stop (number, since, code, note) VALUES (1, 5, 'gone', '')"))
+
+    with pytest.raises(SigningStopped, match="does not know"):
+        seal_all(house)
+    with pytest.raises(Refused, match="log_stopped"):
+        told.offer(told.seller, "12.00")
+    assert any("does not know" in found.sentence for found in doctors_look(house))
+
+
+@pytest.mark.one_database
+def test_a_stop_dated_ahead_ends_once_a_check_finds_the_house_whole(house: House, clock) -> None:
+    a_dispute(house)
+    seal_all(house)
+    with unguarded(house) as connection:
+        ahead = {"since": clock() + 365 * 24 * 3_600_000}
+        connection.execute(
+            text("INSERT INTO stop (number, since, code, note) VALUES (1, :since, 'unsound', '')"), ahead
+        )
+
+    with pytest.raises(SigningStopped):
+        resume(house)
+    said = odr(house, "log", "resume")
+
+    assert (said.exit_code, why(house)) == (0, None), said.output

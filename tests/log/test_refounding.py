@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from odr.kernel import Refused
 from odr.log.founding import NotToBeFounded, found_anew
 from odr.log.halt import SigningStopped, latest_checkpoint, published_file, read_published
 from odr.log.integrator import integrate, publish, resume, seal_all
-from odr.log.journal import origin_of, read_stream
+from odr.log.journal import found_log, new_origin, origin_of, read_stream
 from odr.log.publication import history_of, publish_files, receipt_of
 from odr.log.rotation import add_key
 from odr.log.selfcheck import check_fully
@@ -31,7 +32,7 @@ from odr.log.signers import lineage_of, signers_of
 from odr.log.tiles import tree_head
 from odr.verify import verify_house
 from tests.builders import ADispute, a_dispute
-from tests.log.test_halt import odr, why
+from tests.log.test_halt import doctors_look, odr, why
 from tests.log.test_rotation import verified
 from tests.log.test_tamper import fill_a_tile, unguarded
 
@@ -548,3 +549,48 @@ def test_the_public_page_says_that_a_checkpoint_is_overdue(house: House, client,
     clock.advance(minutes=6)
 
     assert "A checkpoint is overdue" in client.get("/log").get_data(as_text=True)
+
+
+# -- a founding that never was --------------------------------------------------------------------------------------
+
+
+def test_a_log_that_only_seems_given_up_is_said_to_have_stopped(house: House, client) -> None:
+    """Whoever can write to the database can keep the house from every act, but not in silence."""
+    told = a_dispute(house).in_negotiation()
+    seal_all(house)
+    with unguarded(house) as connection:
+        rows = "SELECT :origin, number, size, signed_at, note FROM checkpoint"
+        connection.execute(text(f"INSERT INTO former_checkpoint {rows}"), {"origin": house.origin})
+    house = opened(house)
+
+    with pytest.raises(Refused, match="log_stopped"):
+        told.offer(told.buyer, "10.00")
+    status = client.get("/log/status").json
+    assert (status["stopped"], status["sound"]) == ("given_up", False)
+    assert any("odr verify" in found.sentence for found in doctors_look(house) if found.grave and not found.ok)
+    assert any(f"checkpoints of {house.origin}" in found for found in findings(house))
+
+
+def test_a_log_founded_with_the_key_of_the_one_before_signs_nothing(house: House) -> None:
+    """Whoever can write to the database and the files but has no key would have the house sign a false history."""
+    a_dispute(house).in_negotiation()
+    seal_all(house)
+    false = replace(house, origin=new_origin())
+    with unguarded(house) as connection:
+        size, root = tree_head(connection)
+        note = base64.b64encode(latest_checkpoint(connection).note).decode()
+        rows = "SELECT :origin, number, size, signed_at, note FROM checkpoint"
+        connection.execute(text(f"INSERT INTO former_checkpoint {rows}"), {"origin": house.origin})
+        connection.execute(text("DELETE FROM checkpoint"))
+        continues = {"log": house.origin, "kept": size, "root": root.hex(), "size": size, "note": note, "code": "older"}
+        found_log(connection, false, continues)
+    published_file(house.settings).unlink()
+    house = opened(house)
+    assert house.origin == false.origin
+
+    with pytest.raises(SigningStopped, match="key of the one before"):
+        seal_all(house)
+
+    with house.engine.connect() as connection:
+        assert latest_checkpoint(connection) is None
+    assert any(found.startswith("founding_differs") and "a key of its own" in found for found in findings(house))

@@ -24,6 +24,7 @@ from odr.log.selfcheck import (
     check_fully,
     check_quickly,
     full_is_due,
+    health,
     hour_of_check,
     is_grave,
     last_checks,
@@ -537,3 +538,24 @@ def test_pages_ask_whether_the_house_has_stopped_only_now_and_then(app: Flask, h
 
     # A machine so slow that two seconds pass in between asks once more.
     assert len(asked) <= 2
+
+
+@pytest.mark.one_database
+def test_a_check_dated_ahead_neither_counts_nor_keeps_the_next_from_being_made(house: House, clock, client) -> None:
+    """A clock was set back, or somebody wrote the row so that nobody looks any more."""
+    a_dispute(house)
+    for ahead in (30 * DAY, 2**62):
+        with writing(house.engine) as connection:
+            connection.execute(text("DELETE FROM self_check"))
+            rows = [{"kind": kind, "at": clock() + ahead} for kind in ("quick", "full")]
+            connection.execute(text("INSERT INTO self_check VALUES (:kind, :at, 9, 0, '')"), rows)
+            assert full_is_due(connection, house.origin, clock())
+            checks = health(connection, clock())
+        assert (checks.quick_late, checks.full_late) == (True, True)
+        assert client.get("/log").status_code == client.get("/log/status").status_code == 200
+        assert any("overdue" in found.sentence for found in doctors_look(house))
+
+    check_fully(house, verify_house)
+
+    with house.engine.connect() as connection:
+        assert not full_is_due(connection, house.origin, clock())

@@ -42,7 +42,7 @@ from odr.log.cosigning import (
     verify_with,
     watch_of,
 )
-from odr.log.halt import SigningStopped, halted, latest_checkpoint, read_published
+from odr.log.halt import SigningStopped, latest_checkpoint, must_rest, read_published
 from odr.log.integrator import resume, seal_all
 from odr.log.note import open_note
 from odr.log.policy import Judged, judge
@@ -738,7 +738,7 @@ def test_two_witness_processes_one_killed_and_back(house: House, tmp_path: Path,
 
 def halted_code(house: House) -> str | None:
     with house.engine.connect() as connection:
-        return halted(connection, house.settings)
+        return must_rest(connection, house)
 
 
 def test_what_is_kept_of_witnesses_is_one_row_each_and_checkpoint(watched: House) -> None:
