@@ -109,8 +109,10 @@ def _delete_rows(connection: Connection, dispute_id: str, erasure: Erasure) -> l
     acts = log.idempotency
     made: ColumnElement[bool] = or_(*(acts.c.first.between(1, ver) & (acts.c.last >= ver) for ver in sorted(versions)))
     connection.execute(delete(acts).where(acts.c.actor.in_(actors), acts.c.stream == stream, made))
-    # Links that went out for this dispute name the address they went to.
-    connection.execute(delete(people.link).where(people.link.c.dispute_id == dispute_id))
+    if any("seller" in target.names for target in erasure.targets):
+        # Links that went out for this dispute name the address they went to. With other words they stay: a seller whose
+        # link opened nothing would lose the case to somebody else's erasure.
+        connection.execute(delete(people.link).where(people.link.c.dispute_id == dispute_id))
     return objects
 
 

@@ -218,6 +218,17 @@ def test_every_page_of_a_dispute_opens_when_all_its_words_are_gone(app, house, c
     assert PERMISSIONS["words:erase"].act and "Have your words erased" not in page
 
 
+def test_the_letter_to_a_seller_who_is_named_nowhere_any_more_opens(house, registrar):
+    dispute = a_dispute(house).admitted()
+    registrar.sign_in()
+    letter = f"/disputes/{dispute.number}/post"
+    assert "The seller China" in registrar.read(letter)
+
+    service.erase_by_law(house, dispute.id, "unlawful", (1,))
+
+    assert "The seller China" not in registrar.read(letter)
+
+
 def test_the_file_of_erased_evidence_is_not_offered_and_not_handed_out(house, over, buyer):
     buyer.sign_in()
     place = f"/disputes/{over.number}/evidence/1"

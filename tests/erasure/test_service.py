@@ -29,6 +29,7 @@ from odr.statistics.service import cut
 from odr.verify import verify_edition, verify_house
 from odr.worker import run
 from tests.builders import ADispute, a_dispute, run_alone
+from tests.disputes.readers import invitation
 from tests.erasure.conftest import paper, settled
 
 
@@ -170,6 +171,18 @@ def test_the_law_erases_single_entries_of_a_dispute_that_goes_on(house):
     assert words_of(house, dispute)["buyer"] == before["buyer"] - 3
     dispute.contested().in_negotiation()
     assert codes(house) == []
+
+
+def test_the_sellers_link_goes_with_the_address_it_went_to_and_with_nothing_else(app, house):
+    dispute = a_dispute(house).admitted()
+    item = paper(dispute, dispute.buyer)
+    invitation(app, dispute.id, "seller@example.org")
+
+    service.erase_by_law(house, dispute.id, "unlawful", (item,))
+    assert count(house, people.link, dispute_id=dispute.id) == 1
+
+    service.erase_by_law(house, dispute.id, "unlawful", (1,))
+    assert count(house, people.link, dispute_id=dispute.id) == 0
 
 
 def test_a_hold_stops_an_order_and_what_an_order_before_it_left_undone(house, over):
