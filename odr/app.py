@@ -19,6 +19,7 @@ from odr.disputes.routes import blueprint as disputes
 from odr.erasure.routes import blueprint as erasure
 from odr.evidence.routes import blueprint as evidence
 from odr.evidence.store import Store
+from odr.factors.routes import blueprint as factors
 from odr.filing.routes import blueprint as filing
 from odr.house import MEGABYTE, House, Settings
 from odr.kernel import Clock, real_clock
@@ -40,8 +41,8 @@ from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
 ROOMS = (
-    web, people, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, casefile, erasure,
-    statistics, log,
+    web, people, factors, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, casefile,
+    erasure, statistics, log,
 )  # fmt: skip
 
 PACKAGE = Path(__file__).resolve().parent

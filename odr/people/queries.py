@@ -7,21 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, exists, select
 
-from odr.people.tables import account, mediator, registration, role_grant, session
+from odr.people.tables import account, factor, mediator, registration, role_grant, session
 
 MINUTE = 60_000
 IDLE_PARTY = 30 * MINUTE
 IDLE_STAFF = 15 * MINUTE
 LIFE = 12 * 60 * MINUTE
 SEEN_EVERY = MINUTE
+FRESH = 5 * MINUTE
+"""How long (ms) the proof of a second factor is good for acts that ask for it once more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who is signed in, in the shape Flask-Login expects. `session_hash` and `seen_at` (ms) are of this session;
-    `mediator_id` is the name that entries give to this person as a mediator, None for all others."""
+    `mediator_id` is the name that entries give to this person as a mediator, None for all others. `must_prove`: a
+    password alone opens nothing; `factor_at` (ms) is when a second factor was last proven in this session."""
 
     account_id: str
     roles: frozenset[str]
@@ -31,6 +34,9 @@ class Person:
     session_hash: str
     seen_at: int
     mediator_id: str | None = None
+    has_factor: bool = False
+    must_prove: bool = False
+    factor_at: int | None = None
 
     is_authenticated = True
     is_active = True
@@ -42,6 +48,15 @@ class Person:
     @property
     def is_staff(self) -> bool:
         return bool(self.roles)
+
+    @property
+    def is_half_way(self) -> bool:
+        """Whether this session has still to prove a second factor before it is worth anything."""
+        return self.must_prove and self.factor_at is None
+
+    def proof_is_fresh(self, at: int) -> bool:
+        """Whether a second factor was proven just now; of who has none, nothing is asked."""
+        return not self.has_factor or (self.factor_at is not None and at < self.factor_at + FRESH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +103,9 @@ def cookie_hash(cookie: str) -> str:
     return hashlib.sha256(cookie.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def person_by_cookie(connection: Connection, cookie: str, at: int) -> Person | None:
+def person_by_cookie(connection: Connection, cookie: str, at: int, *, staff_prove: bool = True) -> Person | None:
     """The person whose open session this cookie belongs to, in one query; None when it is unknown, ended, idle for
-    too long or too old."""
+    too long or too old. `staff_prove`: whoever holds a role has to prove a second factor, also before having one."""
     rows = connection.execute(
         select(
             account.c.id,
@@ -100,6 +115,8 @@ def person_by_cookie(connection: Connection, cookie: str, at: int) -> Person | N
             session.c.id_hash,
             session.c.created_at,
             session.c.seen_at,
+            session.c.factor_at,
+            exists().where(factor.c.account_id == account.c.id).label("has_factor"),
             role_grant.c.role,
             mediator.c.id.label("mediator_id"),
         )
@@ -119,7 +136,19 @@ def person_by_cookie(connection: Connection, cookie: str, at: int) -> Person | N
         return None
     # Whose role was taken away has no seat left, whatever the roster still says.
     seat = first.mediator_id if "mediator" in roles else None
-    return Person(first.id, roles, first.name, first.language, first.zone, first.id_hash, first.seen_at, seat)
+    return Person(
+        first.id,
+        roles,
+        first.name,
+        first.language,
+        first.zone,
+        first.id_hash,
+        first.seen_at,
+        seat,
+        has_factor=bool(first.has_factor),
+        must_prove=bool(first.has_factor) or (staff_prove and bool(roles)),
+        factor_at=first.factor_at,
+    )
 
 
 def _over(created_at: int, seen_at: int, *, staff: bool, at: int) -> bool:

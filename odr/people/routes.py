@@ -19,7 +19,7 @@ from odr.people.security import caller, carry_session, drop_session, remember_de
 from odr.procedure.access import PERMISSIONS
 from odr.web.filters import link_to
 from odr.web.language import language, zone
-from odr.web.security import current_house, requires
+from odr.web.security import current_house, half_way, requires
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("people", __name__)
@@ -33,6 +33,8 @@ FIELDS = {
     "password_common": "password",
     "password_own_words": "password",
     "password_wrong": "present",
+    "address_differs": "email",
+    "factor_code_wrong": "code",
 }
 # Where those who have a desk begin, by what opens it.
 DESKS = {
@@ -53,7 +55,7 @@ def open_account() -> Any:
         return redirect(url_for("people.account"), 303)
     form = _with_choices(forms.RegistrationForm(language=language().code))
     if not form.validate_on_submit():
-        return _page("people/open_account.html", form)
+        return form_page("people/open_account.html", form)
     try:
         mark = service.register(
             current_house(),
@@ -66,7 +68,7 @@ def open_account() -> Any:
             password=form.password.data,
         )
     except Refused as refused:
-        return _refused("people/open_account.html", form, refused)
+        return refused_page("people/open_account.html", form, refused)
     session["mark"] = mark
     return redirect(url_for("people.look_for_verification"), 303)
 
@@ -84,10 +86,10 @@ def verify_email(token: str) -> Any:
     try:
         asks = service.needs_password(current_house(), caller(), token)
         if not form.validate_on_submit():
-            return _page("people/verify_email.html", form, asks=asks)
+            return form_page("people/verify_email.html", form, asks=asks)
         cookie = service.verify_email(current_house(), caller(), token, password=form.password.data or "")
     except Refused as refused:
-        return _refused("people/verify_email.html", form, refused, purpose="verify", asks=True)
+        return refused_page("people/verify_email.html", form, refused, purpose="verify", asks=True)
     return _arrive(cookie, None, _("Your address is confirmed and you are signed in."))
 
 
@@ -99,13 +101,15 @@ def verify_email(token: str) -> Any:
 def sign_in() -> Any:
     form: Any = forms.SignInForm(next=local_path(request.args.get("next"), ""))
     if request.method == "GET" and current_user.is_authenticated:
-        return redirect(local_path(form.next.data, _room_of(current_user)), 303)
+        return redirect(local_path(form.next.data, room_of(current_user)), 303)
+    if request.method == "GET" and half_way():
+        return redirect(url_for("factors.prove", next=form.next.data or None), 303)
     if not form.validate_on_submit():
-        return _page("people/sign_in.html", form)
+        return form_page("people/sign_in.html", form)
     try:
         cookie = service.sign_in(current_house(), caller(), email=form.email.data, password=form.password.data)
     except Refused as refused:
-        return _refused("people/sign_in.html", form, refused)
+        return refused_page("people/sign_in.html", form, refused)
     answer = _arrive(cookie, form.next.data)
     remember_device(answer, form.email.data)
     return answer
@@ -165,10 +169,10 @@ def sign_in_by_link(token: str) -> Any:
     try:
         if not form.validate_on_submit():
             service.check_link(current_house(), token, "signin")
-            return _page("people/sign_in_by_link.html", form)
+            return form_page("people/sign_in_by_link.html", form)
         cookie = service.sign_in_by_link(current_house(), caller(), token)
     except Refused as refused:
-        return _refused("people/sign_in_by_link.html", form, refused, purpose="signin")
+        return refused_page("people/sign_in_by_link.html", form, refused, purpose="signin")
     return _arrive(cookie, None)
 
 
@@ -191,10 +195,10 @@ def reset_password(token: str) -> Any:
     try:
         service.check_link(current_house(), token, "reset")
         if not form.validate_on_submit():
-            return _page("people/reset_password.html", form)
+            return form_page("people/reset_password.html", form)
         service.reset_password(current_house(), token, password=form.password.data)
     except Refused as refused:
-        return _refused("people/reset_password.html", form, refused, purpose="reset")
+        return refused_page("people/reset_password.html", form, refused, purpose="reset")
     flash(_("Your new password is set. Sign in with it."))
     return redirect(url_for("people.sign_in"), 303)
 
@@ -208,7 +212,7 @@ def account() -> Any:
     owner = _owner()
     form = _with_choices(forms.AccountForm(obj=owner))
     if not form.validate_on_submit():
-        return _page("people/account.html", form, owner=owner)
+        return form_page("people/account.html", form, owner=owner)
     service.change_account(
         current_house(), owner.id, name=form.name.data, language=form.language.data, zone=form.zone.data
     )
@@ -225,13 +229,13 @@ def change_password() -> Any:
     owner = _owner()
     form: Any = forms.PasswordForm()
     if not form.validate_on_submit():
-        return _page("people/change_password.html", form, owner=owner)
+        return form_page("people/change_password.html", form, owner=owner)
     try:
         cookie = service.change_password(
             current_house(), caller(), owner.id, present=form.present.data, password=form.password.data
         )
     except Refused as refused:
-        return _refused("people/change_password.html", form, refused, owner=owner)
+        return refused_page("people/change_password.html", form, refused, owner=owner)
     answer = make_response(redirect(url_for("people.account"), 303))
     carry_session(answer, cookie)
     flash(_("Your password is changed. All other devices are signed out."))
@@ -264,27 +268,33 @@ def _ask(act: Any, template: str, then: str) -> Any:
     """Ask for a mail; where it goes and whether there is an account shows nowhere."""
     form = forms.AddressForm()
     if not form.validate_on_submit():
-        return _page(template, form)
+        return form_page(template, form)
     try:
         act(current_house(), caller(), email=form.email.data)
     except Refused as refused:
-        return _refused(template, form, refused)
+        return refused_page(template, form, refused)
     return redirect(url_for(then), 303)
 
 
 def _arrive(cookie: str, wanted: str | None, told: str | None = None) -> Response:
-    """Carry a new session and go where the person wanted to go, or to the room that is theirs."""
+    """Carry a new session and go where the person wanted to go, or to the room that is theirs; by way of their second
+    factor where one is asked for."""
     house = current_house()
     with house.engine.connect() as connection:
-        person = queries.person_by_cookie(connection, cookie, house.clock())
-    answer = make_response(redirect(local_path(wanted, _room_of(person)), 303))
+        staff_prove = not house.settings.demonstration
+        person = queries.person_by_cookie(connection, cookie, house.clock(), staff_prove=staff_prove)
+    goal = local_path(wanted, "" if person and person.is_half_way else room_of(person))
+    if person and person.is_half_way:
+        goal = url_for("factors.prove", next=goal or None)
+    answer = make_response(redirect(goal, 303))
     carry_session(answer, cookie)
     if told:
         flash(told)
     return answer
 
 
-def _room_of(person: queries.Person | None) -> str:
+def room_of(person: queries.Person | None) -> str:
+    """Where a person's work begins: a desk, the own disputes, or the account."""
     roles = person.roles if person else frozenset()
     if person and not person.mediator_id:
         # Without a place on the roster there is no desk to come to.
@@ -300,13 +310,13 @@ def _leave(told: str) -> Response:
     return answer
 
 
-def _page(template: str, form: FlaskForm, **told: Any) -> tuple[str, int]:
+def form_page(template: str, form: FlaskForm, **told: Any) -> tuple[str, int]:
     """The page with its form; after a POST everything typed is kept but the passwords."""
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
     return render_template(template, form=form, **told), status
 
 
-def _refused(template: str, form: FlaskForm, refused: Refused, *, purpose: str = "", **told: Any) -> Any:
+def refused_page(template: str, form: FlaskForm, refused: Refused, *, purpose: str = "", **told: Any) -> Any:
     """The same page with the reason; or, for a link that opens nothing any more, a page that says what to do next."""
     if refused.code in LINK_REFUSALS:
         page = render_template("people/link_over.html", code=refused.code, purpose=purpose)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request, Response, request, session
+from flask import Flask, Request, Response, current_app, g, request, session
 from flask_login import LoginManager
 
 from odr.people import queries, service
 from odr.people.limits import address_prefix
 from odr.people.queries import Person
 from odr.people.service import Caller
-from odr.web.security import current_house
+from odr.web.security import current_house, permission_of
 
 HALF_YEAR = 182 * 24 * 60 * 60
 
@@ -45,16 +45,30 @@ def init_sessions(app: Flask) -> None:
 
 
 def person_of(asked: Request) -> Person | None:
-    """The person whose open session a request carries; keeps that session from falling idle."""
+    """The person whose open session a request carries; keeps that session from falling idle.
+
+    Whoever has still to prove a second factor is nobody yet, but where they do that or, having none, add one.
+    """
     cookie = asked.cookies.get(cookie_name("odr"))
     if not cookie:
         return None
     house = current_house()
     with house.engine.connect() as connection:
-        person = queries.person_by_cookie(connection, cookie, house.clock())
-    if person is not None:
-        service.note_seen(house, person)
+        staff_prove = not house.settings.demonstration
+        person = queries.person_by_cookie(connection, cookie, house.clock(), staff_prove=staff_prove)
+    if person is None:
+        return None
+    service.note_seen(house, person)
+    if person.is_half_way and not _leads_further(person, asked.endpoint):
+        g.half_way = person
+        return None
     return person
+
+
+def _leads_further(person: Person, endpoint: str | None) -> bool:
+    permission = permission_of(current_app, endpoint or "")
+    # Who has a factor proves it first: a password alone must not add another one.
+    return permission == "factor:prove" or (permission == "factor:add" and not person.has_factor)
 
 
 def caller() -> Caller:
@@ -78,6 +92,11 @@ def carry_session(answer: Response, cookie: str) -> None:
     """Hand a new session to this browser. Everything it held before is dropped, its form token included, so that
     nothing planted before signing in is worth anything after."""
     session.clear()
+    _set(answer, "odr", cookie)
+
+
+def renew_cookie(answer: Response, cookie: str) -> None:
+    """Hand a session that goes on its new cookie; forms that lie open in other windows stay good."""
     _set(answer, "odr", cookie)
 
 

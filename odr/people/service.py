@@ -21,7 +21,7 @@ from odr.log import journal
 from odr.notices import outbox
 from odr.people import limits, links, queries
 from odr.people.rules import check_password, email_key, password_form, tidy_name
-from odr.people.tables import account, registration, role_grant, session
+from odr.people.tables import account, ceremony, factor, recovery_code, registration, role_grant, session
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -78,9 +78,9 @@ def register(
             )
         )
         if known:
-            _mail(connection, house, "email_known", at, registration_id, account_id=known.id)
+            mail(connection, house, "email_known", at, registration_id, account_id=known.id)
         else:
-            _mail(connection, house, "verify_email", at, registration_id, email=key, params={"language": language})
+            mail(connection, house, "verify_email", at, registration_id, email=key, params={"language": language})
 
     write_unit(house.engine, unit)
     return mark
@@ -172,9 +172,9 @@ def open_account(
             created_at=at,
         )
     )
-    _record(connection, house, account_id, "account_registered", {"password": password_hash is not None}, at=at)
+    record(connection, house, account_id, "account_registered", {"password": password_hash is not None}, at=at)
     if verified:
-        _record(connection, house, account_id, "email_verified", {}, at=at)
+        record(connection, house, account_id, "email_verified", {}, at=at)
     return account_id
 
 
@@ -216,15 +216,45 @@ def sign_in(house: House, caller: Caller, *, email: str, password: str) -> str:
     return write_unit(house.engine, unit)
 
 
-def start_session(connection: Connection, account_id: str, device: str, at: int) -> str:
-    """Begin a session in the caller's transaction; answers what its cookie carries, of which only a hash is kept."""
+def start_session(
+    connection: Connection, account_id: str, device: str, at: int, *, factor_at: int | None = None
+) -> str:
+    """Begin a session in the caller's transaction; answers what its cookie carries, of which only a hash is kept.
+
+    `factor_at`: the instant of the proof of a second factor that it begins with.
+    """
     cookie = secrets.token_urlsafe(32)
     connection.execute(
         insert(session).values(
-            id_hash=queries.cookie_hash(cookie), account_id=account_id, device=device[:80], created_at=at, seen_at=at
+            id_hash=queries.cookie_hash(cookie),
+            account_id=account_id,
+            device=device[:80],
+            created_at=at,
+            seen_at=at,
+            factor_at=factor_at,
         )
     )
     return cookie
+
+
+def renew_session(connection: Connection, person: queries.Person, at: int) -> str:
+    """Give a session that has just proven a second factor a new cookie, so that a copy of the old one gains nothing by
+    it; its length is counted from its beginning as before. Raises Missing when it ended meanwhile."""
+    cookie = secrets.token_urlsafe(32)
+    renewed = connection.execute(
+        update(session)
+        .where(session.c.id_hash == person.session_hash, session.c.ended_at.is_(None))
+        .values(id_hash=queries.cookie_hash(cookie), factor_at=at, seen_at=at)
+    ).rowcount
+    if not renewed:
+        raise Missing(person.session_hash)
+    return cookie
+
+
+def end_other_sessions(connection: Connection, person: queries.Person, at: int) -> int:
+    """End all sessions of a person but the one they act in; answers how many there were."""
+    mine = session.c.account_id == person.account_id
+    return _end(connection, mine & (session.c.id_hash != person.session_hash), at=at)
 
 
 def _rotate(connection: Connection, caller: Caller, account_id: str, at: int) -> str:
@@ -262,7 +292,7 @@ def sign_out_everywhere(house: House, account_id: str) -> int:
 
     def unit(connection: Connection) -> int:
         ended = end_sessions(connection, account_id, at)
-        _record(connection, house, account_id, "sessions_ended", {"count": ended}, at=at)
+        record(connection, house, account_id, "sessions_ended", {"count": ended}, at=at)
         return ended
 
     return write_unit(house.engine, unit)
@@ -280,7 +310,7 @@ def end_session(house: House, account_id: str, handle: str) -> None:
         if not chosen:
             raise Missing(handle)
         _end(connection, session.c.id_hash.in_(chosen), at=at)
-        _record(connection, house, account_id, "sessions_ended", {"count": len(chosen)}, at=at)
+        record(connection, house, account_id, "sessions_ended", {"count": len(chosen)}, at=at)
 
     write_unit(house.engine, unit)
 
@@ -322,7 +352,7 @@ def _ask_link(house: House, caller: Caller, email: str, template: str) -> None:
         sent = "reset_password" if queries.roles_of(connection, account_id) else template
         # Written and taken back for an unknown address: the same work, and nothing is sent.
         attempt = connection.begin_nested()
-        _mail(connection, house, sent, at, mail_id, account_id=account_id)
+        mail(connection, house, sent, at, mail_id, account_id=account_id)
         if found:
             attempt.commit()
         else:
@@ -391,7 +421,7 @@ def _owner(connection: Connection, link: links.Link) -> queries.Account:
 def _note_verified(connection: Connection, house: House, owner: queries.Account, at: int) -> None:
     if owner.verified_at is None:
         connection.execute(update(account).where(account.c.id == owner.id).values(verified_at=at))
-        _record(connection, house, owner.id, "email_verified", {}, at=at)
+        record(connection, house, owner.id, "email_verified", {}, at=at)
 
 
 # -- the own account ------------------------------------------------------------------------------------------
@@ -429,8 +459,8 @@ def _set_password(connection: Connection, house: House, account_id: str, hashed:
         _note_verified(connection, house, owner, at)
     ended = end_sessions(connection, account_id, at)
     links.void_links(connection, account_id, ("reset", "signin"), at)
-    _record(connection, house, account_id, fact, {"sessions_ended": ended}, at=at)
-    _mail(connection, house, "password_changed", at, new_id(), account_id=account_id)
+    record(connection, house, account_id, fact, {"sessions_ended": ended}, at=at)
+    mail(connection, house, "password_changed", at, new_id(), account_id=account_id)
 
 
 def change_account(house: House, account_id: str, *, name: str, language: str, zone: str) -> None:
@@ -486,8 +516,9 @@ def close_within(connection: Connection, house: House, account_id: str) -> None:
         raise Missing(account_id)
     end_sessions(connection, account_id, at)
     links.void_links(connection, account_id, ("reset", "signin"), at)
-    connection.execute(delete(role_grant).where(role_grant.c.account_id == account_id))
-    _record(connection, house, account_id, "account_closed", {}, at=at)
+    for table in (role_grant, factor, recovery_code):
+        connection.execute(delete(table).where(table.c.account_id == account_id))
+    record(connection, house, account_id, "account_closed", {}, at=at)
 
 
 # -- roles and housekeeping -----------------------------------------------------------------------------------
@@ -512,7 +543,7 @@ def give_role(
         return
     connection.execute(insert(role_grant).values(account_id=account_id, role=role, granted_at=at))
     end_sessions(connection, account_id, at)
-    _record(connection, house, account_id, "role_granted", {"role": role}, at=at, actor=actor, reach="staff")
+    record(connection, house, account_id, "role_granted", {"role": role}, at=at, actor=actor, reach="staff")
 
 
 def account_for(connection: Connection, house: House, email: str, name: str, at: int) -> str:
@@ -560,7 +591,7 @@ def take_role(
     if not connection.execute(delete(role_grant).where(held)).rowcount:
         return
     end_sessions(connection, account_id, at)
-    _record(connection, house, account_id, "role_taken", {"role": role}, at=at, actor=actor, reach="staff")
+    record(connection, house, account_id, "role_taken", {"role": role}, at=at, actor=actor, reach="staff")
 
 
 def sweep(house: House) -> None:
@@ -570,6 +601,7 @@ def sweep(house: House) -> None:
     def unit(connection: Connection) -> None:
         connection.execute(delete(registration).where(registration.c.made_at < at - DAY))
         connection.execute(delete(session).where(session.c.seen_at < at - 30 * DAY))
+        connection.execute(delete(ceremony).where(ceremony.c.made_at < at - HOUR))
         links.sweep(connection, at - 30 * DAY)
         limits.sweep(connection, at - DAY)
 
@@ -643,7 +675,7 @@ def _turn_to_hash() -> Iterator[None]:
         _HASHING.release()
 
 
-def _mail(
+def mail(
     connection: Connection,
     house: House,
     template: str,
@@ -654,6 +686,7 @@ def _mail(
     email: str | None = None,
     params: dict[str, Any] | None = None,
 ) -> None:
+    """Put a letter about an account into the outbox, in the caller's transaction."""
     outbox.enqueue(
         connection,
         template,
@@ -666,7 +699,7 @@ def _mail(
     )
 
 
-def _record(
+def record(
     connection: Connection,
     house: House,
     account_id: str,

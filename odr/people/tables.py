@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -20,6 +21,8 @@ from odr.database import Base
 
 ROLES = ("registrar", "mediator", "regulator", "admin")
 PURPOSES = ("verify", "reset", "signin", "invite")
+FACTORS = ("passkey", "totp")
+CEREMONIES = ("app", "passkey", "proof")
 
 
 def _one_of(column: str, words: tuple[str, ...]) -> str:
@@ -113,7 +116,59 @@ session = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    # The last proof of a second factor; None before the first, and for ever where none is asked for.
+    Column("factor_at", BigInteger),
     Index("ix_session_account_id", "account_id", "ended_at"),
+)
+
+# What proves who somebody is beside the password: a passkey, or an app that makes codes (TOTP, RFC 6238).
+factor = Table(
+    "factor",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("account_id", String(32), ForeignKey("account.id"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    # As its owner calls it; empty when they did not say.
+    Column("name", String(60), nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    # Of an app: the secret, sealed like a draft, and the last step of 30 seconds whose code was taken.
+    Column("wrapped_key", LargeBinary),
+    Column("sealed", LargeBinary),
+    Column("last_step", BigInteger),
+    # Of a passkey: what its authenticator says of it, and how often it says to have been used.
+    Column("credential_id", LargeBinary),
+    Column("public_key", LargeBinary),
+    Column("sign_count", BigInteger),
+    Column("aaguid", String(36)),
+    UniqueConstraint("credential_id"),
+    CheckConstraint(_one_of("kind", FACTORS), name="kind"),
+    CheckConstraint("(sealed IS NULL) = (kind = 'passkey')", name="secret"),
+    CheckConstraint("(credential_id IS NULL) = (kind = 'totp')", name="credential"),
+    Index("ix_factor_account_id", "account_id"),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    Base.metadata,
+    Column("account_id", String(32), ForeignKey("account.id"), primary_key=True),
+    # SHA-256 of the account and 80 random bits: too many to be tried.
+    Column("code_hash", String(64), primary_key=True),
+    Column("used_at", BigInteger),
+)
+
+# What was asked of a browser and waits for its answer, such as a passkey's challenge: for one session, once, for
+# minutes.
+ceremony = Table(
+    "ceremony",
+    Base.metadata,
+    Column("session_hash", String(64), primary_key=True),
+    Column("purpose", String(8), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    CheckConstraint(_one_of("purpose", CEREMONIES), name="purpose"),
+    Index("ix_ceremony_made_at", "made_at"),
 )
 
 link = Table(

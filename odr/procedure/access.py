@@ -30,13 +30,17 @@ SELLER = frozenset({"seller"})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One permission: who holds it; for an act on a dispute the phases it exists in and its further condition."""
+    """One permission: who holds it; for an act on a dispute the phases it exists in and its further condition.
+
+    `step_up`: whoever has a second factor must have proven it within the last minutes (ADR 25).
+    """
 
     name: str
     who: frozenset[str]
     phases: frozenset[Phase] = frozenset()
     unless: Condition | None = None
     act: bool = False
+    step_up: bool = False
 
 
 def _own_seat(dispute: Dispute, actor: Actor) -> str | None:
@@ -347,13 +351,19 @@ def _table(*rows: Row) -> dict[str, Row]:
     return {row.name: row for row in rows}
 
 
-def _page(name: str, *who: str) -> Row:
-    return Row(name, frozenset(who))
+def _page(name: str, *who: str, step_up: bool = False) -> Row:
+    return Row(name, frozenset(who), step_up=step_up)
 
 
-def _act(name: str, who: frozenset[str], *phases: Phase | frozenset[Phase], unless: Condition | None = None) -> Row:
+def _act(
+    name: str,
+    who: frozenset[str],
+    *phases: Phase | frozenset[Phase],
+    unless: Condition | None = None,
+    step_up: bool = False,
+) -> Row:
     union = frozenset[Phase]().union(*(phase if isinstance(phase, frozenset) else {phase} for phase in phases))
-    return Row(name, who, union, unless, act=True)
+    return Row(name, who, union, unless, act=True, step_up=step_up)
 
 
 PERMISSIONS: dict[str, Row] = _table(
@@ -366,6 +376,10 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("session:end", ANYONE),
     _page("password:recover", ANYONE),
     _page("account:own", SIGNED_IN),
+    # The second factor: proving it, for who has given the password; and adding one, also for staff who have none yet.
+    _page("factor:prove", SIGNED_IN),
+    _page("factor:add", SIGNED_IN, step_up=True),
+    _page("factor:change", SIGNED_IN, step_up=True),
     _page("filing:draft", SIGNED_IN),
     _page("dispute:list", SIGNED_IN),
     _page("desk:registrar", "registrar"),

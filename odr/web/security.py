@@ -37,14 +37,17 @@ CONTENT_POLICY = (
 )
 
 # Nothing here needs a device, so that a flaw could not reach for one either.
-NO_DEVICES = ", ".join(
-    f"{name}=()"
-    for name in (
-        "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media", "fullscreen",
-        "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
-        "publickey-credentials-get", "screen-wake-lock", "usb", "xr-spatial-tracking",
-    )
+_DEVICES = (
+    "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media", "fullscreen",
+    "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
+    "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "usb", "xr-spatial-tracking",
 )  # fmt: skip
+
+
+def no_devices_but(*needed: str) -> str:
+    """The Permissions-Policy of a page that needs only these devices, and needs them itself."""
+    return ", ".join(f"{name}={'(self)' if name in needed else '()'}" for name in _DEVICES)
+
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
@@ -56,7 +59,7 @@ HEADERS = {
     # Not no-referrer: under it browsers send "Origin: null" with a form, and the origin check below would have
     # nothing to compare. same-origin tells other sites just as little.
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": NO_DEVICES,
+    "Permissions-Policy": no_devices_but(),
 }
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -72,14 +75,16 @@ def current_house() -> House:
 WRITTEN_IN = frozenset({"text", "narrative", "answer"})
 
 
-def requires(permission: str) -> Callable[[View], View]:
+def requires(permission: str, *, acts_by: tuple[str, str] | None = None) -> Callable[[View], View]:
     """Declare who may enter a page, by the name of a row in `odr.procedure.access.PERMISSIONS`.
 
     It only declares, and stands below `@route`; `enter` enforces, and `check_declared` finds a page without it.
+    `acts_by`: the field of the form, and its value, that make what is sent the act itself; whatever else is sent, such
+    as a draft, needs no fresh proof of a second factor.
     """
 
     def declare(view: View) -> View:
-        view.permission = permission  # type: ignore[attr-defined]
+        view.permission, view.acts_by = permission, acts_by  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -143,7 +148,7 @@ def refuse_foreign_forms() -> None:
 
 
 def enter() -> BaseResponse | None:
-    """Let the reader in, send them to sign in, or say that there is no such page.
+    """Let the reader in, send them to sign in or to prove their second factor anew, or say that there is no such page.
 
     A permission that the parties hold says nothing yet: whether the reader is a party is known only once the dispute
     is read, and the room that reads it raises Missing.
@@ -153,20 +158,44 @@ def enter() -> BaseResponse | None:
     permission = permission_of(current_app, request.endpoint)
     if permission is None:
         raise Missing
-    who = PERMISSIONS[permission].who
-    if ANYONE in who or who & PARTIES:
+    row = PERMISSIONS[permission]
+    who = row.who
+    if ANYONE in who:
         return None
     if AUDITOR in who:
         g.auditor = _auditor()
         return None
+    if turned := None if who & PARTIES else _turned_away(who):
+        return turned
+    return to_proof() if row.step_up and _acts() and not _proof_is_fresh() else None
+
+
+def _turned_away(who: frozenset[str]) -> BaseResponse | None:
     if SIGNED_IN in who:
         return None if current_user.is_authenticated else to_sign_in()
-    if not current_user.is_authenticated and written():
+    if not current_user.is_authenticated and (written() or who & frozenset(getattr(half_way(), "roles", ()))):
         return to_sign_in()
     if not current_user.is_authenticated or not who & frozenset(current_user.roles):
         # Not 403: whether there is a desk behind this address is not for everybody to learn.
         raise Missing
     return None
+
+
+def _acts() -> bool:
+    """Whether what is sent is the act that the page is for."""
+    acts_by = getattr(current_app.view_functions.get(request.endpoint or ""), "acts_by", None)
+    return request.method in UNSAFE and (acts_by is None or request.form.get(acts_by[0]) == acts_by[1])
+
+
+def _proof_is_fresh() -> bool:
+    # Whoever is not signed in is turned away by the room, and learns nothing here.
+    return not current_user.is_authenticated or current_user.proof_is_fresh(current_house().clock())
+
+
+def half_way() -> Any:
+    """Who signed in with a password and has still to prove a second factor; None for everybody else."""
+    # Known as soon as somebody asked who the reader is.
+    return None if current_user.is_authenticated else g.get("half_way")
 
 
 def _auditor() -> Auditor:
@@ -187,16 +216,35 @@ def current_auditor() -> Auditor:
 
 def to_sign_in(otherwise: str | None = None) -> BaseResponse:
     """Send the reader to sign in and, from there, to the page they asked for, or `otherwise` where that is no page.
+    Who gave a password and has still to prove a second factor is sent to do that.
 
     Whoever wrote something over the end of their session gets it back first; it is shown to the browser that sent it
     only, and nothing is kept.
     """
     if "people.sign_in" not in current_app.view_functions:
         abort(401)
-    sign_in = url_for("people.sign_in", next=_page_asked_for() or otherwise)
+    door = "factors.prove" if half_way() else "people.sign_in"
+    sign_in = url_for(door, next=_page_asked_for() or otherwise)
     if words := written():
         return make_response(render_template("errors/signed_out.html", written=words, sign_in=sign_in), 401)
     return redirect(sign_in, 303)
+
+
+def to_proof() -> BaseResponse:
+    """Send the reader to prove their second factor once more and, from there, back to the page they sent this from;
+    what they wrote they get back first, as in `to_sign_in`."""
+    prove = url_for("factors.prove", next=_page_above())
+    if words := written():
+        return make_response(render_template("errors/unproven.html", written=words, prove=prove), 403)
+    return redirect(prove, 303)
+
+
+def _page_above() -> str | None:
+    """The nearest address, from what was sent upwards, that is a page."""
+    addresses, path = current_app.create_url_adapter(request), request.path
+    while path and not (addresses and addresses.test(path, method="GET")):
+        path = path.rpartition("/")[0]
+    return path or None
 
 
 def _page_asked_for() -> str | None:

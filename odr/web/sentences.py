@@ -635,6 +635,13 @@ _REFUSALS: dict[str, Any] = {
     "email_known_now": _("An account was opened for this address meanwhile. Sign in to it."),
     "name_missing": _("Write your name as it should appear to the other side."),
     "password_wrong": _("This is not the password of the account. Type it again."),
+    "factor_code_wrong": _(
+        "This code is not right, or was used before. Wait for the next one of your app, or take another recovery code."
+    ),
+    "passkey_wrong": _("The passkey was not accepted. Try it again, or take another way."),
+    "factor_setup_over": _("This took too long, or was begun anew elsewhere. Begin again."),
+    "factor_last": _("Who works here cannot be without a second step. Add another one first."),
+    "too_many_factors": _("You have %(most)s second steps. Remove one that you no longer need."),
     "password_too_short": _(
         "Use at least %(least)s characters. A few words that only you would put together are best."
     ),

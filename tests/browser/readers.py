@@ -216,4 +216,5 @@ def _account(house: House, name: str) -> str:
 
 
 def _session(house: House, account: str) -> str:
-    return write_unit(house.engine, lambda connection: service.start_session(connection, account, "", house.clock()))
+    at = house.clock()
+    return write_unit(house.engine, lambda connection: service.start_session(connection, account, "", at, factor_at=at))

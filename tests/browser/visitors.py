@@ -74,7 +74,8 @@ def visitor(
     context = chromium.new_context(viewport=PHONE, locale="en-GB", java_script_enabled=script, accept_downloads=True)
     if app and account:
         house: House = app.extensions["odr"]
-        cookie = write_unit(house.engine, lambda connection: start_session(connection, account, "", house.clock()))
+        at = house.clock()
+        cookie = write_unit(house.engine, lambda connection: start_session(connection, account, "", at, factor_at=at))
         with app.test_request_context():
             context.add_cookies([{"name": cookie_name("odr"), "value": cookie, "url": address}])
     yield Visitor(context.new_page(), address)

@@ -29,8 +29,10 @@ class Reader:
 
     def sign_in(self) -> None:
         house = house_of(self.app)
+        at = house.clock()
         cookie = write_unit(
-            house.engine, lambda connection: service.start_session(connection, self.account_id, "Test", house.clock())
+            house.engine,
+            lambda connection: service.start_session(connection, self.account_id, "Test", at, factor_at=at),
         )
         self.client.set_cookie("odr", cookie)
 

@@ -57,7 +57,10 @@ class Browser:
         self.token = None
         house: House = self.app.extensions["odr"]
         session = write_unit(
-            house.engine, lambda connection: service.start_session(connection, self.account_id, "", house.clock())
+            house.engine,
+            lambda connection: service.start_session(
+                connection, self.account_id, "", house.clock(), factor_at=house.clock()
+            ),
         )
         with self.app.app_context():
             name = cookie_name("odr")

@@ -37,7 +37,7 @@ def person(house: House, email: str):
     """Whoever signs in with this address now."""
     with writing(house.engine) as connection:
         account = account_by_email(connection, email)
-        cookie = start_session(connection, account.id, "", house.clock())
+        cookie = start_session(connection, account.id, "", house.clock(), factor_at=house.clock())
         return person_by_cookie(connection, cookie, house.clock())
 
 

@@ -68,6 +68,7 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
     "reset_password": (None, {}),
     "sign_in_link": (None, {}),
     "password_changed": (None, {}),
+    "factor_changed": (None, {"what": "factor_added"}),
     "filing_received": ("buyer", {**TIME, "phase": "screening", "holder": "registrar", "amounts": [EUR]}),
     "information_asked": ("buyer", {**TIME, "step": "information", "holder": "buyer", "topics": ["order", "claim"]}),
     "filing_refused": ("buyer", {**TIME, "step": "review", "holder": "buyer", "ground": "seller_not_contacted"}),

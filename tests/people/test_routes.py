@@ -145,7 +145,7 @@ def test_whoever_signs_in_arrives_at_a_page_that_is_theirs(app, house):
         arrived = sign_in(client, email=f"{role}@example.org")
 
         assert arrived.status_code == 303
-        assert client.get(arrived.location).status_code == 200, role
+        assert client.get(arrived.location, follow_redirects=True).status_code == 200, role
 
 
 @pytest.mark.parametrize(

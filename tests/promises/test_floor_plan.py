@@ -31,7 +31,7 @@ ROOMS = {
     "filing response evidence negotiation mediation decision compliance casefile erasure worker demo replay doctor"
     " verify": 5,
     "disputes": 4,
-    "people notices statistics witness": 3,
+    "people factors notices statistics witness": 3,
     "procedure log web house config": 2,
     "kernel database migrations": 1,
 }
