@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from odr.casefile import records
-from odr.casefile.archive import LARGEST, MANIFEST, Listed, Member, archive, length, room
+from odr.casefile.archive import LARGEST, MANIFEST, Listed, Member, archive, length, listed, room
 from odr.casefile.queries import Contents, Held
 from odr.evidence import media, pictures
 from odr.evidence.store import Damaged
@@ -86,10 +85,12 @@ def files_of(house: House, contents: Contents) -> Files:
 def _whole(house: House, held: Held) -> Packed:
     if not held.object_id:
         raise Damaged("file_missing")
-    house.files.verify_object(held.object_id, held.wrapped_key, held.sha256, held.size)
     path = records.file_path(held.version, media.SUFFIXES[held.item.media][0])
-    listed = Listed(path, held.sha256, held.size)
-    return Packed(listed, partial(house.files.read, held.object_id, held.wrapped_key))
+    read = partial(house.files.read, held.object_id, held.wrapped_key)
+    found = listed(path, read())
+    if (found.sha256, found.size) != (held.sha256, held.size):
+        raise Damaged("file_digest_differs")
+    return Packed(found, read)
 
 
 def _copy(house: House, held: Held) -> Packed:
@@ -101,7 +102,7 @@ def _copy(house: House, held: Held) -> Packed:
 
     path = records.copy_path(held.version, media.SUFFIXES[held.item.media][0])
     # Drawn once more when its turn has come: of many pictures nobody could hold all copies.
-    return Packed(_listed(path, drawn()[0]), drawn)
+    return Packed(listed(path, drawn()), drawn)
 
 
 def package(contents: Contents, files: Files, index: bytes) -> Package:
@@ -113,18 +114,18 @@ def package(contents: Contents, files: Files, index: bytes) -> Package:
     """
     made_at, checkpoint = contents.page.at, contents.checkpoint
     members = list(_members(contents, files, index))
-    listed = [one.listed for one in members]
-    text = records.manifest_text(checkpoint.origin, contents.stream, checkpoint.size, contents.reader, made_at, listed)
+    told = [one.listed for one in members]
+    text = records.manifest_text(checkpoint.origin, contents.stream, checkpoint.size, contents.reader, made_at, told)
     manifest = signed(text, checkpoint.size, contents.signers, contents.keys)
 
     def close(found: list[Listed]) -> bytes:
-        if found != listed:
+        if found != told:
             # Somebody changed a file after it was looked at. What was signed must not stand under another archive.
             raise Damaged("file_digest_differs")
         return manifest
 
-    sizes = [*((one.path, one.size) for one in listed), (MANIFEST, len(manifest))]
-    travelling = (Member(one.listed.path, one.chunks(), packed=False) for one in members)
+    sizes = [*((one.path, one.size) for one in told), (MANIFEST, len(manifest))]
+    travelling = (Member(one.listed.path, one.chunks(), one.listed) for one in members)
     return Package(length(sizes), archive(travelling, moment(made_at), close))
 
 
@@ -149,8 +150,4 @@ def _filled(*texts: tuple[str, bytes]) -> Iterable[Packed]:
 
 
 def _at_hand(path: str, plain: bytes) -> Packed:
-    return Packed(_listed(path, plain), lambda: [plain])
-
-
-def _listed(path: str, plain: bytes) -> Listed:
-    return Listed(path, hashlib.sha256(plain).hexdigest(), len(plain))
+    return Packed(listed(path, [plain]), lambda: [plain])

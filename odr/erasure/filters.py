@@ -103,7 +103,7 @@ def members_of(house: House, copy: Copy) -> list[Member]:
         Member("style.css", [_style(current_app.static_folder or "")]),
     ]
     files = [file for own in copy.disputes for file in own.files.values()]
-    return [*members, *(Member(file.path, records.chunks_of(house, file), packed=False) for file in files)]
+    return [*members, *(Member(file.path, records.chunks_of(house, file)) for file in files)]
 
 
 def contents(listed: list[Listed]) -> bytes:

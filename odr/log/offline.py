@@ -934,7 +934,9 @@ class Archive:
             _, flags, method, _, _, crc, packed, size, named, extra = told
             require([mark, comment, disk, extra, offset] == [b"PK\1\2", 0, 0, 0, start], "bad_archive")
             require(flags & 1 == 0, "encrypted")
-            require(flags & ~0x808 == 0 and method in (0, 8) and (method == 8 or packed == size), "bad_member")
+            # What is stored does not say where it ends: were its length not before it, it could look like two members.
+            stored = method == 0 and packed == size and flags & 8 == 0
+            require(flags & ~0x808 == 0 and (method == 8 or stored), "bad_member")
             is_folder = attributes & 0x10  # as MS-DOS says it
             require(stat.S_IFMT(attributes >> 16) in (0, stat.S_IFREG) and not is_folder, "bad_member")
             name = self.bytes_at(row + 46, named)

@@ -398,6 +398,7 @@ STRANGE: dict[str, bytes] = {
     "§4 case 61: a folder": books.zipped(
         {"index.html": b"x"}, change=lambda info: setattr(info, "external_attr", 0x10)
     ),
+    "§4 case 61: stored, and its length behind it": books.zipped({"index.html": b"x"}, method=zipfile.ZIP_STORED),
     "§4 case 61: something else in it": books.zipped({"index.html": b"x", "virus.exe": b"x"}),
     "a comment": books.zipped({"index.html": b"x"}, change=lambda info: setattr(info, "comment", b"x")),
     "an extra field": books.zipped({"index.html": b"x"}, change=lambda info: setattr(info, "extra", b"\1\2\0\0")),

@@ -5,22 +5,26 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import struct
 import tracemalloc
 import zipfile
+import zlib
 from html.parser import HTMLParser
 from io import BytesIO
+from itertools import repeat
 
 import pytest
 from PIL import Image
 from sqlalchemy import delete, event, text, update
 
 from odr.casefile import publication
+from odr.casefile.archive import Listed, Member, archive, listed
 from odr.decision.rules import ask_fresh_decider
 from odr.erasure import service as erasure
 from odr.evidence.service import take_in
 from odr.evidence.store import CHUNK, Damaged
 from odr.house import House
-from odr.kernel import Actor, Money, new_number, new_pseudonym
+from odr.kernel import Actor, Money, moment, new_number, new_pseudonym
 from odr.log import tables as log
 from odr.log.halt import Halt, stop
 from odr.log.integrator import integrate, seal_all
@@ -398,6 +402,51 @@ def test_a_browser_sees_that_a_transfer_broke_off(house, dispute, buyer, address
 
 
 @pytest.mark.one_database
+def test_evidence_cannot_pass_itself_off_as_members_of_the_archive(house, dispute, buyer, seller, tmp_path):
+    """§4 case 61: some programs read an archive from its beginning, and not the list behind it."""
+    dispute.admitted()
+    page = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 0, zlib.crc32(b"false"), 5, 5, 10, 0) + b"index.htmlfalse"
+    until = struct.pack("<4s3L", b"PK\7\10", zlib.crc32(b"%PDF-1.7\n"), 9, 9)
+    version = hand_in(
+        house, dispute, dispute.seller, b"%PDF-1.7\n" + until + page + b"startxref\n9\n%%EOF\n", "offer.pdf"
+    )
+    seal_all(house)
+
+    raw = taken(buyer, dispute)
+
+    assert read_from_its_beginning(raw) == list(members(raw).items())
+    assert f"files/{version:06}.pdf" in members(raw)
+    assert checked(house, tmp_path / "home", raw)[0] == 0
+
+
+def read_from_its_beginning(raw: bytes) -> list[tuple[str, bytes]]:
+    """The members that a program finds that has no more of an archive than has come so far."""
+    found, place = [], 0
+    while raw[place : place + 4] == b"PK\3\4":
+        flags, method, size, named = struct.unpack("<2x2H8xL4xH", raw[place + 4 : place + 28])
+        assert (flags, method) == (0, 0)
+        start = place + 30 + named
+        found.append((raw[place + 30 : start].decode(), raw[start : start + size]))
+        place = start + size
+    return found
+
+
+def test_an_archive_of_more_than_two_gigabytes_is_written_like_a_small_one():
+    """Some programs begin there to write in another way, which our own verifiers refuse."""
+    chunk, count = bytes(2**25), 65
+    large = Listed("files/000001.bin", "0" * 64, count * len(chunk), 0)
+    last = listed("checkpoint", [b"the last"])
+    travelling = (Member("files/000001.bin", repeat(chunk, count), large), Member("checkpoint", [b"the last"], last))
+
+    *_, end = (
+        part for part in archive(travelling, moment(1_772_442_000_000), lambda _: b"m") if len(part) < len(chunk)
+    )
+
+    size = 46 * 3 + len("files/000001.bin") + len("checkpoint") + len("manifest")
+    assert len(end) == size + 22
+    assert struct.unpack("<4s4H2LH", end[-22:]) == (b"PK\5\6", 0, 0, 3, 3, size, large.size + 30 * 3 + 34 + 9, 0)
+
+
 def test_of_files_that_would_not_fit_the_last_ones_are_left_out(app, house, dispute, monkeypatch):
     dispute.admitted()
     versions = [hand_in(house, dispute, dispute.buyer, bytes([65 + place]) * 40_000) for place in range(3)]

@@ -133,8 +133,9 @@ function listed(list, follows) {
   const [comment, disk, , attributes, offset] = list.numbers("22244");
   demand(comment === 0 && disk === 0 && more === 0 && offset === follows, "bad_archive");
   demand((flags & 1) === 0, "encrypted");
-  demand((flags & ~FLAGS) === 0 && (method === STORED || method === DEFLATED), "bad_member");
-  demand(method === DEFLATED || packed === size, "bad_member");
+  // What is stored does not say where it ends: were its length not before it, it could look like two members.
+  const stored = method === STORED && packed === size && (flags & LENGTHS_FOLLOW) === 0;
+  demand((flags & ~FLAGS) === 0 && (method === DEFLATED || stored), "bad_member");
   const kind = (attributes >>> 16) & 0o170000;
   demand((kind === 0 || kind === PLAIN_FILE) && (attributes & FOLDER) === 0, "bad_member");
   const name = list.bytes(named);
