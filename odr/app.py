@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -24,7 +24,7 @@ from odr.filing.routes import blueprint as filing
 from odr.house import MEGABYTE, House, Settings
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
-from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, keys_at, make_keys
+from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, KeysGone, has_keys, keys_at, make_keys
 from odr.log.routes import blueprint as log
 from odr.mediation.routes import blueprint as mediation
 from odr.negotiation.routes import blueprint as negotiation
@@ -90,7 +90,7 @@ def open_house(app: Flask, settings: Settings, clock: Clock) -> House:
     rulesets = rulesets_beside(settings.rulesets)
     if settings.ruleset not in rulesets.names():
         raise ConfigError(f"ODR_RULESET must be one of {', '.join(rulesets.names())}.")
-    keys = open_keys(settings)
+    keys = open_keys(settings, engine)
     house = House(
         engine=engine,
         settings=settings,
@@ -120,13 +120,25 @@ def _log_of(connection: Connection, house: House) -> str:
     return found or house.origin
 
 
-def open_keys(settings: Settings) -> Keys:
+def open_keys(settings: Settings, engine: Engine) -> Keys:
     """The keys of this house, made on the first start where they lie in their usual places. Raises KeyTrouble."""
+    # The log first: whoever founds it at this moment has made the keys before.
+    if _has_log(engine) and not has_keys(settings):
+        raise KeysGone(settings.master_key_file.parent)
     master, signing = settings.master_key_file, settings.signing_key_file
     usual = master.parent == signing.parent and (master.name, signing.name) == (MASTER_FILE, SIGNING_FILE)
     if usual and not (settings.master_key or settings.signing_key):
         make_keys(master.parent)
     return keys_at(settings)
+
+
+def _has_log(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        try:
+            return origin_of(connection) is not None
+        except (OperationalError, ProgrammingError):
+            # No tables yet, which is told where the log is founded.
+            return False
 
 
 def beside(folder: str) -> Path:

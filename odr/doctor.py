@@ -22,7 +22,7 @@ from odr.log import tables as log
 from odr.log.cosigning import MISSING, PolicyTrouble, Unanswered, answers, policy_of, watch_at
 from odr.log.halt import SigningStopped, contradiction, halted
 from odr.log.journal import origin_of
-from odr.log.keys import KeyTrouble, further_files, keys_at
+from odr.log.keys import KeysGone, KeyTrouble, has_keys, keys_at
 from odr.log.note import key_id
 from odr.log.policy import Witness
 from odr.log.selfcheck import FULL, FULL_LATE, QUICK, QUICK_LATE, is_grave, is_late, last_checks, look
@@ -92,9 +92,7 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
-    files = [settings.master_key_file, settings.signing_key_file, *further_files(settings.signing_key_file)]
-    secret = settings.master_key or settings.signing_key
-    if not secret and not any(file.exists() for file in files):
+    if not has_keys(settings):
         yield Finding(False, "There are no keys yet; `odr serve` makes them on the first start.", grave=False)
         return
     try:
@@ -146,6 +144,9 @@ def _log(connection: Connection, settings: Settings) -> Iterator[Finding]:
 
 def _signing(connection: Connection, settings: Settings, origin: str) -> Iterator[Finding]:
     """Whether the keys that sign are at hand, and no others."""
+    if not has_keys(settings):
+        yield Finding(False, KeysGone(settings.master_key_file.parent).sentence)
+        return
     try:
         keys = keys_at(settings)
     except KeyTrouble:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, text
+from sqlalchemy import Connection, and_, delete, func, insert, literal, select, text
 
 from odr.database import one_moment, write_unit
 from odr.house import House
@@ -20,7 +20,7 @@ from odr.log import tables
 from odr.log.halt import GIVEN_UP, Halt, contradiction, former_number, must_rest, published_file, read_published, stop
 from odr.log.integrator import place_waiting, publish
 from odr.log.journal import found_log, new_origin
-from odr.log.keys import keys_at, make_signing_key, put_away, verifier
+from odr.log.keys import KEY_ID_SIZE, keys_at, make_signing_key, put_away, verifier
 from odr.log.note import Checkpoint, Rejected, open_checkpoint, to_base64
 from odr.log.proof import root
 from odr.log.rotation import new_key, unused_key
@@ -62,6 +62,8 @@ def found_anew(house: House, *, stolen: bool = False) -> House:
     Only in a house that has stopped, or where a key was `stolen`: that stops it first, for every process. No process
     but this one may work on it. Raises NotToBeFounded, KeyTrouble.
     """
+    with house.engine.connect() as connection:
+        _require_own_words(connection, house)
     halt = _stop(house, stolen)
     with one_moment(house.engine) as connection, tables.any_text(connection):
         _require_sound_entries(connection, house)
@@ -104,6 +106,18 @@ def _stop(house: House, stolen: bool) -> Halt:
 def _require_last(connection: Connection, house: House) -> None:
     if must_rest(connection, house) == GIVEN_UP:
         raise NotToBeFounded("Another log was founded over this one already.")
+
+
+def _require_own_words(connection: Connection, house: House) -> None:
+    """That a key of another house signs nothing here is often no reason for a new log: the wrong keys are in place. Of
+    the master key the words tell, which no new log makes readable."""
+    wrapped = tables.payload.c.wrapped_key
+    ours = select(literal(1)).where(func.substr(wrapped, 1, KEY_ID_SIZE) == house.keys.key_id).limit(1)
+    if connection.scalar(select(literal(1)).select_from(tables.payload).limit(1)) and not connection.scalar(ours):
+        raise NotToBeFounded(
+            "None of the words of this house were sealed under this master key, so other keys than its own are in "
+            "place. Put its own back; then it may go on by itself."
+        )
 
 
 def _require_sound_entries(connection: Connection, house: House) -> None:

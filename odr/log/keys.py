@@ -42,6 +42,17 @@ class KeyTrouble(Exception):
         self.sentence = sentence
 
 
+class KeysGone(KeyTrouble):
+    """A house that has a log finds none of its keys. New ones would open none of its words, and contradict all that it
+    signed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"This house has a log, and {folder} holds none of its keys. Put the folder back, or say where it lies: "
+            "ODR_MASTER_KEY_FILE and ODR_SIGNING_KEY_FILE. New keys would open nothing that was written before."
+        )
+
+
 class Unreadable(Exception):
     """Sealed bytes do not open under the key and place they are said to belong to.
 
@@ -223,6 +234,12 @@ def put_away(signing_key_file: Path, origin: str, keep: bytes) -> list[Path]:
         path.rename(away)
         renamed.append(away)
     return renamed
+
+
+def has_keys(settings: KeySettings) -> bool:
+    """Whether there is any key, in a file or in the environment."""
+    files = (settings.master_key_file, settings.signing_key_file, *further_files(settings.signing_key_file))
+    return bool(settings.master_key or settings.signing_key) or any(file.exists() for file in files)
 
 
 def make_keys(folder: Path) -> tuple[Path, Path]:

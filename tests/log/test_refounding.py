@@ -25,6 +25,7 @@ from odr.log.founding import NotToBeFounded, found_anew
 from odr.log.halt import SigningStopped, latest_checkpoint, published_file, read_published
 from odr.log.integrator import integrate, publish, resume, seal_all
 from odr.log.journal import found_log, new_origin, origin_of, read_stream
+from odr.log.keys import KeysGone, make_keys
 from odr.log.publication import history_of, publish_files, receipt_of
 from odr.log.rotation import add_key
 from odr.log.selfcheck import check_fully
@@ -594,3 +595,40 @@ def test_a_log_founded_with_the_key_of_the_one_before_signs_nothing(house: House
     with house.engine.connect() as connection:
         assert latest_checkpoint(connection) is None
     assert any(found.startswith("founding_differs") and "a key of its own" in found for found in findings(house))
+
+
+def test_nothing_is_founded_with_the_keys_of_another_house(house: House, tmp_path: Path) -> None:
+    """A confused operator has other keys in place, so the house stops with `foreign`."""
+    a_dispute(house)
+    seal_all(house)
+    folder = house.settings.master_key_file.parent
+    folder.rename(tmp_path / "own")
+    make_keys(folder)
+    strangers = opened(house)
+    with pytest.raises(SigningStopped, match="not signed with this house's key"):
+        seal_all(strangers)
+
+    with pytest.raises(NotToBeFounded, match="master key"):
+        found_anew(strangers)
+
+    folder.rename(tmp_path / "others")
+    (tmp_path / "own").rename(folder)
+    right = opened(house)
+    assert resume(right)
+    assert findings(right) == []
+
+
+@pytest.mark.one_database
+def test_a_house_whose_key_folder_is_gone_makes_no_new_keys(house: House, tmp_path: Path) -> None:
+    a_dispute(house)
+    seal_all(house)
+    folder = house.settings.master_key_file.parent
+    folder.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(KeysGone, match="holds none of its keys"):
+        opened(house)
+    assert not folder.exists()
+    assert any("holds none of its keys" in found.sentence for found in doctors_look(house) if found.grave)
+
+    (tmp_path / "elsewhere").rename(folder)
+    assert findings(opened(house)) == []
