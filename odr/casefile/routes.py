@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, render_template
+from flask_login import current_user
 
-from odr.casefile import filters, publication, queries, records
+from odr.casefile import filters, publication, queries, records, service
 from odr.database import one_moment
 from odr.disputes.routes import seat_in
 from odr.kernel import read_number
@@ -29,6 +30,7 @@ def case_file(number: str) -> Any:
         status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.ACCEPTED
         page = render_template("casefile/unsealed.html", number=read_number(number), stopped=stopped)
         return page, status, {"Retry-After": "2"}
+    service.spend(house, current_user.account_id)
     files = publication.files_of(house, contents)
     package = publication.package(contents, files, filters.index(house, contents, files))
     answer = Response(package.chunks, content_type="application/zip")

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import delete, event, text, update
 
-from odr.casefile import publication
+from odr.casefile import publication, service
 from odr.casefile.archive import Listed, Member, archive, listed
 from odr.decision.rules import ask_fresh_decider
 from odr.erasure import service as erasure
@@ -136,6 +136,19 @@ def test_a_case_file_is_a_file_of_a_stated_name_that_nobody_keeps_for_others(hou
     assert answer.headers["Content-Disposition"] == f'attachment; filename="evenhand-{dispute.number}-buyer.zip"'
     assert (answer.mimetype, answer.headers["X-Content-Type-Options"]) == ("application/zip", "nosniff")
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_nobody_keeps_the_house_busy_with_case_files(house, dispute, buyer, seller, monkeypatch):
+    monkeypatch.setattr(service, "MOST_AN_HOUR", 2)
+    dispute.in_negotiation()
+    seal_all(house)
+    taken(buyer, dispute), taken(buyer, dispute)
+
+    refused = buyer.client.get(where(dispute))
+
+    assert refused.status_code == 409
+    assert "Too many tries" in refused.text
+    taken(seller, dispute)
 
 
 def test_a_case_file_takes_as_many_statements_for_many_entries_as_for_few(house, dispute):
