@@ -30,6 +30,7 @@ from odr.doctor import examine, examine_fully
 from odr.erasure.rules import LEGAL_GROUNDS
 from odr.erasure.service import erase_by_law, found_by_law, scrub_now
 from odr.evidence.store import Damaged
+from odr.factors.service import reset as reset_all_factors
 from odr.house import House, Settings
 from odr.kernel import Missing, Refused, moment
 from odr.log.auditors import admit_auditor, auditors, end_auditor
@@ -634,6 +635,24 @@ def end_at_desk(ctx: click.Context, role: str, email: str) -> None:
     except Missing as missing:
         raise click.ClickException(f"Nobody with the address {email} is a {role} of this house.") from missing
     click.echo(f"{email} is not a {role} any more.")
+
+
+@staff.command("reset-factors")
+@click.argument("email")
+@click.pass_context
+def reset_factors(ctx: click.Context, email: str) -> None:
+    """Take every second step of signing in from the person with this EMAIL, staff or party, who has lost all of them.
+
+    Make sure first, on another way than mail, that it is them who asks. It stands in the log, they get a mail, and
+    wherever they are signed in, that ends; staff have to add a new one when they sign in again.
+    """
+    house = house_of(standing_app(settings_with(ctx)))
+    try:
+        with _told_why():
+            count = reset_all_factors(house, email)
+    except Missing as missing:
+        raise click.ClickException(f"Nobody here has the address {email}.") from missing
+    click.echo(f"{email} has no second step of signing in any more (there were {count}).")
 
 
 @staff.command("list")

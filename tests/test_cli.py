@@ -141,3 +141,16 @@ def test_the_operator_trusts_people_with_desks_and_takes_them_back(instance):
     assert odr(instance, "staff", "end", "registrar", "desk@example.org").exit_code == 0
     assert "Nobody has a desk here" in odr(instance, "staff", "list").output
     assert odr(instance, "staff", "admit", "king", "desk@example.org").exit_code == 3
+
+
+def test_the_operator_resets_the_second_steps_of_somebody(instance):
+    odr(instance, "migrate")
+    odr(instance, "staff", "admit", "registrar", "desk@example.org", "--name", "Registrar")
+
+    done = odr(instance, "staff", "reset-factors", "desk@example.org")
+    unknown = odr(instance, "staff", "reset-factors", "nobody@example.org")
+    malformed = odr(instance, "staff", "reset-factors", "nobody")
+
+    assert done.exit_code == 0 and "there were 0" in done.output
+    assert unknown.exit_code == 1 and "Nobody here has the address" in unknown.output
+    assert malformed.exit_code == 1 and "@" in malformed.output

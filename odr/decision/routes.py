@@ -26,6 +26,8 @@ from odr.web.sentences import refusal
 blueprint = Blueprint("decision", __name__)
 
 DRAFT = "/disputes/<number>/decision/new"
+# What is sent from the page of a decision is a draft, unless this button was pressed.
+ISSUES = ("act", "issue")
 
 
 # -- before it ----------------------------------------------------------------------------------------------------
@@ -53,7 +55,7 @@ def fresh_decider(number: str) -> Any:
 
 
 @blueprint.route(DRAFT, methods=["GET", "POST"])
-@requires("decision:issue")
+@requires("decision:issue", acts_by=ISSUES)
 def draft(number: str) -> Any:
     reading = read(number)
     if request.method == "GET":
@@ -78,7 +80,7 @@ def draft(number: str) -> Any:
 
 
 @blueprint.post(f"{DRAFT}/copy")
-@requires("decision:issue")
+@requires("decision:issue", acts_by=ISSUES)
 def copy_draft(number: str) -> tuple[str, int]:
     """What is being typed, sent now and then by the page itself."""
     reading, seen = read(number), request.form.get("seen", "")

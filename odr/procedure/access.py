@@ -440,7 +440,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("offer:reject", PARTIES, _FROM_REPLY, unless=_others_offer_open),
     _act("offer:withdraw", PARTIES, _FROM_REPLY, unless=_own_offer_open),
     _act("negotiation:leave", PARTIES, _P.NEGOTIATION, unless=_may_leave),
-    _act("settlement:sign", PARTIES, _P.SETTLED, unless=_not_signed),
+    _act("settlement:sign", PARTIES, _P.SETTLED, unless=_not_signed, step_up=True),
     _act("direct:state", PARTIES, _WITH_SELLER, unless=_direct_not_stated),
     _act("direct:deny", BUYER, _WITH_SELLER, unless=_direct_stated_by_seller),
     # The appointment of a mediator. The house fixes the pool and draws; nobody else can.
@@ -451,7 +451,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("objection:make", PARTIES, _P.ASSIGNMENT, unless=_may_object),
     _act("objection:waive", PARTIES, _P.ASSIGNMENT, unless=_may_object),
     _act("challenge:make", PARTIES, _WITH_MEDIATOR, unless=_may_challenge),
-    _act("challenge:decide", REGISTRAR, _WITH_MEDIATOR, unless=_challenge_waits),
+    _act("challenge:decide", REGISTRAR, _WITH_MEDIATOR, unless=_challenge_waits, step_up=True),
     _act("mediator:resign", MEDIATOR, _WITH_MEDIATOR, unless=_is_appointed),
     # Mediation.
     _act("evidence:request", MEDIATOR, _P.MEDIATION, _P.DECISION, unless=_file_open),
@@ -463,9 +463,9 @@ PERMISSIONS: dict[str, Row] = _table(
     # Decision.
     _act("decider:ask", PARTIES, _P.DECISION, unless=_fresh_decider_open),
     _act("final_words:give", PARTIES, _P.DECISION, unless=_final_words_open),
-    _act("decision:issue", MEDIATOR, _P.DECISION, unless=_may_decide),
-    _act("decision:accept", PARTIES, _P.DECIDED, unless=_not_answered),
-    _act("decision:reject", PARTIES, _P.DECIDED, unless=_not_answered),
+    _act("decision:issue", MEDIATOR, _P.DECISION, unless=_may_decide, step_up=True),
+    _act("decision:accept", PARTIES, _P.DECIDED, unless=_not_answered, step_up=True),
+    _act("decision:reject", PARTIES, _P.DECIDED, unless=_not_answered, step_up=True),
     # What was promised or granted.
     _act("performance:report", SELLER, _P.CLOSED, unless=_may_report),
     _act("performance:confirm", BUYER, _P.CLOSED, unless=_may_confirm),
@@ -480,7 +480,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("suspension:agree", PARTIES, _BEFORE_END, unless=_suspension_asked_by_other),
     _act("suspension:order", REGISTRAR, _BEFORE_END, unless=_may_suspend),
     _act("suspension:end", PARTIES | REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.CLOSED}, unless=_may_end_suspension),
-    _act("dispute:hand_over", REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.SETTLED, _P.CLOSED}),
+    _act("dispute:hand_over", REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.SETTLED, _P.CLOSED}, step_up=True),
     _act("extension:ask", PARTIES, _BEFORE_END, unless=_may_ask_extension),
     _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other),
     _act("extension:grant", REGISTRAR | MEDIATOR, _BEFORE_END, unless=_extension_possible),
