@@ -741,6 +741,7 @@ ROSTER_REFUSALS = {
     "email_malformed": "That is not an address as people write one: somebody@example.org",
     "name_twice": "Several auditors have this name; say the id that odr auditor list shows.",
     "name_missing": "This address has no account yet. Say what the person is called: --name …",
+    "days_wrong": "An auditor reads for one day at least and ten years at most: --days 90",
     "mandate_over": "That mandate is over already. To close the desk too: odr mediator end … --now",
 }
 

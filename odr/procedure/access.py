@@ -323,7 +323,8 @@ def _may_erase(dispute: Dispute, actor: Actor, at: int) -> str | None:
     if dispute.holds:
         return "words_held"
     if actor.role not in SIDES:
-        # The law does not wait for the end of a dispute. Nobody at a desk destroys words: the operator does, by command.
+        # The law does not wait for the end of a dispute. Nobody at a desk destroys words: the operator does, by a
+        # command.
         return None
     since = erasable_from(dispute)
     if since is None:

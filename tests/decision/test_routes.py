@@ -529,7 +529,7 @@ def test_a_decision_whose_words_were_erased_still_reads(house: House, decided, b
     write_unit(house.engine, lambda connection: connection.execute(erased))
 
     page = buyer.read(at(decided))
-    assert "The words of the reasons were erased." in page and "1,161.50 EUR" in page
+    assert "The words of the reasons are gone." in page and "1,161.50 EUR" in page
 
 
 # -- printing -----------------------------------------------------------------------------------------------------
