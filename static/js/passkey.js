@@ -40,6 +40,8 @@ function tell(words) {
   trouble.hidden = false;
 }
 
+for (const line of document.querySelectorAll("[data-without-script]")) line.remove();
+
 for (const place of document.querySelectorAll("[data-passkey]")) {
   if (!window.PublicKeyCredential) {
     tell(trouble.dataset.unable);
