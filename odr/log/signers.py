@@ -102,20 +102,22 @@ def fold(origin: str, told: Iterable[tuple[Entry, int | None]]) -> Signers:
     """The keys that the entries of the log's own stream tell of, each with its place in the tree, None where it waits.
 
     What is not said as section 14 says it is passed over, and so is a key with the id of an earlier one: nobody could
-    tell whose a signature is. A key that signs already does not come in twice.
+    tell whose a signature is. No key comes in twice, nor back when it was retired.
     """
     terms: list[Term] = []
     for entry, position in told:
         public_key = _key_in(entry, origin)
         if public_key is None:
             continue
-        serving = [place for place, term in enumerate(terms) if term.public_key == public_key and not term.retired]
         if entry.type == KEY_RETIRED:
-            for place in serving:
-                terms[place] = replace(terms[place], until=position, retired=True)
-        elif not serving and not any(
-            term.key_id == key_id(origin, public_key) for term in terms if term.public_key != public_key
-        ):
+            terms = [
+                replace(term, until=position, retired=True)
+                if term.public_key == public_key and not term.retired
+                else term
+                for term in terms
+            ]
+        # The same key has the same id.
+        elif not any(term.key_id == key_id(origin, public_key) for term in terms):
             terms.append(Term(origin, public_key, position))
     return Signers(origin, tuple(terms))
 
