@@ -446,8 +446,11 @@ def change_password(house: House, caller: Caller, account_id: str, *, present: s
     def unit(connection: Connection) -> str:
         for name in guess:
             limits.give_back(connection, name, "password")
+        # Whoever has proven a second factor in this browser has done so for the session that goes on, too.
+        mine = (session.c.id_hash == queries.cookie_hash(caller.cookie or "")) & (session.c.account_id == account_id)
+        proven = connection.scalar(select(session.c.factor_at).where(mine, session.c.ended_at.is_(None)))
         _set_password(connection, house, account_id, hashed, at, "password_changed")
-        return start_session(connection, account_id, caller.device, at)
+        return start_session(connection, account_id, caller.device, at, factor_at=proven)
 
     return write_unit(house.engine, unit)
 

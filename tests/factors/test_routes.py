@@ -316,3 +316,15 @@ def test_a_copied_cookie_is_worthless_after_a_factor_was_added(app, party):
 
     assert copied.get("/account").location.startswith("/session/new")
     assert party.get("/account").status_code == 200
+
+
+def test_a_changed_password_takes_nothing_of_the_proof_and_gives_none(app, party, clock):
+    party.add_app()
+    clock.advance(minutes=6)
+
+    changed = party.send("/password", present=PASSWORD, password="nine slow herons over the delta")
+
+    assert changed.status_code == 303
+    assert party.get("/account").status_code == 200
+    stopped = party.send("/account/factors/codes", form_at="/account/factors")
+    assert stopped.location == "/session/factor?next=/account/factors"
