@@ -335,9 +335,9 @@ def test_free_space_is_scrubbed_after_an_erasure_and_also_after_a_crash_before_i
     assert service.scrub_now(house)
 
 
+@pytest.mark.one_database
 def test_scrubbing_that_a_reader_hinders_is_done_again(house, over):
-    if house.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL's readers hinder nobody")
+    """On SQLite; PostgreSQL's readers hinder nobody."""
     service.order(house, over.id, over.buyer, key=new_pseudonym())
     service.carry_out(house, over.id)
     with house.engine.connect() as reader:
