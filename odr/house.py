@@ -61,6 +61,11 @@ class Settings:
         return self.public_url.startswith("https://")
 
     @property
+    def staff_prove(self) -> bool:
+        """Whether the staff must have a second factor: everywhere but in a demonstration, whose doors stand open."""
+        return not self.demonstration
+
+    @property
     def files(self) -> Path:
         """The folder that holds the sealed files of the disputes."""
         return self.instance / "files"

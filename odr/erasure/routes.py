@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,10 +15,10 @@ from odr.disputes.routes import attempt, press, read
 from odr.erasure import filters, forms, queries, records, rules, service
 from odr.erasure.filters import Prospect
 from odr.kernel import Missing, Refused, moment
-from odr.people.queries import Account, account_by_id
+from odr.people.queries import account_of
+from odr.people.routes import refused_page
 from odr.people.security import caller
 from odr.web.security import current_house, requires
-from odr.web.sentences import refusal
 
 blueprint = Blueprint("erasure", __name__)
 
@@ -36,7 +35,7 @@ def copy() -> Response:
     """All that this house knows of whoever asks, as an archive that is made while it travels."""
     house = current_house()
     with one_moment(house.engine) as connection:
-        owned = records.copy_of(connection, house, _owner(connection))
+        owned = records.copy_of(connection, house, account_of(connection, current_user.account_id))
     members = filters.members_of(house, owned)
     answer = Response(archive(members, moment(owned.made_at), filters.contents), content_type="application/zip")
     answer.headers["Content-Disposition"] = f'attachment; filename="{filters.file_name(owned)}"'
@@ -54,7 +53,7 @@ def erasure() -> Any:
     try:
         service.ask(current_house(), caller(), current_user.account_id, **given)
     except Refused as refused:
-        return _refused(form, refused)
+        return refused_page("erasure/erasure.html", form, refused, **_standing())
     flash(_("You asked for it. What can be erased now is erased within minutes."))
     return redirect(url_for("erasure.mine"), 303)
 
@@ -95,7 +94,7 @@ def _standing() -> dict[str, Any]:
     """Who asks, whether they asked for erasure, and what becomes of their words in each of their disputes."""
     house = current_house()
     with house.engine.connect() as connection:
-        owner = _owner(connection)
+        owner = account_of(connection, current_user.account_id)
         outlooks = [queries.outlook_of(connection, house, part) for part in queries.parts_of(connection, owner.id)]
         return {
             "owner": owner,
@@ -104,24 +103,3 @@ def _standing() -> dict[str, Any]:
             "prospects": [Prospect(outlook) for outlook in outlooks if outlook.is_known],
             "days_kept": filters.days_kept(),
         }
-
-
-def _owner(connection: Any) -> Account:
-    owner = account_by_id(connection, current_user.account_id)
-    if owner is None:
-        raise Missing(current_user.account_id)
-    return owner
-
-
-def _refused(form: Any, refused: Refused) -> Any:
-    field = {"password_wrong": "password", "address_differs": "email"}.get(refused.code)
-    if field:
-        form[field].errors = [refusal(refused)]
-    else:
-        form.form_errors.append(refusal(refused))
-    answer = make_response(render_template("erasure/erasure.html", form=form, **_standing()))
-    answer.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
-    if minutes := refused.params.get("minutes"):
-        answer.status_code = HTTPStatus.TOO_MANY_REQUESTS
-        answer.headers["Retry-After"] = str(int(minutes) * 60)
-    return answer

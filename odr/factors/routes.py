@@ -13,10 +13,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from odr.factors import filters, forms, keys, queries, rules, service
 from odr.factors.service import Added
 from odr.kernel import Missing, Refused
-from odr.people.queries import Account, account_by_id
 from odr.people.routes import form_page, refused_page, room_of
 from odr.people.rules import local_path
-from odr.people.security import caller, renew_cookie
+from odr.people.security import caller, renew_cookie, signed_in_owner
 from odr.web.security import current_house, no_devices_but, requires
 from odr.web.sentences import refusal
 
@@ -115,7 +114,7 @@ def make_passkey() -> Any:
 
 def _begin(begin: Any, template: str, then: str) -> Any:
     """The page before a factor is made; the first one is confirmed by the password, which staff have just typed."""
-    form, owner = forms.BeginForm(), _owner()
+    form, owner = forms.BeginForm(), signed_in_owner()
     told = {"owner": owner, "first": not current_user.has_factor}
     if not form.validate_on_submit():
         return form_page(template, form, **told)
@@ -206,14 +205,6 @@ def _proven(cookie: str, wanted: str | None, *, by_recovery_code: bool = False) 
 
 
 # -- what these pages share -------------------------------------------------------------------------------------
-
-
-def _owner() -> Account:
-    with current_house().engine.connect() as connection:
-        owner = account_by_id(connection, current_user.account_id)
-    if owner is None:
-        raise Missing(current_user.account_id)
-    return owner
 
 
 def _with_passkeys(page: Any, status: int = 200) -> Response:

@@ -15,7 +15,7 @@ from odr.house import House
 from odr.kernel import SYSTEM, Actor, Missing, Refused, new_id
 from odr.log.payloads import conceal, disclose
 from odr.people import limits, service
-from odr.people.queries import Account, Person, account_by_email, account_by_id
+from odr.people.queries import Person, account_by_email, account_of
 from odr.people.rules import email_key
 from odr.people.service import DAY, HOUR, MINUTE, Caller
 from odr.people.tables import ceremony, factor, recovery_code
@@ -54,7 +54,7 @@ def app_setup(house: House, person: Person) -> Setup:
     """The app that is being set up in this session. Raises Missing where there is none, or its time is over."""
     with house.engine.connect() as connection:
         secret = _waiting(connection, house, person, "app")
-        owner = _owner(connection, person.account_id)
+        owner = account_of(connection, person.account_id)
     if secret is None:
         raise Missing(person.session_hash)
     address = pyotp.TOTP(secret.decode()).provisioning_uri(name=owner.email, issuer_name=house.settings.operator_name)
@@ -101,7 +101,7 @@ def passkey_to_make(house: House, person: Person) -> str:
     """What this browser needs to make the passkey, as JSON. Raises Missing where none was begun or its time is over."""
     with house.engine.connect() as connection:
         challenge = _waiting(connection, house, person, "passkey")
-        owner = _owner(connection, person.account_id)
+        owner = account_of(connection, person.account_id)
         others = queries.passkeys_of(connection, person.account_id)
     if challenge is None:
         raise Missing(person.session_hash)
@@ -247,7 +247,7 @@ def remove(house: House, person: Person, factor_id: str) -> str:
         own = {one.id: one for one in queries.factors_of(connection, person.account_id)}
         if factor_id not in own:
             raise Missing(factor_id)
-        if len(own) == 1 and person.is_staff and not house.settings.demonstration:
+        if len(own) == 1 and person.is_staff and house.settings.staff_prove:
             raise Refused("factor_last")
         connection.execute(delete(factor).where(factor.c.id == factor_id))
         if len(own) == 1:
@@ -333,11 +333,8 @@ def _write_codes(connection: Connection, account_id: str) -> list[str]:
 def _step_of(secret: bytes, code: str, at: int) -> int | None:
     """The step whose code this is, if it is one of about now."""
     totp, typed = pyotp.TOTP(secret.decode()), "".join(code.split())
-    return next((step for step in rules.steps_around(at) if _same(totp.generate_otp(step), typed)), None)
-
-
-def _same(shown: str, typed: str) -> bool:
-    return pyotp.utils.strings_equal(shown, typed)
+    shown = {step: totp.generate_otp(step) for step in rules.steps_around(at)}
+    return next((step for step, code_then in shown.items() if pyotp.utils.strings_equal(code_then, typed)), None)
 
 
 def _spend_guess(house: House, caller: Caller, person: Person) -> Sequence[tuple[str, str]]:
@@ -416,13 +413,6 @@ def _waits_at(person: Person, purpose: str) -> bytes:
 
 def _place(factor_id: str) -> bytes:
     return f"odr/factor/v1\n{factor_id}".encode()
-
-
-def _owner(connection: Connection, account_id: str) -> Account:
-    owner = account_by_id(connection, account_id)
-    if owner is None:
-        raise Missing(account_id)
-    return owner
 
 
 def _tell(

@@ -33,6 +33,7 @@ from odr.notices import mail
 from odr.notices.mail import Recipient
 from odr.notices.rules import letter_to_seller
 from odr.people import queries as people
+from odr.people.security import signed_in_owner
 from odr.procedure import rules as procedure
 from odr.procedure.access import why_not
 from odr.procedure.events import ClaimItem
@@ -159,7 +160,7 @@ def drafts() -> str:
 @blueprint.post("/drafts")
 @requires("filing:draft")
 def begin() -> Response:
-    owner = _owner()
+    owner = signed_in_owner()
     draft_id = service.begin_draft(current_house(), owner, _known_of(owner))
     return redirect(url_for("filing.step", draft_id=draft_id, step=ORDER[0]), 303)
 
@@ -201,7 +202,7 @@ def letter(draft_id: str) -> Any:
     draft = _draft(draft_id)
     steps = {name: _form(draft, name) for name in ORDER}
     _faults(steps)
-    return render_template("filing/letter.html", draft=draft, steps=steps, owner=_owner())
+    return render_template("filing/letter.html", draft=draft, steps=steps, owner=signed_in_owner())
 
 
 @blueprint.route("/drafts/<draft_id>/answers", methods=["GET", "POST"])
@@ -214,7 +215,7 @@ def answers(draft_id: str) -> Any:
     if request.method == "GET" or faults or not form.validate():
         return _check(draft, steps, faults, form, HTTPStatus.OK if request.method == "GET" else _WRONG)
     try:
-        number = service.file_draft(current_house(), _owner(), draft, _told(steps))
+        number = service.file_draft(current_house(), signed_in_owner(), draft, _told(steps))
     except Refused as refused:
         form.form_errors.append(refusal(refused))
         return _check(draft, steps, faults, form, HTTPStatus.CONFLICT)
@@ -245,14 +246,6 @@ def _draft(draft_id: str) -> Draft:
     return service.read_draft(current_house(), current_user.account_id, draft_id)
 
 
-def _owner() -> people.Account:
-    with current_house().engine.connect() as connection:
-        owner = people.account_by_id(connection, current_user.account_id)
-    if owner is None:
-        raise Missing(current_user.account_id)
-    return owner
-
-
 def _known_of(owner: people.Account) -> dict[str, dict[str, str]]:
     """What the house can answer in the buyer's place, to be corrected where it is wrong."""
     currencies = get_territory_currencies(owner.country) if owner.country else []
@@ -275,7 +268,7 @@ def _form(draft: Draft, name: str) -> Step:
 
 
 def _own_address() -> str:
-    return _owner().email
+    return signed_in_owner().email
 
 
 def _latest_day() -> date:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, select
 
+from odr.kernel import Missing
 from odr.people.tables import account, factor, mediator, registration, role_grant, session
 
 MINUTE = 60_000
@@ -96,6 +97,14 @@ _ACCOUNT = (
     account.c.created_at,
     account.c.password_hash,
 )
+
+
+def account_of(connection: Connection, account_id: str) -> Account:
+    """The open account with this id. Raises Missing."""
+    found = account_by_id(connection, account_id)
+    if found is None:
+        raise Missing(account_id)
+    return found
 
 
 def cookie_hash(cookie: str) -> str:

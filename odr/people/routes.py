@@ -12,10 +12,17 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as AnyResponse
 
-from odr.kernel import Missing, Refused
+from odr.kernel import Refused
 from odr.people import forms, queries, service
 from odr.people.rules import local_path
-from odr.people.security import caller, carry_session, drop_session, remember_device
+from odr.people.security import (
+    caller,
+    carry_session,
+    drop_session,
+    person_behind,
+    remember_device,
+    signed_in_owner,
+)
 from odr.procedure.access import PERMISSIONS
 from odr.web.filters import link_to
 from odr.web.language import language, zone
@@ -209,7 +216,7 @@ def reset_password(token: str) -> Any:
 @blueprint.route("/account", methods=["GET", "POST"])
 @requires("account:own")
 def account() -> Any:
-    owner = _owner()
+    owner = signed_in_owner()
     form = _with_choices(forms.AccountForm(obj=owner))
     if not form.validate_on_submit():
         return form_page("people/account.html", form, owner=owner)
@@ -226,7 +233,7 @@ def account() -> Any:
 @blueprint.route("/password", methods=["GET", "POST"])
 @requires("account:own")
 def change_password() -> Any:
-    owner = _owner()
+    owner = signed_in_owner()
     form: Any = forms.PasswordForm()
     if not form.validate_on_submit():
         return form_page("people/change_password.html", form, owner=owner)
@@ -243,14 +250,6 @@ def change_password() -> Any:
 
 
 # -- what these pages share -----------------------------------------------------------------------------------
-
-
-def _owner() -> queries.Account:
-    with current_house().engine.connect() as connection:
-        owner = queries.account_by_id(connection, current_user.account_id)
-    if owner is None:
-        raise Missing(current_user.account_id)
-    return owner
 
 
 def _with_choices(form: Any) -> Any:
@@ -279,10 +278,7 @@ def _ask(act: Any, template: str, then: str) -> Any:
 def _arrive(cookie: str, wanted: str | None, told: str | None = None) -> Response:
     """Carry a new session and go where the person wanted to go, or to the room that is theirs; by way of their second
     factor where one is asked for."""
-    house = current_house()
-    with house.engine.connect() as connection:
-        staff_prove = not house.settings.demonstration
-        person = queries.person_by_cookie(connection, cookie, house.clock(), staff_prove=staff_prove)
+    person = person_behind(cookie)
     goal = local_path(wanted, "" if person and person.is_half_way else room_of(person))
     if person and person.is_half_way:
         goal = url_for("factors.prove", next=goal or None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flask import Flask, Request, Response, current_app, g, request, session
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
 
 from odr.people import queries, service
 from odr.people.limits import address_prefix
-from odr.people.queries import Person
+from odr.people.queries import Account, Person
 from odr.people.service import Caller
 from odr.web.security import current_house, permission_of
 
@@ -52,17 +52,27 @@ def person_of(asked: Request) -> Person | None:
     cookie = asked.cookies.get(cookie_name("odr"))
     if not cookie:
         return None
-    house = current_house()
-    with house.engine.connect() as connection:
-        staff_prove = not house.settings.demonstration
-        person = queries.person_by_cookie(connection, cookie, house.clock(), staff_prove=staff_prove)
+    person = person_behind(cookie)
     if person is None:
         return None
-    service.note_seen(house, person)
+    service.note_seen(current_house(), person)
     if person.is_half_way and not _leads_further(person, asked.endpoint):
         g.half_way = person
         return None
     return person
+
+
+def person_behind(cookie: str) -> Person | None:
+    """The person whose open session this cookie belongs to."""
+    house = current_house()
+    with house.engine.connect() as connection:
+        return queries.person_by_cookie(connection, cookie, house.clock(), staff_prove=house.settings.staff_prove)
+
+
+def signed_in_owner() -> Account:
+    """The account of whoever is signed in. Raises Missing when it was closed at this moment."""
+    with current_house().engine.connect() as connection:
+        return queries.account_of(connection, current_user.account_id)
 
 
 def _leads_further(person: Person, endpoint: str | None) -> bool:

@@ -165,9 +165,10 @@ def enter() -> BaseResponse | None:
     if AUDITOR in who:
         g.auditor = _auditor()
         return None
-    if turned := None if who & PARTIES else _turned_away(who):
-        return turned
-    return to_proof() if row.step_up and _acts() and not _proof_is_fresh() else None
+    turned_away = None if who & PARTIES else _turned_away(who)
+    if turned_away is None and row.step_up and _acts() and not _proof_is_fresh():
+        return to_proof()
+    return turned_away
 
 
 def _turned_away(who: frozenset[str]) -> BaseResponse | None:

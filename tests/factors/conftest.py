@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
 
 from odr.database import write_unit
 from odr.factors import service
 from odr.house import House, Settings
-from odr.log.keys import keys_from
 from odr.people import queries
 from odr.people.service import Caller, grant_role, start_session
-from tests.conftest import FrozenClock
 from tests.factors.authenticator import Authenticator, code_at
-from tests.people.conftest import PASSWORD, an_account
+from tests.people.conftest import PASSWORD, an_account, house
+
+__all__ = ["house"]
 
 HOST = "disputes.example.org"
 ORIGIN = f"https://{HOST}"
@@ -25,20 +24,6 @@ CALLER = Caller(prefix="192.0.2.0/24", device="Firefox · Linux")
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return replace(settings, public_url=ORIGIN)
-
-
-@pytest.fixture
-def house(engine: Engine, settings: Settings, clock: FrozenClock) -> House:
-    """A house without pages, on either database."""
-    return House(
-        engine=engine,
-        settings=settings,
-        clock=clock,
-        keys=keys_from(bytes(range(32)), bytes(range(32, 64))),
-        files=None,
-        rulesets=None,
-        origin="evenhand/" + "5" * 32,
-    )
 
 
 class Holder:

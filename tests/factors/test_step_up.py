@@ -15,7 +15,7 @@ from odr.decision.tables import decision_draft
 from odr.factors import service
 from odr.house import House, Settings
 from odr.log.tables import entry
-from odr.people.queries import Person, person_by_cookie
+from odr.people.queries import Person, account_of, person_by_cookie
 from odr.people.service import start_session
 from odr.procedure.access import PARTIES, PERMISSIONS
 from odr.procedure.dispute import Phase
@@ -51,7 +51,7 @@ def give_app(reader: Reader, house: House) -> str:
     """Add an app in a new session of this reader, which has then just proven it; answers its secret."""
     reader.sign_in()
     with house.engine.connect() as connection:
-        email = service.account_by_id(connection, reader.account_id).email
+        email = account_of(connection, reader.account_id).email
     service.begin_app(house, CALLER, person(reader, house), email=email)
     secret = service.app_setup(house, person(reader, house)).secret
     added = service.confirm_app(
