@@ -144,8 +144,10 @@ def test_whoever_signs_in_arrives_at_a_page_that_is_theirs(app, house):
 
         arrived = sign_in(client, email=f"{role}@example.org")
 
-        assert arrived.status_code == 303
-        assert client.get(arrived.location, follow_redirects=True).status_code == 200, role
+        page = client.get(arrived.location, follow_redirects=True)
+        assert (arrived.status_code, page.status_code) == (303, 200), role
+        # Whoever works here is led to their second step before anything else opens.
+        assert page.request.path == ("/account/factors" if role else "/disputes"), role
 
 
 @pytest.mark.parametrize(
