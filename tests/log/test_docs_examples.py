@@ -14,13 +14,19 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from odr.log import chain, note, offline, policy, proof, receipt
+from odr.casefile import archive as zips
+from odr.casefile import records
+from odr.kernel import moment
+from odr.log import chain, note, offline, policy, proof, receipt, rules, signers
 from odr.log.cosigning import verify_with
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = (ROOT / "docs" / "log-format.md").read_text(encoding="utf-8")
 SAMPLE = ROOT / "tests" / "samples" / "entry-v1.json"
 EXAMPLES: dict[str, str] = dict(re.findall(r"^```(?:json|text) ([a-z-]+)\n(.*?)\n```$", DOCUMENT, re.M | re.S))
+
+SEEDS = ("signing-seed", "second-seed")
+MADE = 1_772_442_060_000
 
 RAW = EXAMPLES["entry"].encode()
 ENTRY: dict[str, Any] = json.loads(RAW)
@@ -176,6 +182,104 @@ def test_the_receipt() -> None:
 
     assert receipt.write(receipt.Receipt(RAW, 2, tuple(proof.inclusion_proof(leaves, 2)), signed)) == raw
     assert (report.status, report.seen["idx"], report.seen["size"]) == (offline.SOUND, 2, 4)
+
+
+def test_who_signs_and_the_history() -> None:
+    raws = [line.encode() for line in EXAMPLES["history-entries"].split("\n")]
+    leaves, origin = [chain.leaf_hash(raw) for raw in raws], ENTRY["log"]
+    first, second = [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLES[name])) for name in SEEDS]
+    vkeys = [note.vkey(origin, key.public_key().public_bytes_raw()) for key in (first, second)]
+    told = {"1": vkeys[:1], "2": vkeys, "3": vkeys[1:]}
+    keys = dict(zip(vkeys, (first, second), strict=True))
+
+    def checkpoint(size: int) -> bytes:
+        text = note.checkpoint_text(note.Checkpoint(origin, size, proof.root(leaves[:size])))
+        signed = [keys[line] for line in told[str(size)]]
+        ids = [note.key_id(origin, key.public_key().public_bytes_raw()) for key in signed]
+        lines = [note.signature_line(text, origin, *one) for one in zip(ids, [key.sign for key in signed], strict=True)]
+        return text + b"\n" + b"".join(lines)
+
+    def shown(index: int, size: int) -> bytes:
+        path = tuple(proof.inclusion_proof(leaves[:size], index))
+        return receipt.write(receipt.Receipt(raws[index], index, path, checkpoint(size)))
+
+    history = b"".join(shown(*one) for one in ((0, 1), (1, 2), (2, 3), (0, 3), (1, 3), (2, 3)))
+    trust, report = offline.Trust([offline.key_in(vkeys[0])]), offline.Report("history")
+    trust.learn(history, report)
+
+    assert json.loads(EXAMPLES["signers"]) == told
+    assert json.loads(EXAMPLES["history"]) == {"length": len(history), "sha256": hashlib.sha256(history).hexdigest()}
+    folded = signers.fold(origin, [(chain.check(raw), place) for place, raw in enumerate(raws)])
+    for size, lines in told.items():
+        assert [term.vkey for term in folded.at(int(size))] == lines
+        assert trust.at(int(size)) == [offline.key_in(line) for line in lines]
+    assert report.findings == []
+
+
+def test_the_erasure() -> None:
+    given = json.loads(EXAMPLES["erasure"])
+    entries = {one["ver"]: {**one, "commit": dict.fromkeys(one["commit"], chain.GENESIS)} for one in given["entries"]}
+    head, found = offline.Stream(), []
+    for version, entry in entries.items():
+        head.watch(entry, lambda code, **_: found.append(code))
+        head.words[version] = (entry["actor"], tuple(entry["commit"]))
+    erased = rules.erased_in(entries)
+
+    assert {(version, name): by for version, name, by in given["erased"]} == erased.words == head.erased
+    assert (erased.breaches, found) == ([], [])
+    # Without the lifting, the order is one under a hold.
+    del entries[3]
+    assert [breach.code for breach in rules.erased_in(entries).breaches] == ["erasure_under_hold"]
+
+
+def test_the_parts_of_a_case_file(tmp_path: Path) -> None:
+    leaves = [chain.leaf_hash(held) for held in (b"a", b"b", RAW, b"c")]
+    hidden = records.Hidden(3, 1, leaves[1], proof.inclusion_proof(leaves, 1))
+    shown = EXAMPLES["receipt"].encode() + b"\n"
+    members = {
+        "index.html": b"<p>",
+        "entries/000004.tlog-proof": shown,
+        "openings.jsonl": EXAMPLES["opening"].encode() + b"\n",
+        "checkpoint": shown.partition(b"\n\n")[2],
+    }
+    told = [zips.listed(path, [held]) for path, held in members.items()]
+    text = records.manifest_text(ENTRY["log"], ENTRY["stream"], 4, "buyer", MADE, told)
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLES["signing-seed"]))
+    manifest = note.sign(text, ENTRY["log"], note.key_id(ENTRY["log"], key.public_key().public_bytes_raw()), key.sign)
+    packed = [zips.Member(one.path, [members[one.path]], one) for one in told]
+    raw = b"".join(zips.archive(packed, moment(MADE), lambda _: manifest))
+    row, second = raw.index(b"PK\1\2"), raw.index(b"PK\3\4", 4)
+    (tmp_path / "case.zip").write_bytes(raw)
+    read = offline.Archive(str(tmp_path / "case.zip"))
+    trust = offline.Trust([offline.key_in(EXAMPLES["vkey"])])
+
+    assert records.hidden_lines([hidden]) == EXAMPLES["hidden"].encode() + b"\n"
+    assert records.withheld_lines([(4, "message")]) == EXAMPLES["withheld"].encode() + b"\n"
+    assert manifest == EXAMPLES["manifest"].encode() + b"\n"
+    assert raw[:second].hex() == EXAMPLES["archive-member"]
+    assert raw[row : raw.index(b"PK\1\2", row + 4)].hex() == EXAMPLES["archive-row"]
+    assert raw[-22:].hex() == EXAMPLES["archive-end"]
+    assert json.loads(EXAMPLES["archive"]) == {"length": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    assert offline.manifest_in(read, trust.checkpoint_in(members["checkpoint"]), trust).reader == "buyer"
+    assert {path: read.read(path, 1_000_000) for path in members} == members
+
+
+def test_a_log_founded_over_another() -> None:
+    raw = EXAMPLES["founded-over"].encode()
+    entry, told = chain.check(raw), signers.continuation(raw)
+    leaves = [chain.leaf_hash(held) for held in (b"a", b"b", RAW, b"c")]
+    second = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLES["second-seed"]))
+
+    assert told == signers.Continuation(
+        ENTRY["log"],
+        4,
+        proof.root(leaves).hex(),
+        4,
+        EXAMPLES["receipt"].encode().partition(b"\n\n")[2] + b"\n",
+        "stolen",
+    )
+    assert entry.data["key"] == note.vkey(entry.origin, second.public_key().public_bytes_raw())
+    assert offline.continued(entry.data) == entry.data["continues"]
 
 
 def test_the_files() -> None:
