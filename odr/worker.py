@@ -166,13 +166,14 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         # At most one checkpoint a second, however many acts there are, but for those that mail asks for.
         Part("log", lambda: seal_log(house), busy=IDLE),
         *(replace(part, work=partial(unless_stopped, house, part.work)) for part in held),
-        # Also in a house that has stopped: whoever mends it wants to know.
-        Part("check", lambda: check_log(house), busy=HOUR, idle=HOUR),
         Part("nightly check", lambda: check_house(house), idle=MINUTE),
         Part("alarm", lambda: alarm_operator(house, told), idle=ALARMS_EVERY),
     )
+    # Also in a house that has stopped: whoever mends it wants to know.
+    look = Part("check", lambda: check_log(house), busy=HOUR, idle=HOUR)
     if once:
         _attempt(greet, failing)
+        _attempt(look, failing)
         # What one part did is work for another: who was fixed in a pool is drawn once the log is sealed over it.
         while any([_attempt(part, failing) for part in parts]):
             pass
@@ -183,7 +184,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
     pulse = Part("pulse", lambda: show_pulse(house, owner, failing), busy=PULSE, idle=PULSE)
     threads = [
         threading.Thread(target=_keep_doing, args=(part, stop, failing), name=part.name, daemon=True)
-        for part in (*parts, pulse)
+        for part in (*parts, look, pulse)
     ]
     with _told_to_stop(stop):
         if watched:

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, and_, delete, exists, insert, select, tuple_
 from odr.database import one_moment, write_unit
 from odr.house import House, Settings
 from odr.log import tables
-from odr.log.chain import Entry, Malformed, check, leaf_hash
+from odr.log.chain import Malformed, leaf_hash
 from odr.log.halt import GIVEN_UP, Halt, SigningStopped, contradiction, latest_checkpoint, must_rest, stop
 from odr.log.keys import Keys
 from odr.log.note import Rejected
 from odr.log.proof import TILE_WIDTH
+from odr.log.records import fields_of
 from odr.log.signers import Lineage, lineage_of, opened, signers_of
 from odr.log.tiles import full_tile, tree_size
 from odr.log.verify import Finding, Verified
@@ -232,20 +233,19 @@ def _look_at_newest(connection: Connection, lineage: Lineage, size: int) -> Iter
 
 
 def _look_at_entry(row: Any, lineage: Lineage, seen: dict[Pair, _Known]) -> Iterator[Finding]:
-    where, computed = (row.stream, row.ver), leaf_hash(row.raw)
-    if computed != row.leaf_hash:
-        yield Finding("entry_hash_differs", *where, row.position, computed.hex(), row.leaf_hash.hex())
-    if computed != row.placed:
-        yield Finding("place_hash_differs", *where, row.position, computed.hex(), row.placed.hex())
-    try:
-        entry = check(row.raw)
-    except Malformed as broken:
-        yield Finding("entry_malformed", *where, row.position, found=broken.code)
+    where = row.stream, row.ver
+    known = seen[where]
+    if known.seal != row.leaf_hash.hex():
+        yield Finding("entry_hash_differs", *where, row.position, known.seal, row.leaf_hash.hex())
+    if known.seal != row.placed.hex():
+        yield Finding("place_hash_differs", *where, row.position, known.seal, row.placed.hex())
+    if known.fields is None:
+        yield Finding("entry_malformed", *where, row.position, found=known.fault)
         return
-    origin = lineage.origin_at(row.position)
-    if entry.origin != origin:
-        yield Finding("entry_of_another_log", *where, row.position, origin, entry.origin)
-    said = (entry.stream, entry.version, entry.type, entry.at, entry.reach)
+    entry, origin = known.fields, lineage.origin_at(row.position)
+    if entry["log"] != origin:
+        yield Finding("entry_of_another_log", *where, row.position, origin, entry["log"])
+    said = tuple(entry[name] for name in ("stream", "ver", "type", "at", "class"))
     columns = (row.stream, row.ver, row.type, row.at, row.reach)
     if said != columns:
         yield Finding("entry_column_differs", *where, row.position, str(said), str(columns))
@@ -253,16 +253,16 @@ def _look_at_entry(row: Any, lineage: Lineage, seen: dict[Pair, _Known]) -> Iter
         yield from _look_back(row, entry, seen.get((row.stream, row.ver - 1)))
 
 
-def _look_back(row: Any, entry: Entry, before: _Known | None) -> Iterator[Finding]:
+def _look_back(row: Any, entry: dict[str, Any], before: _Known | None) -> Iterator[Finding]:
     """How an entry follows the one before it in its stream."""
     where = (row.stream, row.ver)
     if before is None:
         yield Finding("stream_gap", row.stream, row.ver - 1, expected=str(row.ver - 1), found=str(row.ver))
         return
-    if entry.prev != before.seal:
-        yield Finding("stream_prev_differs", *where, row.position, before.seal, entry.prev)
-    if entry.at < before.at:
-        yield Finding("stream_time_goes_back", *where, row.position, f"at least {before.at}", str(entry.at))
+    if entry["prev"] != before.seal:
+        yield Finding("stream_prev_differs", *where, row.position, before.seal, entry["prev"])
+    if entry["at"] < before.at:
+        yield Finding("stream_time_goes_back", *where, row.position, f"at least {before.at}", str(entry["at"]))
     if before.position is None:
         yield Finding("entry_without_place", row.stream, row.ver - 1)
     elif before.position > row.position:
@@ -270,16 +270,22 @@ def _look_back(row: Any, entry: Entry, before: _Known | None) -> Iterator[Findin
 
 
 class _Known:
-    """An entry that another one may follow."""
+    """An entry that another one may follow: read once, for itself and for that one. `fields` is None where it is
+    malformed, by what `fault` says."""
 
     def __init__(self, raw: bytes, position: int | None) -> None:
-        self.position = position
+        self.position, self.fault = position, ""
         self.seal = leaf_hash(raw).hex()
+        self.fields: dict[str, Any] | None = None
         try:
-            self.at = check(raw).at
-        except Malformed:
-            # It is named where it stands.
-            self.at = 0
+            self.fields = fields_of(raw)
+        except Malformed as broken:
+            self.fault = broken.code
+
+    @property
+    def at(self) -> int:
+        # A malformed one is named where it stands.
+        return int(self.fields["at"]) if self.fields else 0
 
 
 def _known(connection: Connection, wanted: set[Pair]) -> dict[Pair, _Known]:
@@ -419,7 +425,7 @@ def known_losses(connection: Connection, origin: str) -> set[Loss]:
     lost: list[Any] = []
     for raw in connection.scalars(query):
         try:
-            lost += check(bytes(raw)).data.get("lost", [])
+            lost += fields_of(bytes(raw))["data"].get("lost", [])
         except (Malformed, TypeError):
             # The walk over the entries names it.
             continue
