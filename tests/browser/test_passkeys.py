@@ -39,7 +39,7 @@ def settings(settings: Settings, port: int) -> Settings:
 @pytest.fixture
 def address(app: Flask, port: int) -> Iterator[str]:
     server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://localhost:{port}"
     server.shutdown()

@@ -56,7 +56,7 @@ def answering(peer: Peer, port: int = 0) -> Iterator[Peer]:
         server.daemon_threads = True
         server.peer = peer
         peer.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield peer

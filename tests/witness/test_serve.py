@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def url(folder: Path):
     with WitnessServer("127.0.0.1", 0, Store(folder), make_key(folder.parent / "x", "witness.example/x")) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server.url
         server.shutdown()
