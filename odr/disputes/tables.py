@@ -37,11 +37,43 @@ party = Table(
 )
 """Who stands behind the names in entries. An ordinary table: it can forget, the log cannot."""
 
+mandate = Table(
+    "mandate",
+    Base.metadata,
+    Column("dispute_id", String(32), primary_key=True),
+    # As entries of this dispute name the representative.
+    Column("actor_id", String(32), primary_key=True),
+    Column("side", String(8), nullable=False),
+    # Whom the invitation goes to, until somebody has taken it up.
+    Column("email", String(254)),
+    Column("account_id", String(32)),
+    Column("given_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+)
+"""Who acts for a side: the person behind the name that entries give to a representative. Scope and end stand in the
+entries; like `party`, this table can forget."""
+
+Index("ix_mandate_account_id", mandate.c.account_id, mandate.c.ended_at)
+
+opening = Table(
+    "opening",
+    Base.metadata,
+    Column("dispute_id", String(32), primary_key=True),
+    Column("account_id", String(32), primary_key=True),
+    Column("opened_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
+)
+"""A file that somebody of the staff opened with a reason although nothing in it waits for them, and until when it
+stays open to them. The reason stands in the record of readings."""
+
 seller = Table(
     "seller",
     Base.metadata,
     Column("id", String(32), primary_key=True),
     Column("address_key", LargeBinary(32), nullable=False, unique=True),
+    # The account that showed to be this seller, by its domain.
+    Column("claimed_by", String(32)),
+    Column("claimed_at", BigInteger),
 )
 """Sellers by the stable id that entries name them with; found again by a keyed digest of their address."""
 

@@ -20,9 +20,16 @@ from sqlalchemy import (
 from odr.database import Base
 
 ROLES = ("registrar", "mediator", "regulator", "admin")
-PURPOSES = ("verify", "reset", "signin", "invite")
+PURPOSES = ("verify", "reset", "signin", "invite", "mandate")
 FACTORS = ("passkey", "totp")
-CEREMONIES = ("app", "passkey", "proof")
+CEREMONIES = ("app", "passkey", "proof", "sign")
+BEGINNINGS = ("password", "link", "verify", "invite")
+"""How a session began: by a password, a mailed link, the confirmation of an address, or an invitation."""
+PROVEN_BY = ("passkey", "totp", "recovery")
+LEVELS = ("organisation", "eid")
+METHODS = ("dns", "web", "oidc")
+CREDENTIALS = ("mediation", "consumer_law", "language", "insurance")
+RESET_OUTCOMES = ("done", "refused", "lapsed")
 
 
 def _one_of(column: str, words: tuple[str, ...]) -> str:
@@ -44,6 +51,8 @@ account = Table(
     Column("zone", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
+    # Nobody comes in with it until an administrator lifts that.
+    Column("suspended_at", BigInteger),
     UniqueConstraint("email"),
 )
 
@@ -118,6 +127,11 @@ session = Table(
     Column("ended_at", BigInteger),
     # The last proof of a second factor; None before the first, and for ever where none is asked for.
     Column("factor_at", BigInteger),
+    # By what that proof was given, and how the session began: both stand in records of consent.
+    Column("factor_kind", String(8)),
+    Column("began_by", String(8), nullable=False, server_default="password"),
+    CheckConstraint(_one_of("factor_kind", PROVEN_BY), name="factor_kind"),
+    CheckConstraint(_one_of("began_by", BEGINNINGS), name="began_by"),
     Index("ix_session_account_id", "account_id", "ended_at"),
 )
 
@@ -157,6 +171,23 @@ recovery_code = Table(
     Column("used_at", BigInteger),
 )
 
+# A wish that all second factors of somebody be taken away, which a second administrator has to agree with.
+factor_reset = Table(
+    "factor_reset",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("account_id", String(32), ForeignKey("account.id"), nullable=False),
+    # The administrator who asks; None for the operator at the machine.
+    Column("asked_by", String(32), ForeignKey("account.id")),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("answered_by", String(32), ForeignKey("account.id")),
+    Column("answered_at", BigInteger),
+    Column("outcome", String(8)),
+    CheckConstraint(_one_of("outcome", RESET_OUTCOMES), name="outcome"),
+    CheckConstraint("answered_by IS NULL OR asked_by IS NULL OR answered_by <> asked_by", name="two_people"),
+    Index("ix_factor_reset_account_id", "account_id", "outcome"),
+)
+
 # What was asked of a browser and waits for its answer, such as a passkey's challenge: for one session, once, for
 # minutes.
 ceremony = Table(
@@ -187,6 +218,52 @@ link = Table(
     Index("ix_link_account_id", "account_id", "purpose"),
     Index("ix_link_email", "email", "purpose"),
     Index("ix_link_dispute_id", "dispute_id"),
+)
+
+# What stands for who somebody is beyond their address: an organisation by its domain, a person by an electronic
+# identity. Begun with a token that the domain has to show; proven once that was seen, or a provider said so.
+identity_proof = Table(
+    "identity_proof",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("account_id", String(32), ForeignKey("account.id"), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("method", String(8), nullable=False),
+    # Whom or what it names, sealed, and its keyed hash, by which two claims to the same are found.
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("subject_hash", String(64), nullable=False),
+    # What the domain has to show; not secret, since it is published there.
+    Column("token", String(43)),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("proven_at", BigInteger),
+    Column("checked_at", BigInteger),
+    # How often in a row it was not found any more where it once was.
+    Column("missed", Integer, nullable=False, server_default="0"),
+    Column("until", BigInteger),
+    Column("ended_at", BigInteger),
+    CheckConstraint(_one_of("level", LEVELS), name="level"),
+    CheckConstraint(_one_of("method", METHODS), name="method"),
+    Index("ix_identity_proof_account_id", "account_id", "ended_at"),
+    Index("ix_identity_proof_subject_hash", "subject_hash", "ended_at"),
+)
+
+# What a mediator showed of training and standing, each for a time (procedure.md: admission).
+credential = Table(
+    "credential",
+    Base.metadata,
+    Column("id", String(32), primary_key=True),
+    Column("mediator_id", String(32), ForeignKey("mediator.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("issuer", String(120), nullable=False),
+    # SHA-256 of the document that was looked at; the document itself is not kept.
+    Column("document_sha256", LargeBinary),
+    Column("added_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("reminded_at", BigInteger),
+    CheckConstraint(_one_of("kind", CREDENTIALS), name="kind"),
+    Index("ix_credential_mediator_id", "mediator_id", "expires_at"),
 )
 
 rate = Table(

@@ -26,13 +26,19 @@ MEDIATOR = frozenset({"mediator"})
 HOUSE = frozenset({"system"})
 BUYER = frozenset({"buyer"})
 SELLER = frozenset({"seller"})
+# Who is no party: what they read of a dispute, its parties can see.
+WATCHED = REGISTRAR | MEDIATOR
+SCOPES = ("read", "speak", "bind")
+"""What a mandate can cover, each with all before it: reading, saying something, and what binds or ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One permission: who holds it; for an act on a dispute the phases it exists in and its further condition.
 
-    `step_up`: whoever has a second factor must have proven it within the last minutes (ADR 25).
+    `step_up`: whoever has a second factor must have proven it within the last minutes (ADR 25). `scope`: what the
+    mandate of a representative has to cover for them to do it in a side's name (ADR 32); empty where only the side
+    itself can. `audited`: the roles whose reading is written into the dispute's record of readings (ADR 29).
     """
 
     name: str
@@ -41,6 +47,8 @@ class Row:
     unless: Condition | None = None
     act: bool = False
     step_up: bool = False
+    scope: str = ""
+    audited: frozenset[str] = frozenset()
 
 
 def _own_seat(dispute: Dispute, actor: Actor) -> str | None:
@@ -352,8 +360,8 @@ def _table(*rows: Row) -> dict[str, Row]:
     return {row.name: row for row in rows}
 
 
-def _page(name: str, *who: str, step_up: bool = False) -> Row:
-    return Row(name, frozenset(who), step_up=step_up)
+def _page(name: str, *who: str, step_up: bool = False, audited: frozenset[str] = frozenset()) -> Row:
+    return Row(name, frozenset(who), step_up=step_up, audited=audited)
 
 
 def _act(
@@ -362,9 +370,10 @@ def _act(
     *phases: Phase | frozenset[Phase],
     unless: Condition | None = None,
     step_up: bool = False,
+    scope: str = "",
 ) -> Row:
     union = frozenset[Phase]().union(*(phase if isinstance(phase, frozenset) else {phase} for phase in phases))
-    return Row(name, who, union, unless, act=True, step_up=step_up)
+    return Row(name, who, union, unless, act=True, step_up=step_up, scope=scope, audited=who & WATCHED)
 
 
 PERMISSIONS: dict[str, Row] = _table(
@@ -387,29 +396,29 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("desk:mediator", "mediator"),
     _page("desk:regulator", "regulator"),
     # The bytes of every entry of every dispute; each reading is written down.
-    _page("entries:audit", AUDITOR),
+    _page("entries:audit", AUDITOR, audited=frozenset({AUDITOR})),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
     # The mediator reads all but what lies behind the wall.
-    Row("dispute:read", PARTIES | REGISTRAR | MEDIATOR),
-    Row("evidence:read", PARTIES | MEDIATOR),
-    Row("offers:read", PARTIES),
+    Row("dispute:read", PARTIES | REGISTRAR | MEDIATOR, scope="read", audited=WATCHED),
+    Row("evidence:read", PARTIES | MEDIATOR, scope="read", audited=MEDIATOR),
+    Row("offers:read", PARTIES, scope="read"),
     # The bytes of an entry, with its proof: of which entries, says `may_have_receipt`.
-    Row("receipt:read", PARTIES | REGISTRAR | MEDIATOR),
+    Row("receipt:read", PARTIES | REGISTRAR | MEDIATOR, scope="read", audited=WATCHED),
     # All that a reader may have of a dispute, in one archive. The registrar, who never reads the merits, has none.
-    Row("casefile:read", PARTIES | MEDIATOR),
+    Row("casefile:read", PARTIES | MEDIATOR, scope="read", audited=MEDIATOR),
     # While the proof is checked, and of the files only what came after the end: see `may_read_file`.
-    Row("proof:read", REGISTRAR, unless=_proof_waits),
+    Row("proof:read", REGISTRAR, unless=_proof_waits, audited=REGISTRAR),
     # Filing and admission.
     _act("information:ask", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
-    _act("information:give", BUYER, _P.NEEDS_INFORMATION),
+    _act("information:give", BUYER, _P.NEEDS_INFORMATION, scope="speak"),
     _act("filing:admit", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
     _act("filing:refuse", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
-    _act("refusal:review", BUYER, _P.REFUSED, unless=_review_once),
-    _act("dispute:withdraw", BUYER, _BEFORE_END),
+    _act("refusal:review", BUYER, _P.REFUSED, unless=_review_once, scope="speak"),
+    _act("dispute:withdraw", BUYER, _BEFORE_END, scope="bind"),
     # The seller's answer.
     _act("seller:join", SELLER, _WITH_SELLER | {_P.DECIDED, _P.SETTLED, _P.CLOSED}),
-    _act("reply:give", SELLER, _P.AWAITING_RESPONSE, unless=_reply_open),
+    _act("reply:give", SELLER, _P.AWAITING_RESPONSE, unless=_reply_open, scope="bind"),
     _act("scope:decide", REGISTRAR, _P.AWAITING_RESPONSE, unless=_scope_pending),
     # Evidence.
     _act(
@@ -423,8 +432,9 @@ PERMISSIONS: dict[str, Row] = _table(
         _P.DECISION,
         _P.CLOSED,
         unless=_may_add_evidence,
+        scope="speak",
     ),
-    _act("evidence:complete", PARTIES, _P.EVIDENCE, _P.DEFAULT_TRACK, unless=_may_complete),
+    _act("evidence:complete", PARTIES, _P.EVIDENCE, _P.DEFAULT_TRACK, unless=_may_complete, scope="speak"),
     # Negotiation and settlement.
     _act(
         "message:send",
@@ -435,55 +445,62 @@ PERMISSIONS: dict[str, Row] = _table(
         _P.MEDIATION,
         _P.SETTLED,
         unless=_may_write,
+        scope="speak",
     ),
-    _act("offer:make", PARTIES, _FROM_REPLY),
-    _act("offer:accept", PARTIES, _FROM_REPLY, unless=_others_offer_open),
-    _act("offer:reject", PARTIES, _FROM_REPLY, unless=_others_offer_open),
-    _act("offer:withdraw", PARTIES, _FROM_REPLY, unless=_own_offer_open),
-    _act("negotiation:leave", PARTIES, _P.NEGOTIATION, unless=_may_leave),
-    _act("settlement:sign", PARTIES, _P.SETTLED, unless=_not_signed, step_up=True),
-    _act("direct:state", PARTIES, _WITH_SELLER, unless=_direct_not_stated),
-    _act("direct:deny", BUYER, _WITH_SELLER, unless=_direct_stated_by_seller),
+    _act("offer:make", PARTIES, _FROM_REPLY, scope="bind"),
+    _act("offer:accept", PARTIES, _FROM_REPLY, unless=_others_offer_open, scope="bind"),
+    _act("offer:reject", PARTIES, _FROM_REPLY, unless=_others_offer_open, scope="bind"),
+    _act("offer:withdraw", PARTIES, _FROM_REPLY, unless=_own_offer_open, scope="bind"),
+    _act("negotiation:leave", PARTIES, _P.NEGOTIATION, unless=_may_leave, scope="bind"),
+    _act("settlement:sign", PARTIES, _P.SETTLED, unless=_not_signed, step_up=True, scope="bind"),
+    _act("direct:state", PARTIES, _WITH_SELLER, unless=_direct_not_stated, scope="bind"),
+    _act("direct:deny", BUYER, _WITH_SELLER, unless=_direct_stated_by_seller, scope="bind"),
     # The appointment of a mediator. The house fixes the pool and draws; nobody else can.
     _act("pool:commit", HOUSE, _P.ASSIGNMENT, unless=_pool_missing),
     _act("mediator:draw", HOUSE, _P.ASSIGNMENT, unless=_pool_waits),
     _act("appointment:accept", MEDIATOR, _P.ASSIGNMENT, unless=_appointment_waits),
     _act("appointment:decline", MEDIATOR, _P.ASSIGNMENT, unless=_appointment_waits),
-    _act("objection:make", PARTIES, _P.ASSIGNMENT, unless=_may_object),
-    _act("objection:waive", PARTIES, _P.ASSIGNMENT, unless=_may_object),
-    _act("challenge:make", PARTIES, _WITH_MEDIATOR, unless=_may_challenge),
+    _act("objection:make", PARTIES, _P.ASSIGNMENT, unless=_may_object, scope="speak"),
+    _act("objection:waive", PARTIES, _P.ASSIGNMENT, unless=_may_object, scope="speak"),
+    _act("challenge:make", PARTIES, _WITH_MEDIATOR, unless=_may_challenge, scope="speak"),
     _act("challenge:decide", REGISTRAR, _WITH_MEDIATOR, unless=_challenge_waits, step_up=True),
     _act("mediator:resign", MEDIATOR, _WITH_MEDIATOR, unless=_is_appointed),
     # Mediation.
     _act("evidence:request", MEDIATOR, _P.MEDIATION, _P.DECISION, unless=_file_open),
     _act("evidence:admit", MEDIATOR, _P.MEDIATION, _P.DECISION, unless=_late_item_waits),
     _act("proposal:make", MEDIATOR, _P.MEDIATION),
-    _act("proposal:accept", PARTIES, _P.MEDIATION, unless=_proposal_open),
-    _act("proposal:reject", PARTIES, _P.MEDIATION, unless=_proposal_open),
+    _act("proposal:accept", PARTIES, _P.MEDIATION, unless=_proposal_open, scope="bind"),
+    _act("proposal:reject", PARTIES, _P.MEDIATION, unless=_proposal_open, scope="bind"),
     _act("mediation:close", MEDIATOR, _P.MEDIATION),
     # Decision.
-    _act("decider:ask", PARTIES, _P.DECISION, unless=_fresh_decider_open),
-    _act("final_words:give", PARTIES, _P.DECISION, unless=_final_words_open),
+    _act("decider:ask", PARTIES, _P.DECISION, unless=_fresh_decider_open, scope="speak"),
+    _act("final_words:give", PARTIES, _P.DECISION, unless=_final_words_open, scope="speak"),
     _act("decision:issue", MEDIATOR, _P.DECISION, unless=_may_decide, step_up=True),
-    _act("decision:accept", PARTIES, _P.DECIDED, unless=_not_answered, step_up=True),
-    _act("decision:reject", PARTIES, _P.DECIDED, unless=_not_answered, step_up=True),
+    _act("decision:accept", PARTIES, _P.DECIDED, unless=_not_answered, step_up=True, scope="bind"),
+    _act("decision:reject", PARTIES, _P.DECIDED, unless=_not_answered, step_up=True, scope="bind"),
     # What was promised or granted.
-    _act("performance:report", SELLER, _P.CLOSED, unless=_may_report),
-    _act("performance:confirm", BUYER, _P.CLOSED, unless=_may_confirm),
-    _act("performance:deny", BUYER, _P.CLOSED, unless=_may_deny),
+    _act("performance:report", SELLER, _P.CLOSED, unless=_may_report, scope="speak"),
+    _act("performance:confirm", BUYER, _P.CLOSED, unless=_may_confirm, scope="bind"),
+    _act("performance:deny", BUYER, _P.CLOSED, unless=_may_deny, scope="speak"),
     _act("proof:check", REGISTRAR, _P.CLOSED, unless=_proof_waits),
     _act("procedure:rate", PARTIES, _P.CLOSED, unless=_not_rated),
     # Service of notices, and what the house learns of it.
     _act("notice:record", HOUSE, frozenset(_P) - {_P.UNFILED}),
-    _act("address:give", BUYER, _P.AWAITING_RESPONSE, unless=_address_wanted),
+    _act("address:give", BUYER, _P.AWAITING_RESPONSE, unless=_address_wanted, scope="speak"),
     # Time.
-    _act("suspension:ask", PARTIES, _BEFORE_END, unless=_may_ask_suspension),
-    _act("suspension:agree", PARTIES, _BEFORE_END, unless=_suspension_asked_by_other),
+    _act("suspension:ask", PARTIES, _BEFORE_END, unless=_may_ask_suspension, scope="speak"),
+    _act("suspension:agree", PARTIES, _BEFORE_END, unless=_suspension_asked_by_other, scope="speak"),
     _act("suspension:order", REGISTRAR, _BEFORE_END, unless=_may_suspend),
-    _act("suspension:end", PARTIES | REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.CLOSED}, unless=_may_end_suspension),
+    _act(
+        "suspension:end",
+        PARTIES | REGISTRAR,
+        frozenset(_P) - {_P.UNFILED, _P.CLOSED},
+        unless=_may_end_suspension,
+        scope="speak",
+    ),
     _act("dispute:hand_over", REGISTRAR, frozenset(_P) - {_P.UNFILED, _P.SETTLED, _P.CLOSED}, step_up=True),
-    _act("extension:ask", PARTIES, _BEFORE_END, unless=_may_ask_extension),
-    _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other),
+    _act("extension:ask", PARTIES, _BEFORE_END, unless=_may_ask_extension, scope="speak"),
+    _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other, scope="speak"),
     _act("extension:grant", REGISTRAR | MEDIATOR, _BEFORE_END, unless=_extension_possible),
     # What becomes of the words.
     _act("hold:place", REGISTRAR, frozenset(_P) - {_P.UNFILED}),
