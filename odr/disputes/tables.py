@@ -71,9 +71,14 @@ seller = Table(
     Base.metadata,
     Column("id", String(32), primary_key=True),
     Column("address_key", LargeBinary(32), nullable=False, unique=True),
-    # The account that showed to be this seller, by its domain.
+    # The account that showed to be this seller, by its domain; the proof it rests on, and the address, sealed, for the
+    # account's owner to know again.
     Column("claimed_by", String(32)),
     Column("claimed_at", BigInteger),
+    Column("claimed_proof", String(32)),
+    Column("wrapped_key", LargeBinary),
+    Column("sealed", LargeBinary),
+    Index("ix_seller_claimed_by", "claimed_by"),
 )
 """Sellers by the stable id that entries name them with; found again by a keyed digest of their address."""
 

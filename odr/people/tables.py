@@ -22,13 +22,14 @@ from odr.database import Base
 ROLES = ("registrar", "mediator", "regulator", "admin")
 PURPOSES = ("verify", "reset", "signin", "invite", "mandate")
 FACTORS = ("passkey", "totp")
-CEREMONIES = ("app", "passkey", "proof", "sign")
+CEREMONIES = ("app", "passkey", "proof", "sign", "eid")
 BEGINNINGS = ("password", "link", "verify", "invite")
 """How a session began: by a password, a mailed link, the confirmation of an address, or an invitation."""
 PROVEN_BY = ("passkey", "totp", "recovery")
 LEVELS = ("organisation", "eid")
 METHODS = ("dns", "web", "oidc")
 CREDENTIALS = ("mediation", "consumer_law", "language", "insurance")
+RESET_GROUNDS = ("lost", "stolen", "left")
 RESET_OUTCOMES = ("done", "refused", "lapsed")
 
 
@@ -88,6 +89,8 @@ role_grant = Table(
     Column("account_id", String(32), ForeignKey("account.id"), primary_key=True),
     Column("role", String(16), primary_key=True),
     Column("granted_at", BigInteger, nullable=False),
+    # The administrator who gave it; None for the operator at the machine.
+    Column("given_by", String(32), ForeignKey("account.id")),
     CheckConstraint(_one_of("role", ROLES), name="role"),
 )
 
@@ -111,6 +114,8 @@ mediator = Table(
     Column("capacity", Integer, nullable=False),
     # Appointments that were let lie count from here on: a change of the roster forgives those before it.
     Column("counted_from", BigInteger, nullable=False),
+    # Until when somebody is drawn without the evidence that is asked for since: only whoever served before (ADR 34).
+    Column("excused_until", BigInteger),
     UniqueConstraint("account_id"),
     CheckConstraint("capacity > 0", name="capacity"),
 )
@@ -180,9 +185,11 @@ factor_reset = Table(
     # The administrator who asks; None for the operator at the machine.
     Column("asked_by", String(32), ForeignKey("account.id")),
     Column("asked_at", BigInteger, nullable=False),
+    Column("ground", String(8), nullable=False),
     Column("answered_by", String(32), ForeignKey("account.id")),
     Column("answered_at", BigInteger),
     Column("outcome", String(8)),
+    CheckConstraint(_one_of("ground", RESET_GROUNDS), name="ground"),
     CheckConstraint(_one_of("outcome", RESET_OUTCOMES), name="outcome"),
     CheckConstraint("answered_by IS NULL OR asked_by IS NULL OR answered_by <> asked_by", name="two_people"),
     Index("ix_factor_reset_account_id", "account_id", "outcome"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
 down_revision = "0008"
+
+NINETY_DAYS = 90 * 86_400_000
 
 
 def upgrade() -> None:
@@ -36,9 +40,11 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("asked_by", sa.String(length=32), nullable=True),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("ground", sa.String(length=8), nullable=False),
         sa.Column("answered_by", sa.String(length=32), nullable=True),
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.String(length=8), nullable=True),
+        sa.CheckConstraint("ground IN ('lost', 'stolen', 'left')", name=op.f("ck_factor_reset_ground")),
         sa.CheckConstraint("outcome IN ('done', 'refused', 'lapsed')", name=op.f("ck_factor_reset_outcome")),
         sa.CheckConstraint(
             "answered_by IS NULL OR asked_by IS NULL OR answered_by <> asked_by",
@@ -91,9 +97,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credential")),
     )
     op.create_index("ix_credential_mediator_id", "credential", ["mediator_id", "expires_at"])
+    op.add_column("mediator", sa.Column("excused_until", sa.BigInteger(), nullable=True))
+    # Whoever serves now was admitted when no evidence was asked for: a pool must not be empty on the day of an upgrade.
+    serving = sa.table("mediator", sa.column("excused_until", sa.BigInteger()), sa.column("ended_at", sa.BigInteger()))
+    until = int(time.time() * 1000) + NINETY_DAYS
+    op.execute(sa.update(serving).where(serving.c.ended_at.is_(None)).values(excused_until=until))
     op.add_column("account", sa.Column("suspended_at", sa.BigInteger(), nullable=True))
     op.add_column("seller", sa.Column("claimed_by", sa.String(length=32), nullable=True))
     op.add_column("seller", sa.Column("claimed_at", sa.BigInteger(), nullable=True))
+    op.add_column("seller", sa.Column("claimed_proof", sa.String(length=32), nullable=True))
+    op.add_column("seller", sa.Column("wrapped_key", sa.LargeBinary(), nullable=True))
+    op.add_column("seller", sa.Column("sealed", sa.LargeBinary(), nullable=True))
+    op.create_index("ix_seller_claimed_by", "seller", ["claimed_by"])
+    with op.batch_alter_table("role_grant") as batch:
+        batch.add_column(sa.Column("given_by", sa.String(length=32), nullable=True))
+        batch.create_foreign_key(op.f("fk_role_grant_given_by_account"), "account", ["given_by"], ["id"])
     with op.batch_alter_table("session") as batch:
         batch.add_column(sa.Column("factor_kind", sa.String(length=8), nullable=True))
         batch.add_column(sa.Column("began_by", sa.String(length=8), server_default="password", nullable=False))
@@ -103,7 +121,7 @@ def upgrade() -> None:
         )
     for table, column, words in (
         ("link", "purpose", "'verify', 'reset', 'signin', 'invite', 'mandate'"),
-        ("ceremony", "purpose", "'app', 'passkey', 'proof', 'sign'"),
+        ("ceremony", "purpose", "'app', 'passkey', 'proof', 'sign', 'eid'"),
     ):
         name = op.f(f"ck_{table}_{column}")
         with op.batch_alter_table(table) as batch:
