@@ -73,6 +73,7 @@ class Account:
     verified_at: int | None
     created_at: int
     password_hash: str | None
+    suspended_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ _ACCOUNT = (
     account.c.verified_at,
     account.c.created_at,
     account.c.password_hash,
+    account.c.suspended_at,
 )
 
 
@@ -114,7 +116,8 @@ def cookie_hash(cookie: str) -> str:
 
 def person_by_cookie(connection: Connection, cookie: str, at: int, *, staff_prove: bool = True) -> Person | None:
     """The person whose open session this cookie belongs to, in one query; None when it is unknown, ended, idle for
-    too long or too old. `staff_prove`: whoever holds a role has to prove a second factor, also before having one."""
+    too long or too old, or the account is suspended. `staff_prove`: whoever holds a role has to prove a second factor,
+    also before having one."""
     rows = connection.execute(
         select(
             account.c.id,
@@ -136,6 +139,7 @@ def person_by_cookie(connection: Connection, cookie: str, at: int, *, staff_prov
             session.c.id_hash == cookie_hash(cookie),
             session.c.ended_at.is_(None),
             account.c.closed_at.is_(None),
+            account.c.suspended_at.is_(None),
         )
     ).all()
     if not rows:
