@@ -52,6 +52,9 @@ from odr.procedure.events import (
     InformationGiven,
     LastCallMade,
     LateEvidenceAdmitted,
+    MandateEnded,
+    MandateGiven,
+    MandateTakenUp,
     MediationEnded,
     MediationMessageSent,
     MediationOpened,
@@ -259,6 +262,10 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
         Line("invitation", SELLER, "reply_awaited"),
         Line("dispute_resumed", MEDIATOR),
     ),
+    # The side itself, whose session may have been somebody else's; the other side is told of whoever takes it up.
+    MandateGiven: (Line("news", NAMED),),
+    MandateTakenUp: (Line("news", BOTH), Line("news", MEDIATOR, "file_open")),
+    MandateEnded: (Line("news", BOTH), Line("news", MEDIATOR, "file_open")),
     HoldPlaced: (Line("news", BOTH),),
     HoldLifted: (Line("news", BOTH),),
     # Whoever asked for it was told when they asked; of an order by law both are told when it is done.
@@ -574,6 +581,7 @@ def _suspended(event: DisputeSuspended | None, dispute: Dispute) -> dict[str, An
 # The closed fields that the sentence of a fact speaks of (web/sentences.py); none of them holds anybody's words.
 _TOLD = (
     "side", "item", "offer", "proposal", "choice", "by", "reason", "ground", "upheld", "accepts", "outcome", "result",
+    "scope",
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Who may do what, and when: the one table that routes, rules, templates, docs and tests read.
 
-A permission belongs to roles. One that acts on a dispute also names the phases in which it exists and, where that
-is not enough, a condition that answers with the code of its refusal. Whatever is not in the table is denied.
+A permission belongs to roles. One about a dispute also says how whoever holds it has to stand to that dispute; one that
+acts on it also names the phases in which it exists and, where that is not enough, a condition that answers with the
+code of its refusal. Whatever is not in the table is denied. docs/permissions.md agrees to it cell by cell (ADR 28).
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from odr.kernel import Actor, Refused
+from odr.kernel import SYSTEM, Actor, Refused
 from odr.procedure.deadlines import DAY
-from odr.procedure.dispute import SIDES, Dispute, EvidenceItem, Phase, other_side
+from odr.procedure.dispute import SIDES, Dispute, EvidenceItem, Mandate, Phase, other_side
 
 Condition = Callable[[Dispute, Actor, int], str | None]
 
@@ -26,19 +27,51 @@ MEDIATOR = frozenset({"mediator"})
 HOUSE = frozenset({"system"})
 BUYER = frozenset({"buyer"})
 SELLER = frozenset({"seller"})
+STAFF = frozenset({"registrar", "mediator", "regulator", "admin"})
+HOLDERS = PARTIES | STAFF | HOUSE | {ANYONE, SIGNED_IN, AUDITOR}
+"""Everybody whom a permission can name."""
 # Who is no party: what they read of a dispute, its parties can see.
 WATCHED = REGISTRAR | MEDIATOR
+IN_DISPUTES = frozenset({"parties", "wall", "mediator", "buyer", "seller", "public"})
+CLASSES = IN_DISPUTES | {"person", "staff"}
+"""The classes of entries: those of disputes, and those about accounts and the house."""
 SCOPES = ("read", "speak", "bind")
 """What a mandate can cover, each with all before it: reading, saying something, and what binds or ends."""
+IN_OWN_NAME = "own"
+"""The scope of what representatives do about themselves, such as giving a mandate back; what it covers says the
+condition, and not whether it still stands."""
+
+OWN = "own"
+"""A side, in the dispute that names it as that side."""
+SEATED = "seated"
+"""The mediator who was drawn or appointed, and has not left."""
+DESK = "desk"
+"""A registrar, in a dispute in which they are no side and were not drawn."""
+ITSELF = "itself"
+"""The house, in every dispute and through no page."""
+RELATIONS: dict[str, str] = {
+    "buyer": OWN,
+    "seller": OWN,
+    "mediator": SEATED,
+    "registrar": DESK,
+    "system": ITSELF,
+}
+"""How each role has to stand to a dispute; a role that is not here has nothing to do with disputes."""
+
+
+def _relations(who: frozenset[str]) -> frozenset[str]:
+    return frozenset(RELATIONS[role] for role in who & frozenset(RELATIONS))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One permission: who holds it; for an act on a dispute the phases it exists in and its further condition.
 
-    `step_up`: whoever has a second factor must have proven it within the last minutes (ADR 25). `scope`: what the
-    mandate of a representative has to cover for them to do it in a side's name (ADR 32); empty where only the side
-    itself can. `audited`: the roles whose reading is written into the dispute's record of readings (ADR 29).
+    `relation`: how they have to stand to the dispute; empty where it is about none. `step_up`: whoever has a second
+    factor must have proven it within the last minutes (ADR 25). `scope`: what the mandate of a representative has to
+    cover for them to do it in a side's name (ADR 32); empty where only the side itself can. `audited`: the roles whose
+    reading is written into the dispute's record of readings (ADR 29). `classes`: of which classes the entries are that
+    it shows or makes; of those that a reading shows, each reader has only what READERS gives them.
     """
 
     name: str
@@ -49,14 +82,90 @@ class Row:
     step_up: bool = False
     scope: str = ""
     audited: frozenset[str] = frozenset()
+    relation: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
 
 
-def _own_seat(dispute: Dispute, actor: Actor) -> str | None:
+def _own_seat(dispute: Dispute, actor: Actor, scope: str, at: int) -> str | None:
     if actor.role in SIDES and dispute.side_of(actor.id) != actor.role:
-        return "not_your_dispute"
+        return _not_covered(dispute, actor, scope, at)
     if actor.role == "mediator" and (not actor.id or dispute.mediator != actor.id):
         return "not_your_dispute"
+    # Behind the seats that queries give: nobody whom the dispute itself names is its registrar, or the house.
+    if actor.role == "registrar" and actor.id in (dispute.buyer, dispute.seller, *dispute.met):
+        return "not_your_dispute"
+    if actor.role == "system" and actor.id != SYSTEM.id:
+        return "not_your_dispute"
     return None
+
+
+def _not_covered(dispute: Dispute, actor: Actor, scope: str, at: int) -> str | None:
+    """Why somebody who is not the side itself cannot do in its name what needs a mandate of this scope."""
+    mandate = dispute.mandate_of(actor.id) if actor.id else None
+    if mandate is None or mandate.side != actor.role:
+        return "not_your_dispute"
+    if scope == IN_OWN_NAME:
+        return None
+    if not mandate_stands(dispute, mandate, at):
+        return "mandate_over"
+    return None if scope in _covered_by(mandate.scope) else "mandate_does_not_cover"
+
+
+def _covered_by(scope: str) -> tuple[str, ...]:
+    return SCOPES[: SCOPES.index(scope) + 1] if scope in SCOPES else ()
+
+
+# How long a mandate can outlast its dispute: whoever acted in it takes the receipts and the case file along.
+MANDATE_OUTLASTS = 14 * DAY
+# Of each side: a bound against crowds at the table, far beyond what a purchase needs.
+MOST_MANDATES = 3
+
+
+def mandate_end(dispute: Dispute, mandate: Mandate) -> int:
+    """The first instant at which a mandate counts no more, as far as that is known."""
+    over = dispute.over_at + MANDATE_OUTLASTS if dispute.over_at is not None else mandate.until
+    return min(mandate.until, over, mandate.until if mandate.ended_at is None else mandate.ended_at)
+
+
+def mandate_is_open(dispute: Dispute, mandate: Mandate, at: int) -> bool:
+    """Whether a mandate was given and not ended yet, be it taken up or not."""
+    return at < mandate_end(dispute, mandate)
+
+
+def mandate_stands(dispute: Dispute, mandate: Mandate, at: int) -> bool:
+    """Whether its representative can act on a mandate."""
+    return mandate.taken_up_at is not None and mandate_is_open(dispute, mandate, at)
+
+
+def open_mandates(dispute: Dispute, side: str, at: int) -> list[Mandate]:
+    """The mandates of a side that count, the first given first."""
+    return [each for each in dispute.mandates if each.side == side and mandate_is_open(dispute, each, at)]
+
+
+def _may_give_mandate(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    if dispute.over_at is not None:
+        return "dispute_closed"
+    return "too_many_mandates" if len(open_mandates(dispute, actor.role, at)) >= MOST_MANDATES else None
+
+
+def _mandate_open(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    return None if open_mandates(dispute, actor.role, at) else "no_mandate"
+
+
+def _may_take_up(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    mandate = dispute.mandate_of(actor.id)
+    if mandate is None:
+        return "no_mandate"
+    if mandate.taken_up_at is not None:
+        return "mandate_taken_up"
+    return None if mandate_is_open(dispute, mandate, at) else "mandate_over"
+
+
+def _may_resign_mandate(dispute: Dispute, actor: Actor, at: int) -> str | None:
+    mandate = dispute.mandate_of(actor.id)
+    if mandate is None:
+        return "no_mandate"
+    return None if mandate_stands(dispute, mandate, at) else "mandate_over"
 
 
 def _review_is_anothers(dispute: Dispute, actor: Actor, at: int) -> str | None:
@@ -360,6 +469,23 @@ def _table(*rows: Row) -> dict[str, Row]:
     return {row.name: row for row in rows}
 
 
+_OF_BOTH = frozenset({"parties"})
+_WALL = frozenset({"wall"})
+_MEDIATED = frozenset({"mediator"})
+_DRAWING = frozenset({"parties", "public"})
+"""An act that moves the order of a draw on, which is public, or may do so."""
+READERS = {
+    "buyer": frozenset({"parties", "wall", "mediator", "buyer", "public"}),
+    "seller": frozenset({"parties", "wall", "mediator", "seller", "public"}),
+    "registrar": frozenset({"parties", "public"}),
+    "mediator": frozenset({"parties", "mediator", "public"}),
+    # Who decides without having mediated learns nothing of the mediation either.
+    "decider": frozenset({"parties", "public"}),
+}
+"""Which classes of entries each reader may know (decisions.md: queries filter by the class). Whoever decides is on the
+other side of the wall; the registrar admits and unblocks, and never reads the merits."""
+
+
 def _page(name: str, *who: str, step_up: bool = False, audited: frozenset[str] = frozenset()) -> Row:
     return Row(name, frozenset(who), step_up=step_up, audited=audited)
 
@@ -371,9 +497,34 @@ def _act(
     unless: Condition | None = None,
     step_up: bool = False,
     scope: str = "",
+    makes: frozenset[str] = _OF_BOTH,
 ) -> Row:
     union = frozenset[Phase]().union(*(phase if isinstance(phase, frozenset) else {phase} for phase in phases))
-    return Row(name, who, union, unless, act=True, step_up=step_up, scope=scope, audited=who & WATCHED)
+    return Row(
+        name,
+        who,
+        union,
+        unless,
+        act=True,
+        step_up=step_up,
+        scope=scope,
+        audited=who & WATCHED,
+        relation=_relations(who),
+        classes=makes,
+    )
+
+
+def _reading(name: str, who: frozenset[str], *shows: str, unless: Condition | None = None) -> Row:
+    # What the mandate of a representative covers at least is reading.
+    return Row(
+        name,
+        who,
+        unless=unless,
+        scope="read" if who & PARTIES else "",
+        audited=who & WATCHED,
+        relation=_relations(who),
+        classes=frozenset(shows),
+    )
 
 
 PERMISSIONS: dict[str, Row] = _table(
@@ -395,20 +546,28 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("desk:registrar", "registrar"),
     _page("desk:mediator", "mediator"),
     _page("desk:regulator", "regulator"),
+    # Who has a desk, and who comes in at all; administrators see no dispute (ADR 33).
+    _page("desk:admin", "admin"),
+    _page("role:give", "admin", step_up=True),
+    _page("role:take", "admin", step_up=True),
+    _page("factor:reset", "admin", step_up=True),
+    _page("account:suspend", "admin", step_up=True),
+    _page("sessions:end", "admin", step_up=True),
     # The bytes of every entry of every dispute; each reading is written down.
-    _page("entries:audit", AUDITOR, audited=frozenset({AUDITOR})),
+    # The log as a whole, never its words.
+    Row("entries:audit", frozenset({AUDITOR}), audited=frozenset({AUDITOR}), classes=CLASSES),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
     # The mediator reads all but what lies behind the wall.
-    Row("dispute:read", PARTIES | REGISTRAR | MEDIATOR, scope="read", audited=WATCHED),
-    Row("evidence:read", PARTIES | MEDIATOR, scope="read", audited=MEDIATOR),
-    Row("offers:read", PARTIES, scope="read"),
+    _reading("dispute:read", PARTIES | REGISTRAR | MEDIATOR, *IN_DISPUTES),
+    _reading("evidence:read", PARTIES | MEDIATOR, "parties"),
+    _reading("offers:read", PARTIES, "wall"),
     # The bytes of an entry, with its proof: of which entries, says `may_have_receipt`.
-    Row("receipt:read", PARTIES | REGISTRAR | MEDIATOR, scope="read", audited=WATCHED),
+    _reading("receipt:read", PARTIES | REGISTRAR | MEDIATOR, *IN_DISPUTES),
     # All that a reader may have of a dispute, in one archive. The registrar, who never reads the merits, has none.
-    Row("casefile:read", PARTIES | MEDIATOR, scope="read", audited=MEDIATOR),
+    _reading("casefile:read", PARTIES | MEDIATOR, *IN_DISPUTES),
     # While the proof is checked, and of the files only what came after the end: see `may_read_file`.
-    Row("proof:read", REGISTRAR, unless=_proof_waits, audited=REGISTRAR),
+    _reading("proof:read", REGISTRAR, "parties", unless=_proof_waits),
     # Filing and admission.
     _act("information:ask", REGISTRAR, _P.SCREENING, unless=_review_is_anothers),
     _act("information:give", BUYER, _P.NEEDS_INFORMATION, scope="speak"),
@@ -446,34 +605,35 @@ PERMISSIONS: dict[str, Row] = _table(
         _P.SETTLED,
         unless=_may_write,
         scope="speak",
+        makes=frozenset({"parties", "wall", "mediator"}),
     ),
-    _act("offer:make", PARTIES, _FROM_REPLY, scope="bind"),
-    _act("offer:accept", PARTIES, _FROM_REPLY, unless=_others_offer_open, scope="bind"),
-    _act("offer:reject", PARTIES, _FROM_REPLY, unless=_others_offer_open, scope="bind"),
-    _act("offer:withdraw", PARTIES, _FROM_REPLY, unless=_own_offer_open, scope="bind"),
+    _act("offer:make", PARTIES, _FROM_REPLY, scope="bind", makes=_WALL),
+    _act("offer:accept", PARTIES, _FROM_REPLY, unless=_others_offer_open, scope="bind", makes=_WALL | _OF_BOTH),
+    _act("offer:reject", PARTIES, _FROM_REPLY, unless=_others_offer_open, scope="bind", makes=_WALL),
+    _act("offer:withdraw", PARTIES, _FROM_REPLY, unless=_own_offer_open, scope="bind", makes=_WALL),
     _act("negotiation:leave", PARTIES, _P.NEGOTIATION, unless=_may_leave, scope="bind"),
     _act("settlement:sign", PARTIES, _P.SETTLED, unless=_not_signed, step_up=True, scope="bind"),
     _act("direct:state", PARTIES, _WITH_SELLER, unless=_direct_not_stated, scope="bind"),
     _act("direct:deny", BUYER, _WITH_SELLER, unless=_direct_stated_by_seller, scope="bind"),
     # The appointment of a mediator. The house fixes the pool and draws; nobody else can.
-    _act("pool:commit", HOUSE, _P.ASSIGNMENT, unless=_pool_missing),
-    _act("mediator:draw", HOUSE, _P.ASSIGNMENT, unless=_pool_waits),
+    _act("pool:commit", HOUSE, _P.ASSIGNMENT, unless=_pool_missing, makes=frozenset({"public"})),
+    _act("mediator:draw", HOUSE, _P.ASSIGNMENT, unless=_pool_waits, makes=frozenset({"public"})),
     _act("appointment:accept", MEDIATOR, _P.ASSIGNMENT, unless=_appointment_waits),
-    _act("appointment:decline", MEDIATOR, _P.ASSIGNMENT, unless=_appointment_waits),
-    _act("objection:make", PARTIES, _P.ASSIGNMENT, unless=_may_object, scope="speak"),
+    _act("appointment:decline", MEDIATOR, _P.ASSIGNMENT, unless=_appointment_waits, makes=_DRAWING),
+    _act("objection:make", PARTIES, _P.ASSIGNMENT, unless=_may_object, scope="speak", makes=_DRAWING),
     _act("objection:waive", PARTIES, _P.ASSIGNMENT, unless=_may_object, scope="speak"),
     _act("challenge:make", PARTIES, _WITH_MEDIATOR, unless=_may_challenge, scope="speak"),
-    _act("challenge:decide", REGISTRAR, _WITH_MEDIATOR, unless=_challenge_waits, step_up=True),
-    _act("mediator:resign", MEDIATOR, _WITH_MEDIATOR, unless=_is_appointed),
+    _act("challenge:decide", REGISTRAR, _WITH_MEDIATOR, unless=_challenge_waits, step_up=True, makes=_DRAWING),
+    _act("mediator:resign", MEDIATOR, _WITH_MEDIATOR, unless=_is_appointed, makes=_DRAWING),
     # Mediation.
     _act("evidence:request", MEDIATOR, _P.MEDIATION, _P.DECISION, unless=_file_open),
     _act("evidence:admit", MEDIATOR, _P.MEDIATION, _P.DECISION, unless=_late_item_waits),
-    _act("proposal:make", MEDIATOR, _P.MEDIATION),
-    _act("proposal:accept", PARTIES, _P.MEDIATION, unless=_proposal_open, scope="bind"),
-    _act("proposal:reject", PARTIES, _P.MEDIATION, unless=_proposal_open, scope="bind"),
+    _act("proposal:make", MEDIATOR, _P.MEDIATION, makes=_MEDIATED),
+    _act("proposal:accept", PARTIES, _P.MEDIATION, unless=_proposal_open, scope="bind", makes=_MEDIATED | _OF_BOTH),
+    _act("proposal:reject", PARTIES, _P.MEDIATION, unless=_proposal_open, scope="bind", makes=_MEDIATED),
     _act("mediation:close", MEDIATOR, _P.MEDIATION),
     # Decision.
-    _act("decider:ask", PARTIES, _P.DECISION, unless=_fresh_decider_open, scope="speak"),
+    _act("decider:ask", PARTIES, _P.DECISION, unless=_fresh_decider_open, scope="speak", makes=_DRAWING),
     _act("final_words:give", PARTIES, _P.DECISION, unless=_final_words_open, scope="speak"),
     _act("decision:issue", MEDIATOR, _P.DECISION, unless=_may_decide, step_up=True),
     _act("decision:accept", PARTIES, _P.DECIDED, unless=_not_answered, step_up=True, scope="bind"),
@@ -483,7 +643,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("performance:confirm", BUYER, _P.CLOSED, unless=_may_confirm, scope="bind"),
     _act("performance:deny", BUYER, _P.CLOSED, unless=_may_deny, scope="speak"),
     _act("proof:check", REGISTRAR, _P.CLOSED, unless=_proof_waits),
-    _act("procedure:rate", PARTIES, _P.CLOSED, unless=_not_rated),
+    _act("procedure:rate", PARTIES, _P.CLOSED, unless=_not_rated, makes=PARTIES),
     # Service of notices, and what the house learns of it.
     _act("notice:record", HOUSE, frozenset(_P) - {_P.UNFILED}),
     _act("address:give", BUYER, _P.AWAITING_RESPONSE, unless=_address_wanted, scope="speak"),
@@ -502,12 +662,101 @@ PERMISSIONS: dict[str, Row] = _table(
     _act("extension:ask", PARTIES, _BEFORE_END, unless=_may_ask_extension, scope="speak"),
     _act("extension:agree", PARTIES, _BEFORE_END, unless=_extension_asked_by_other, scope="speak"),
     _act("extension:grant", REGISTRAR | MEDIATOR, _BEFORE_END, unless=_extension_possible),
+    # Who acts for a side. Only the side itself lets somebody, and ends it; a representative cannot name another one.
+    _act("mandate:give", PARTIES, frozenset(_P) - {_P.UNFILED}, unless=_may_give_mandate, step_up=True),
+    _act("mandate:end", PARTIES, frozenset(_P) - {_P.UNFILED}, unless=_mandate_open),
+    _act("mandate:take_up", PARTIES, frozenset(_P) - {_P.UNFILED}, unless=_may_take_up, scope=IN_OWN_NAME),
+    _act("mandate:resign", PARTIES, frozenset(_P) - {_P.UNFILED}, unless=_may_resign_mandate, scope=IN_OWN_NAME),
     # What becomes of the words.
     _act("hold:place", REGISTRAR, frozenset(_P) - {_P.UNFILED}),
     _act("hold:lift", REGISTRAR, frozenset(_P) - {_P.UNFILED}, unless=_is_held),
-    _act("words:erase", PARTIES | HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_may_erase),
+    # Representatives have what they wrote erased themselves, however long ago their mandate ended.
+    _act("words:erase", PARTIES | HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_may_erase, scope=IN_OWN_NAME),
     _act("erasure:record", HOUSE, frozenset(_P) - {_P.UNFILED}, unless=_erasure_waits),
 )
+
+
+def faults_of(row: Row) -> list[str]:
+    """What makes no sense in a row, one sentence each. A table with a fault opens no house."""
+    by_page = row.who & (PARTIES | WATCHED | STAFF)
+    named = frozenset(RELATIONS) & row.who
+    known = frozenset[str]().union(*(READERS[reader] for reader in named & frozenset(READERS)))
+    wrong = {
+        "somebody holds it whom this house does not know": row.who - HOLDERS,
+        "nobody holds it": not row.who,
+        "it is for anyone, for programs or for who is signed in, and for others as well": (
+            row.who & {ANYONE, AUDITOR, SIGNED_IN} and len(row.who) > 1
+        ),
+        "who holds it does not stand to the dispute as their role does": row.relation - _relations(row.who),
+        "a role has no way to stand to the dispute": row.relation and not row.who <= frozenset(RELATIONS),
+        "it is for a side and about no dispute": not row.relation and named & (PARTIES | HOUSE),
+        "an act is in no phase, or what is no act in one": row.act != bool(row.phases),
+        "an act is about no dispute, or makes no entry": row.act and not (row.relation and row.classes),
+        "a dispute that is not filed has an act": Phase.UNFILED in row.phases,
+        "a condition is about no dispute": row.unless and not row.relation,
+        "a proof is asked of who cannot give one": row.step_up and not (by_page or SIGNED_IN in row.who),
+        "a mandate covers what no side can do": row.scope and not row.who & PARTIES,
+        "a mandate covers what there is not": row.scope and row.scope not in (*SCOPES, IN_OWN_NAME),
+        "a mandate for reading covers an act": row.scope == "read" and row.act,
+        "who does not hold it is written down as its reader": row.audited - row.who,
+        "the reading of a side is written down": row.audited - WATCHED - {AUDITOR},
+        "it shows a class that none of its readers may know": (
+            row.classes - (CLASSES if AUDITOR in row.who else known if row.relation and not row.act else CLASSES)
+        ),
+        "an act makes an entry that is none of a dispute": row.act and row.classes - IN_DISPUTES,
+        "it is about no dispute, and shows entries": not row.relation and row.classes and AUDITOR not in row.who,
+    }
+    return [f"{row.name}: {fault}." for fault, found in wrong.items() if found]
+
+
+# What the door of a page answers.
+ENTER = "enter"
+SIGN_IN = "sign in"
+PROVE = "prove"
+MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who stands before the door of a page, as far as it can be known before the page is read.
+
+    `roles` are those of whoever is `signed_in`; `half_way` those of whoever gave a password and has still to prove a
+    second factor, who is nobody yet. `token`: an auditor's stands in the request. `proof_is_fresh`: nothing is to be
+    proven again. `wrote`: somebody nobody knows sends words that they could not easily write again.
+    """
+
+    signed_in: bool = False
+    roles: frozenset[str] = frozenset()
+    half_way: frozenset[str] = frozenset()
+    token: bool = False
+    proof_is_fresh: bool = True
+    wrote: bool = False
+
+
+def door(row: Row, visitor: Visitor, acts: bool) -> str:
+    """What the door of a page with this permission answers; `acts` says whether the act itself is sent.
+
+    A permission that the parties hold says nothing yet: whether the visitor is a party is known only once the dispute
+    is read, and the room that reads it says that there is none.
+    """
+    if ANYONE in row.who:
+        return ENTER
+    if AUDITOR in row.who:
+        return ENTER if visitor.token else MISSING
+    answer = ENTER if row.who & PARTIES else _desk_door(row.who, visitor)
+    # Whoever is not signed in is turned away by the room, and learns nothing here.
+    if answer == ENTER and row.step_up and acts and visitor.signed_in and not visitor.proof_is_fresh:
+        return PROVE
+    return answer
+
+
+def _desk_door(who: frozenset[str], visitor: Visitor) -> str:
+    if SIGNED_IN in who:
+        return ENTER if visitor.signed_in else SIGN_IN
+    if visitor.signed_in:
+        # Not 403: whether there is a desk behind this address is not for everybody to learn.
+        return ENTER if who & visitor.roles else MISSING
+    return SIGN_IN if visitor.wrote or who & visitor.half_way else MISSING
 
 
 def why_not(permission: str, dispute: Dispute, actor: Actor, at: int) -> str | None:
@@ -515,8 +764,9 @@ def why_not(permission: str, dispute: Dispute, actor: Actor, at: int) -> str | N
     row = PERMISSIONS[permission]
     if actor.role not in row.who:
         return "not_your_role"
-    if _own_seat(dispute, actor):
-        return "not_your_dispute"
+    elsewhere = _own_seat(dispute, actor, row.scope, at) if RELATIONS.get(actor.role) in row.relation else None
+    if elsewhere:
+        return elsewhere
     if actor.role == "seller" and dispute.admitted_at is None:
         # Nobody learns of a dispute against them before it is admitted, nor of one that never was.
         return "not_in_this_phase"
@@ -550,16 +800,6 @@ def acts_of(dispute: Dispute, actor: Actor, at: int) -> list[str]:
     return [name for name, row in PERMISSIONS.items() if row.act and may(name, dispute, actor, at)]
 
 
-# Which classes of entries each role may read (decisions.md: queries filter by the class). Whoever decides is on
-# the other side of the wall; the registrar admits and unblocks, and never reads the merits.
-_CLASSES = {
-    "buyer": frozenset({"parties", "wall", "mediator", "buyer", "public"}),
-    "seller": frozenset({"parties", "wall", "mediator", "seller", "public"}),
-    "registrar": frozenset({"parties", "public"}),
-    "mediator": frozenset({"parties", "mediator", "public"}),
-    # Who decides without having mediated learns nothing of the mediation either.
-    "decider": frozenset({"parties", "public"}),
-}
 _REGISTRAR_WORDS = frozenset(
     {
         "dispute_filed",
@@ -582,6 +822,7 @@ _REGISTRAR_WORDS = frozenset(
         "performance_reported",
         "performance_denied",
         "compliance_ended",
+        "mandate_given",
     }
 )
 
@@ -595,14 +836,19 @@ def reader_of(dispute: Dispute, actor: Actor) -> str:
 
 def may_know(reader: str, reach: str) -> bool:
     """Whether this reader (see `reader_of`) may know of an entry of this class at all."""
-    return reach in _CLASSES.get(reader, frozenset())
+    return reach in shown("dispute:read", reader)
+
+
+def shown(permission: str, reader: str) -> frozenset[str]:
+    """The classes of entries that this permission shows this reader."""
+    return PERMISSIONS[permission].classes & READERS.get(reader, frozenset())
 
 
 def may_have_receipt(reader: str, reach: str, role: str) -> bool:
     """Whether this reader may have the bytes of an entry of this class, made in this role: all its closed data stand
     in them. Agreed and granted amounts do, too, so the registrar, who never reads the merits, has only those of a
     registrar's acts."""
-    return may_know(reader, reach) and (reader != "registrar" or role == "registrar")
+    return reach in shown("receipt:read", reader) and (reader != "registrar" or role == "registrar")
 
 
 def may_read_words(reader: str, type_name: str, reach: str, data: Mapping[str, Any]) -> bool:

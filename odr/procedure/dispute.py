@@ -53,6 +53,9 @@ from odr.procedure.events import (
     InformationGiven,
     LastCallMade,
     LateEvidenceAdmitted,
+    MandateEnded,
+    MandateGiven,
+    MandateTakenUp,
     MediationEnded,
     MediationMessageSent,
     MediationOpened,
@@ -280,6 +283,21 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class Mandate:
+    """Somebody who acts for a side: how far, until when at the latest, and what became of it. `version` is that of the
+    entry that gave it."""
+
+    representative: str
+    side: str
+    scope: str
+    until: int
+    at: int
+    version: int
+    taken_up_at: int | None = None
+    ended_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Words must be kept: since when, and on which ground."""
 
@@ -384,6 +402,7 @@ class Dispute:
     rated: frozenset[str] = frozenset()
     closed_at: int | None = None
     over_at: int | None = None
+    mandates: tuple[Mandate, ...] = ()
     holds: tuple[Hold, ...] = ()
     erasures: tuple[Erasure, ...] = ()
 
@@ -490,7 +509,12 @@ class Dispute:
         return gone[-1] if gone and erased.issuperset(names) else None
 
     def side_of(self, actor_id: str) -> str | None:
+        """Whether an actor is the buyer or the seller itself; whoever acts for one of them is neither."""
         return {self.buyer: "buyer", self.seller: "seller"}.get(actor_id) if actor_id else None
+
+    def mandate_of(self, actor_id: str) -> Mandate | None:
+        """The mandate of whoever entries name so, whatever became of it."""
+        return next((each for each in self.mandates if each.representative == actor_id), None)
 
 
 def fold(dispute_id: str, history: Iterable[tuple[Event, Header]], rulesets: Rulesets) -> Dispute:
@@ -930,6 +954,26 @@ def _resumed(dispute: Dispute, event: DisputeResumed, header: Header) -> Changes
     return changes
 
 
+def _mandate_given(dispute: Dispute, event: MandateGiven, header: Header) -> Changes:
+    given = Mandate(event.representative, event.side, event.scope, event.until, header.at, header.version)
+    return {"mandates": (*dispute.mandates, given)}
+
+
+def _mandate_taken_up(dispute: Dispute, event: MandateTakenUp, header: Header) -> Changes:
+    return {"mandates": _mandates_with(dispute, event.representative, taken_up_at=header.at)}
+
+
+def _mandate_ended(dispute: Dispute, event: MandateEnded, header: Header) -> Changes:
+    return {"mandates": _mandates_with(dispute, event.representative, ended_at=header.at)}
+
+
+def _mandates_with(dispute: Dispute, representative: str, **changes: Any) -> tuple[Mandate, ...]:
+    """All mandates, that of this representative as it is now."""
+    return tuple(
+        replace(each, **changes) if each.representative == representative else each for each in dispute.mandates
+    )
+
+
 def _hold_placed(dispute: Dispute, event: HoldPlaced, header: Header) -> Changes:
     return {"holds": (*dispute.holds, Hold(header.version, event.ground, header.at))}
 
@@ -1022,6 +1066,9 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     SuspensionAsked: _suspension_asked,
     DisputeSuspended: _suspended,
     DisputeResumed: _resumed,
+    MandateGiven: _mandate_given,
+    MandateTakenUp: _mandate_taken_up,
+    MandateEnded: _mandate_ended,
     HoldPlaced: _hold_placed,
     HoldLifted: _hold_lifted,
     ErasureOrdered: _erasure_ordered,

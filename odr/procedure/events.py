@@ -694,6 +694,37 @@ class DisputeResumed(Event):
     requests: tuple[int, ...]
 
 
+# -- who acts for a side (ADR 32) ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class MandateGiven(Event):
+    """A side lets somebody act for it here: `representative` is the name that entries give them, `scope` how far it
+    goes, until the instant `until` at the latest. Words: name, relation."""
+
+    side: str
+    representative: str
+    scope: str
+    until: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MandateTakenUp(Event):
+    """Whoever was named says to act for the side from now on."""
+
+    side: str
+    representative: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MandateEnded(Event):
+    """The mandate ends before its day, because the "side" ended it or the "representative" gave it back."""
+
+    side: str
+    representative: str
+    by: str
+
+
 # -- what becomes of the words (docs/log-format.md, section 16) ------------------------------------------------
 
 
@@ -797,6 +828,9 @@ EVENTS: dict[str, type[Event]] = {
     "suspension_asked": SuspensionAsked,
     "dispute_suspended": DisputeSuspended,
     "dispute_resumed": DisputeResumed,
+    "mandate_given": MandateGiven,
+    "mandate_taken_up": MandateTakenUp,
+    "mandate_ended": MandateEnded,
     "hold_placed": HoldPlaced,
     "hold_lifted": HoldLifted,
     "erasure_ordered": ErasureOrdered,

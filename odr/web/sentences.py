@@ -93,6 +93,13 @@ BASES = {
 }
 
 # What a mediator declares on accepting an appointment, in the mediator's own words.
+CREDENTIALS = {
+    "mediation": _("Training in mediation"),
+    "consumer_law": _("Knowledge of consumer law"),
+    "language": _("Knowledge of a language"),
+    "insurance": _("Insurance against claims for damages"),
+}
+
 DECLARATIONS = {
     "no_tie": _("I have had no family, friendship or business with either side in the last five years."),
     "no_money": _("Nothing that I own or earn depends on how this dispute ends."),
@@ -215,6 +222,19 @@ SIDES = {
     "mediator": _("Mediator"),
     "registrar": _("Registrar"),
     "system": _("Evenhand"),
+}
+
+# Whoever acts for a side in its name, as the docket says it.
+BY_REPRESENTATIVE = {
+    "buyer": _("Buyer, by a representative"),
+    "seller": _("Seller, by a representative"),
+}
+
+# What a mandate covers, each with all before it.
+SCOPES = {
+    "read": _("Read"),
+    "speak": _("Read and speak"),
+    "bind": _("Read, speak and bind"),
 }
 
 # The name of each step that has a time limit.
@@ -547,6 +567,32 @@ _FACTS: dict[str, Any] = {
         "registrar": _("The registrar let time go on."),
         "clock": _("The time of standing still ended; time goes on."),
     },
+    "mandate_given": {
+        "buyer": {
+            "read": _("The buyer named a representative, who can read for the buyer."),
+            "speak": _("The buyer named a representative, who can read and speak for the buyer."),
+            "bind": _("The buyer named a representative, who can read, speak and bind the buyer."),
+        },
+        "seller": {
+            "read": _("The seller named a representative, who can read for the seller."),
+            "speak": _("The seller named a representative, who can read and speak for the seller."),
+            "bind": _("The seller named a representative, who can read, speak and bind the seller."),
+        },
+    },
+    "mandate_taken_up": {
+        "buyer": _("The representative whom the buyer named took up the mandate."),
+        "seller": _("The representative whom the seller named took up the mandate."),
+    },
+    "mandate_ended": {
+        "buyer": {
+            "side": _("The buyer ended the mandate of a representative."),
+            "representative": _("A representative of the buyer gave the mandate back."),
+        },
+        "seller": {
+            "side": _("The seller ended the mandate of a representative."),
+            "representative": _("A representative of the seller gave the mandate back."),
+        },
+    },
     "hold_placed": {
         "court_proceedings": _("The registrar has all words of this dispute kept, because a court needs them."),
         "authority": _("The registrar has all words of this dispute kept, because an authority demands it."),
@@ -576,11 +622,30 @@ _PICKS = {
     "extension_granted": ("by",),
     "dispute_suspended": ("ground",),
     "dispute_resumed": ("by",),
+    "mandate_given": ("side", "scope"),
+    "mandate_ended": ("side", "by"),
     "hold_placed": ("ground",),
     "erasure_ordered": ("ground",),
 }
 
 FACT_TYPES = frozenset(_FACTS)
+
+# What entries say that stand beside the disputes: who read one, and who may read all.
+RECORDS = {
+    "dispute_read": _("Somebody who is no party read the dispute."),
+    "access_opened": _("A registrar opened the dispute with a reason, although nothing in it waited for a registrar."),
+    "auditor_admitted": _("An auditor was let in, who may read the entries of all disputes."),
+    "auditor_read": _("An auditor read entries of the log."),
+    "auditor_ended": _("An auditor may read no more."),
+}
+# Why a registrar opens a dispute in which nothing waits for a registrar.
+OPENING_GROUNDS = {
+    "asked": _("A party asked for help"),
+    "complaint": _("Somebody complained about the procedure"),
+    "authority": _("A court or an authority demands something of this house"),
+    "hold": _("Words of the dispute may have to be kept"),
+    "fault": _("Something does not work as it should"),
+}
 
 
 def sentence(type_name: str, data: Mapping[str, Any]) -> str:
@@ -640,6 +705,10 @@ _REFUSALS: dict[str, Any] = {
     ),
     "passkey_wrong": _("The passkey was not accepted. Try it again, or take another way."),
     "factor_setup_over": _("This took too long, or was begun anew elsewhere. Begin again."),
+    "account_suspended": _(
+        "This account is suspended, so that nobody can come in with it. Write to who runs this house; “About this "
+        "house” says where."
+    ),
     "factor_last": _("Who works here cannot be without a second step. Add another one first."),
     "too_many_factors": _("You have %(most)s second steps. Remove one that you no longer need."),
     "password_too_short": _(
@@ -651,6 +720,10 @@ _REFUSALS: dict[str, Any] = {
     "link_used": _("This link has already been used. Ask for a new one if you still need it."),
     "link_expired": _("The time of this link has run out. Ask for a new one."),
     "link_unknown": _("This link is not complete or not ours. Copy the whole line from the mail."),
+    "link_of_another": _(
+        "This link was mailed to another address than the one of the account you are signed in with. Nothing was done. "
+        "If it is yours, sign out and open the link in the mail once more."
+    ),
     # Filing.
     "too_many_drafts": _("You have %(most)s unfinished filings. Delete one that you no longer need, then start anew."),
     "seller_is_buyer": _("This is your own address. Give the address of the seller."),
@@ -815,6 +888,27 @@ _REFUSALS: dict[str, Any] = {
     "suspension_already_asked": _("It was already asked to let time stand still. The other side’s answer is awaited."),
     "no_suspension_asked": _("The other side has not asked to let time stand still."),
     "not_suspended": _("Time does not stand still in this dispute."),
+    # Who acts for a side.
+    "scope_unknown": _("Choose from the list how far the mandate goes."),
+    "mandate_days_out_of_range": _("Choose a day from today on, at most %(most)s days ahead."),
+    "too_many_mandates": _(
+        "You have named as many representatives as a side can have at a time. End the mandate of one of them first."
+    ),
+    "no_mandate": _("There is no such mandate. It may have been ended already."),
+    "mandate_taken_up": _("This mandate was already taken up."),
+    "mandate_over": _("This mandate is over. Nothing can be done on it any more."),
+    "mandate_does_not_cover": _("Your mandate does not cover this step. The side that you act for can take it itself."),
+    "mandate_not_possible": _(
+        "This mandate cannot be taken up with this account. Whoever works in this house, is a side of this dispute or "
+        "acts in it already cannot act for another side. Tell whoever asked you."
+    ),
+    "mandate_for_another": _(
+        "This mandate was sent to another address. Sign in with the account of the address that the mail went to."
+    ),
+    "own_mandate": _("This is your own address. Name the address of whoever is to act for you."),
+    "representative_cannot_join": _(
+        "The address of this invitation belongs to somebody who acts for the buyer in this dispute."
+    ),
     # What becomes of the words.
     "words_needed": _("The dispute, or what was promised in it, still goes on. Its words are needed until it is over."),
     "words_kept_still": _("The words of a dispute are kept for a while after its end. The page says until when."),
@@ -828,6 +922,8 @@ _REFUSALS: dict[str, Any] = {
     ),
     "address_differs": _("This is not the address of the account. Type it as it stands above."),
     "erasure_under_way": _("You have already asked for it. This page shows what is done and what is not."),
+    "opening_ground_missing": _("Choose a ground of the list."),
+    "opening_needless": _("Nothing has to be opened here: something in this dispute waits for a registrar."),
     "log_stopped": _(
         "Nothing can be done in this house just now: what is stored does not fit the log that was signed, and the "
         "operator has to set that right first. You can read everything meanwhile. Keep what you wrote, and try again "
