@@ -171,7 +171,7 @@ def prove_passkey(house: House, person: Person, *, answer: str) -> str:
         ).rowcount
         if not changed:
             raise Refused("passkey_wrong")
-        return service.renew_session(connection, person, at)
+        return service.renew_session(connection, person, at, "passkey")
 
     return write_unit(house.engine, unit)
 
@@ -184,11 +184,11 @@ def prove_code(house: House, caller: Caller, person: Person, *, code: str) -> st
     at, spent = house.clock(), _spend_guess(house, caller, person)
 
     def unit(connection: Connection) -> str:
-        taken = _take_app_code if rules.is_app_code(code) else _take_recovery_code
+        taken, kind = (_take_app_code, "totp") if rules.is_app_code(code) else (_take_recovery_code, "recovery")
         if not taken(connection, house, person, code, at):
             raise Refused("factor_code_wrong")
         _give_back(connection, spent)
-        return service.renew_session(connection, person, at)
+        return service.renew_session(connection, person, at, kind)
 
     return write_unit(house.engine, unit)
 
@@ -255,7 +255,8 @@ def remove(house: House, person: Person, factor_id: str) -> str:
         ended = service.end_other_sessions(connection, person, at)
         told = {"kind": own[factor_id].kind, "sessions_ended": ended}
         _tell(connection, house, person.account_id, "factor_removed", told, at)
-        return service.renew_session(connection, person, at)
+        # The door let nobody come here without a fresh proof; by what it was given, the session says already.
+        return service.renew_session(connection, person, at, person.factor_kind or own[factor_id].kind)
 
     return write_unit(house.engine, unit)
 
@@ -317,7 +318,7 @@ def _add(
     codes = [] if own else _write_codes(connection, person.account_id)
     ended = service.end_other_sessions(connection, person, at)
     _tell(connection, house, person.account_id, "factor_added", {"kind": kind, "sessions_ended": ended}, at)
-    return Added(service.renew_session(connection, person, at), codes)
+    return Added(service.renew_session(connection, person, at, kind), codes)
 
 
 def _write_codes(connection: Connection, account_id: str) -> list[str]:

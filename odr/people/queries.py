@@ -25,7 +25,8 @@ FRESH = 5 * MINUTE
 class Person:
     """Who is signed in, in the shape Flask-Login expects. `session_hash` and `seen_at` (ms) are of this session;
     `mediator_id` is the name that entries give to this person as a mediator, None for all others. `must_prove`: a
-    password alone opens nothing; `factor_at` (ms) is when a second factor was last proven in this session."""
+    password alone opens nothing; `factor_at` (ms) is when a second factor was last proven in this session, `factor_kind`
+    by what (`tables.PROVEN_BY`), and `began_by` how the session began (`tables.BEGINNINGS`)."""
 
     account_id: str
     roles: frozenset[str]
@@ -38,6 +39,8 @@ class Person:
     has_factor: bool = False
     must_prove: bool = False
     factor_at: int | None = None
+    factor_kind: str | None = None
+    began_by: str = "password"
 
     is_authenticated = True
     is_active = True
@@ -128,6 +131,8 @@ def person_by_cookie(connection: Connection, cookie: str, at: int, *, staff_prov
             session.c.created_at,
             session.c.seen_at,
             session.c.factor_at,
+            session.c.factor_kind,
+            session.c.began_by,
             exists().where(factor.c.account_id == account.c.id).label("has_factor"),
             role_grant.c.role,
             mediator.c.id.label("mediator_id"),
@@ -161,6 +166,8 @@ def person_by_cookie(connection: Connection, cookie: str, at: int, *, staff_prov
         has_factor=bool(first.has_factor),
         must_prove=bool(first.has_factor) or (staff_prove and bool(roles)),
         factor_at=first.factor_at,
+        factor_kind=first.factor_kind,
+        began_by=first.began_by,
     )
 
 

@@ -130,7 +130,7 @@ def verify_email(house: House, caller: Caller, token: str, *, password: str = ""
             at=at,
         )
         connection.execute(delete(registration).where(registration.c.email == email))
-        return _rotate(connection, caller, account_id, at)
+        return _rotate(connection, caller, account_id, at, "verify")
 
     return write_unit(house.engine, unit)
 
@@ -211,13 +211,20 @@ def sign_in(house: House, caller: Caller, *, email: str, password: str) -> str:
         ).rowcount
         if not still:
             raise Refused("sign_in_failed")
-        return _rotate(connection, caller, found.id, at)
+        return _rotate(connection, caller, found.id, at, "password")
 
     return write_unit(house.engine, unit)
 
 
 def start_session(
-    connection: Connection, account_id: str, device: str, at: int, *, factor_at: int | None = None
+    connection: Connection,
+    account_id: str,
+    device: str,
+    at: int,
+    *,
+    factor_at: int | None = None,
+    factor_kind: str | None = None,
+    began_by: str = "password",
 ) -> str:
     """Begin a session in the caller's transaction; answers what its cookie carries, of which only a hash is kept.
 
@@ -232,19 +239,21 @@ def start_session(
             created_at=at,
             seen_at=at,
             factor_at=factor_at,
+            factor_kind=factor_kind,
+            began_by=began_by,
         )
     )
     return cookie
 
 
-def renew_session(connection: Connection, person: queries.Person, at: int) -> str:
+def renew_session(connection: Connection, person: queries.Person, at: int, proven_by: str) -> str:
     """Give a session that has just proven a second factor a new cookie, so that a copy of the old one gains nothing by
     it; its length is counted from its beginning as before. Raises Missing when it ended meanwhile."""
     cookie = secrets.token_urlsafe(32)
     renewed = connection.execute(
         update(session)
         .where(session.c.id_hash == person.session_hash, session.c.ended_at.is_(None))
-        .values(id_hash=queries.cookie_hash(cookie), factor_at=at, seen_at=at)
+        .values(id_hash=queries.cookie_hash(cookie), factor_at=at, factor_kind=proven_by, seen_at=at)
     ).rowcount
     if not renewed:
         raise Missing(person.session_hash)
@@ -257,11 +266,11 @@ def end_other_sessions(connection: Connection, person: queries.Person, at: int) 
     return _end(connection, mine & (session.c.id_hash != person.session_hash), at=at)
 
 
-def _rotate(connection: Connection, caller: Caller, account_id: str, at: int) -> str:
+def _rotate(connection: Connection, caller: Caller, account_id: str, at: int, began_by: str) -> str:
     """A new session in place of whatever this browser held before, so that no planted cookie survives signing in."""
     if caller.cookie:
         _end(connection, session.c.id_hash == queries.cookie_hash(caller.cookie), at=at)
-    return start_session(connection, account_id, caller.device, at)
+    return start_session(connection, account_id, caller.device, at, began_by=began_by)
 
 
 def note_seen(house: House, person: queries.Person) -> None:
@@ -389,7 +398,7 @@ def sign_in_by_link(house: House, caller: Caller, token: str) -> str:
         if queries.roles_of(connection, owner.id):
             raise Refused("link_unknown")
         _note_verified(connection, house, owner, at)
-        return _rotate(connection, caller, owner.id, at)
+        return _rotate(connection, caller, owner.id, at, "link")
 
     return write_unit(house.engine, unit)
 
@@ -448,9 +457,10 @@ def change_password(house: House, caller: Caller, account_id: str, *, present: s
             limits.give_back(connection, name, "password")
         # Whoever has proven a second factor in this browser has done so for the session that goes on, too.
         mine = (session.c.id_hash == queries.cookie_hash(caller.cookie or "")) & (session.c.account_id == account_id)
-        proven = connection.scalar(select(session.c.factor_at).where(mine, session.c.ended_at.is_(None)))
+        asked = select(session.c.factor_at, session.c.factor_kind).where(mine, session.c.ended_at.is_(None))
+        proven, kind = connection.execute(asked).one_or_none() or (None, None)
         _set_password(connection, house, account_id, hashed, at, "password_changed")
-        return start_session(connection, account_id, caller.device, at, factor_at=proven)
+        return start_session(connection, account_id, caller.device, at, factor_at=proven, factor_kind=kind)
 
     return write_unit(house.engine, unit)
 

@@ -99,7 +99,7 @@ def join(house: House, caller: Caller, token: str, *, key: str, name: str, langu
         queries.give_seat(connection, seat.dispute_id, account_id)
         # A mailbox alone must not open a desk (people.service.sign_in_by_link).
         if not roles_of(connection, account_id):
-            cookies.append(start_session(connection, account_id, caller.device, at))
+            cookies.append(start_session(connection, account_id, caller.device, at, began_by="invite"))
 
     perform(house, join_seller, seat.dispute_id, seat.actor, key=key, alongside=take_seat, proof="invitation_link")
     return Joined(seat.number, cookies[0] if cookies else None)
