@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -13,14 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from odr.house import HOST, LANGUAGES, PORT, UNNAMED, Settings
+from odr.house import HOST, HTTPS_PORT, LANGUAGES, PORT, UNNAMED, Settings
 from odr.log.keys import further_files
 
 PREFIX = "ODR_"
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHORTEST_SECRET = 32
 
-SECRET_KEYS = ("master_key", "signing_key")
+SECRET_KEYS = ("master_key", "signing_key", "eid_secret")
 """Settings that only the environment gives: a key in a file lies in a file of its own, which nobody else may read."""
 
 
@@ -76,7 +77,13 @@ def unsafe(settings: Settings) -> list[str]:
         faults.append("ODR_MAIL_URL must name a mail server, because notices written to a folder reach nobody.")
     if settings.mail_from.endswith("@localhost"):
         faults.append("ODR_MAIL_FROM must be an address at which the operator can be answered.")
-    for file in (settings.master_key_file, settings.signing_key_file, *further_files(settings.signing_key_file)):
+    if settings.identity_port != HTTPS_PORT:
+        faults.append("ODR_IDENTITY_PORT must be 443: with another one the house asks sites on its own machine.")
+    if settings.eid_issuer and not settings.eid_issuer.startswith("https://"):
+        faults.append("ODR_EID_ISSUER must begin with https://, or anybody on the way could say who somebody is.")
+    secret = (settings.eid_secret_file,) if settings.eid_secret_file else ()
+    keys = (settings.master_key_file, settings.signing_key_file, *further_files(settings.signing_key_file))
+    for file in (*keys, *secret):
         if readable_by_others(file):
             faults.append(f"The key file {file.name} may be read by other users of this machine: chmod 600 it.")
     return faults
@@ -171,6 +178,24 @@ def _web_address(name: str, value: Any) -> str:
     return address.geturl()
 
 
+def _issuer(name: str, value: Any) -> str:
+    # As it is written: a slash at its end is part of a provider's name.
+    _web_address(name, value)
+    return str(value).strip()
+
+
+def _server(name: str, value: Any) -> str:
+    try:
+        address = urlsplit(f"//{str(value).strip()}")
+        ipaddress.ip_address(address.hostname or "")
+        sound = address.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ConfigError(f"{PREFIX}{name.upper()} must be an address such as 192.0.2.53 or [2001:db8::53]:5353.")
+    return str(value).strip()
+
+
 def _country(name: str, value: Any) -> str:
     if not re.fullmatch(r"[A-Z]{2}", str(value)):
         raise ConfigError(f"{PREFIX}{name.upper()} must be a country code of two capital letters, such as NL.")
@@ -207,6 +232,14 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "signing_key": _text,
     "policy": _path,
     "witness_http": _switch,
+    "dns_server": _server,
+    "identity_port": _number,
+    "identity_ca": _path,
+    "eid_issuer": _issuer,
+    "eid_client_id": _text,
+    "eid_secret": _text,
+    "eid_secret_file": _path,
+    "eid_name": _text,
     "languages": _languages,
     "trusted_proxies": _number,
     "host": _text,

@@ -16,6 +16,7 @@ MEGABYTE = 1_000_000
 
 HOST = "127.0.0.1"
 PORT = 8000
+HTTPS_PORT = 443
 
 LANGUAGES = ("en", "zh_Hans")
 """The languages the interface speaks; the first is the one sentences are written in."""
@@ -50,6 +51,15 @@ class Settings:
     signing_key: str = field(default="", repr=False)
     policy: Path | None = None
     witness_http: bool = False
+    # Whom the house asks for proofs of identity, and who makes electronic ones (ADR 31).
+    dns_server: str = ""
+    identity_port: int = HTTPS_PORT
+    identity_ca: Path | None = None
+    eid_issuer: str = ""
+    eid_client_id: str = ""
+    eid_secret: str = field(default="", repr=False)
+    eid_secret_file: Path | None = None
+    eid_name: str = ""
     languages: tuple[str, ...] = LANGUAGES
     trusted_proxies: int = 0
     host: str = HOST

@@ -1,0 +1,1 @@
+"""Who somebody is beyond an address: an organisation by its domain, a person by an electronic identity."""
