@@ -17,7 +17,7 @@ from odr.house import MEGABYTE
 from odr.kernel import Missing, Refused
 from odr.procedure.access import demand, may_read_file
 from odr.procedure.dispute import EvidenceItem
-from odr.web.security import csrf, current_house, requires, to_sign_in
+from odr.web.security import asks_token_itself, current_house, requires, to_sign_in
 from odr.web.sentences import sentence
 
 blueprint = Blueprint("evidence", __name__)
@@ -39,7 +39,7 @@ def index(number: str) -> Any:
 
 @blueprint.post("/disputes/<number>/evidence")
 @requires("evidence:add")
-@csrf.exempt  # Only from reading the body before the reader is known: EvidenceForm.of demands the token.
+@asks_token_itself  # In EvidenceForm.of.
 def add(number: str) -> Any:
     reading, form = _party(number), _arriving()
     try:

@@ -25,7 +25,19 @@ from werkzeug.wrappers import Response as BaseResponse
 from odr.house import House
 from odr.kernel import Missing
 from odr.log.auditors import Auditor, auditor_by
-from odr.procedure.access import ANYONE, AUDITOR, PARTIES, PERMISSIONS, SIGNED_IN
+from odr.procedure.access import (
+    ANYONE,
+    AUDITOR,
+    MISSING,
+    PARTIES,
+    PERMISSIONS,
+    PROVE,
+    SIGN_IN,
+    Row,
+    Visitor,
+    door,
+    faults_of,
+)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -90,6 +102,13 @@ def requires(permission: str, *, acts_by: tuple[str, str] | None = None) -> Call
     return declare
 
 
+def asks_token_itself(view: View) -> View:
+    """Declare that a page demands the token of its form itself, once it knows its reader: no upload is read before."""
+    view.asks_token_itself = True  # type: ignore[attr-defined]
+    exempt: View = csrf.exempt(view)
+    return exempt
+
+
 def permission_of(app: Flask, endpoint: str) -> str | None:
     """The permission that an endpoint declares; static files are for anyone."""
     if endpoint == "static" or endpoint.endswith(".static"):
@@ -98,20 +117,30 @@ def permission_of(app: Flask, endpoint: str) -> str | None:
 
 
 class Undeclared(Exception):
-    """Pages that do not say who may enter, or that name a permission nobody defined; the house does not open."""
+    """Pages that do not say who may enter, that name a permission nobody defined, or that take a form from anywhere; or
+    a table that makes no sense. The house does not open."""
 
 
 def check_declared(app: Flask) -> None:
-    """Raise Undeclared with one sentence per page at fault. Called once, after all pages are known."""
-    faults = []
+    """Raise Undeclared with one sentence per fault. Called once, after all pages are known."""
+    faults = [fault for row in PERMISSIONS.values() for fault in faults_of(row)]
     for rule in app.url_map.iter_rules():
         permission = permission_of(app, rule.endpoint)
         if permission is None:
             faults.append(f"{rule.rule} ({rule.endpoint}) does not say who may enter.")
         elif permission not in PERMISSIONS:
             faults.append(f"{rule.rule} ({rule.endpoint}) asks for {permission}, which is not in the table.")
+        if UNSAFE & (rule.methods or set()) and not _is_protected(app, rule.endpoint):
+            faults.append(f"{rule.rule} ({rule.endpoint}) takes a form without its token.")
     if faults:
         raise Undeclared("\n".join(faults))
+
+
+def _is_protected(app: Flask, endpoint: str) -> bool:
+    """Whether a form that is sent here must carry its token."""
+    view = app.view_functions[endpoint]
+    exempt = f"{view.__module__}.{view.__name__}" in csrf._exempt_views
+    return not exempt or getattr(view, "asks_token_itself", False)
 
 
 def init_security(app: Flask) -> None:
@@ -148,49 +177,42 @@ def refuse_foreign_forms() -> None:
 
 
 def enter() -> BaseResponse | None:
-    """Let the reader in, send them to sign in or to prove their second factor anew, or say that there is no such page.
-
-    A permission that the parties hold says nothing yet: whether the reader is a party is known only once the dispute
-    is read, and the room that reads it raises Missing.
-    """
+    """Let the reader in, send them to sign in or to prove their second factor anew, or say that there is no such page:
+    whatever `access.door` answers."""
     if request.endpoint is None:
         return None
     permission = permission_of(current_app, request.endpoint)
     if permission is None:
         raise Missing
     row = PERMISSIONS[permission]
-    who = row.who
-    if ANYONE in who:
+    if ANYONE in row.who:
+        # Nobody is asked who they are, nor the database.
         return None
-    if AUDITOR in who:
+    if AUDITOR in row.who:
         g.auditor = _auditor()
         return None
-    turned_away = None if who & PARTIES else _turned_away(who)
-    if turned_away is None and row.step_up and _acts() and not _proof_is_fresh():
-        return to_proof()
-    return turned_away
-
-
-def _turned_away(who: frozenset[str]) -> BaseResponse | None:
-    if SIGNED_IN in who:
-        return None if current_user.is_authenticated else to_sign_in()
-    if not current_user.is_authenticated and (written() or who & frozenset(getattr(half_way(), "roles", ()))):
-        return to_sign_in()
-    if not current_user.is_authenticated or not who & frozenset(current_user.roles):
-        # Not 403: whether there is a desk behind this address is not for everybody to learn.
+    answer = door(row, _visitor(row), _acts())
+    if answer == MISSING:
         raise Missing
-    return None
+    if answer == SIGN_IN:
+        return to_sign_in()
+    return to_proof() if answer == PROVE else None
+
+
+def _visitor(row: Row) -> Visitor:
+    """Who stands at the door of a page with this permission. Where the room itself asks who they are, nobody does."""
+    if row.who & PARTIES and not (row.step_up and _acts()):
+        return Visitor()
+    if current_user.is_authenticated:
+        fresh = not row.step_up or current_user.proof_is_fresh(current_house().clock())
+        return Visitor(signed_in=True, roles=frozenset(current_user.roles), proof_is_fresh=fresh)
+    return Visitor(half_way=frozenset(getattr(half_way(), "roles", ())), wrote=bool(written()))
 
 
 def _acts() -> bool:
     """Whether what is sent is the act that the page is for."""
     acts_by = getattr(current_app.view_functions.get(request.endpoint or ""), "acts_by", None)
     return request.method in UNSAFE and (acts_by is None or request.form.get(acts_by[0]) == acts_by[1])
-
-
-def _proof_is_fresh() -> bool:
-    # Whoever is not signed in is turned away by the room, and learns nothing here.
-    return not current_user.is_authenticated or current_user.proof_is_fresh(current_house().clock())
 
 
 def half_way() -> Any:
