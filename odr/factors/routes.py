@@ -15,7 +15,7 @@ from odr.factors.service import Added
 from odr.kernel import Missing, Refused
 from odr.people.routes import form_page, refused_page, room_of
 from odr.people.rules import local_path
-from odr.people.security import caller, renew_cookie, signed_in_owner
+from odr.people.security import caller, remember_proof, renew_cookie, signed_in_owner
 from odr.web.security import current_house, no_devices_but, requires
 from odr.web.sentences import refusal
 
@@ -140,6 +140,7 @@ def _added(added: Added) -> Response:
     else:
         answer = make_response(redirect(url_for("factors.overview"), 303))
     renew_cookie(answer, added.cookie)
+    remember_proof(answer, current_user.account_id)
     return answer
 
 
@@ -192,6 +193,7 @@ def _ways() -> dict[str, bool]:
 def _proven(cookie: str, wanted: str | None, *, by_recovery_code: bool = False) -> AnyResponse:
     answer = redirect(local_path(wanted, room_of(current_user)), 303)
     renew_cookie(answer, cookie)
+    remember_proof(answer, current_user.account_id)
     if by_recovery_code:
         with current_house().engine.connect() as connection:
             left = queries.codes_left(connection, current_user.account_id)

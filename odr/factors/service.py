@@ -12,11 +12,10 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from odr.database import write_unit
 from odr.factors import keys, queries, rules
 from odr.house import House
-from odr.kernel import SYSTEM, Actor, Missing, Refused, new_id
+from odr.kernel import Actor, Missing, Refused, new_id
 from odr.log.payloads import conceal, disclose
 from odr.people import limits, service
-from odr.people.queries import Person, account_by_email, account_of
-from odr.people.rules import email_key
+from odr.people.queries import Person, account_of
 from odr.people.service import DAY, HOUR, MINUTE, Caller
 from odr.people.tables import ceremony, factor, recovery_code
 
@@ -261,23 +260,18 @@ def remove(house: House, person: Person, factor_id: str) -> str:
     return write_unit(house.engine, unit)
 
 
-def reset(house: House, email: str) -> int:
-    """Take all second factors and recovery codes from the person with this address and end their sessions: for the
-    operator, when all of them are lost. Answers how many factors there were. Raises Missing for an unknown address."""
-    at = house.clock()
-
-    def unit(connection: Connection) -> int:
-        known = account_by_email(connection, email_key(email))
-        if known is None:
-            raise Missing(email)
-        count = connection.execute(delete(factor).where(factor.c.account_id == known.id)).rowcount
-        connection.execute(delete(recovery_code).where(recovery_code.c.account_id == known.id))
-        ended = service.end_sessions(connection, known.id, at)
-        told = {"count": count, "sessions_ended": ended}
-        _tell(connection, house, known.id, "factors_reset", told, at, actor=SYSTEM)
-        return count
-
-    return write_unit(house.engine, unit)
+def reset_within(
+    connection: Connection, house: House, account_id: str, at: int, *, actor: Actor, agreed: Mapping[str, object]
+) -> int:
+    """Take all second factors and recovery codes from an account that lost them and end its sessions, in the caller's
+    transaction. `agreed`: who asked for it and who agreed, as the entry says it. Answers how many factors there were.
+    """
+    count = connection.execute(delete(factor).where(factor.c.account_id == account_id)).rowcount
+    connection.execute(delete(recovery_code).where(recovery_code.c.account_id == account_id))
+    ended = service.end_sessions(connection, account_id, at)
+    told = {"count": count, "sessions_ended": ended, **agreed}
+    _tell(connection, house, account_id, "factors_reset", told, at, actor=actor)
+    return count
 
 
 # -- what the acts above share ----------------------------------------------------------------------------------
@@ -342,11 +336,14 @@ def _spend_guess(house: House, caller: Caller, person: Person) -> Sequence[tuple
     """Count one guess of a code, by the address it comes from and by the account, as guesses of passwords are: 10 an
     hour with growing pauses, and 30 a day, which leaves who has the password a chance of one in ten thousand a day.
 
-    A browser that its owner used before counts like any other: whoever has the password makes as many as they like.
+    A browser in which this account has proven a factor before counts for itself: whoever has only the password makes no
+    such browser, and so cannot keep the owner out by using up the guesses. A browser that is merely known by a password
+    counts like any other, since whoever has the password makes as many as they like.
     """
     at, secret = house.clock(), house.settings.secret_key
     address = limits.bucket(secret, "address", caller.prefix)
-    account = limits.bucket(secret, "factor", person.account_id)
+    device = service.device_that_proved(house, caller, person.account_id)
+    account = limits.bucket(secret, "factor", f"{person.account_id}\0{device}" if device else person.account_id)
 
     def unit(connection: Connection) -> None:
         limits.spend(connection, address, "code", at, 200, 10 * MINUTE)

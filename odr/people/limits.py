@@ -77,6 +77,13 @@ def _pause(spent: int, free: int | None) -> int:
     return min((MINUTE // 2) << min(spent - free, 20), LONGEST_PAUSE)
 
 
+def demand_room(connection: Connection, bucket: str, action: str, at: int, limit: int, window_ms: int) -> None:
+    """Raise as `spend` where `limit` of this window are spent, and count nothing."""
+    row = connection.execute(select(rate).where(rate.c.bucket == bucket, rate.c.action == action)).one_or_none()
+    if row is not None and row.spent >= limit and at < row.opened_at + window_ms:
+        raise Refused("too_many_attempts", minutes=-(-(row.opened_at + window_ms - at) // MINUTE))
+
+
 def give_back(connection: Connection, bucket: str, action: str) -> None:
     """Uncount one attempt that turned out to be rightful."""
     connection.execute(

@@ -5,7 +5,18 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
@@ -49,7 +60,12 @@ DESKS = {
     "desk:mediator": "mediation.desk",
     "desk:regulator": "statistics.desk",
 }
-LINK_REFUSALS = {"link_used": HTTPStatus.GONE, "link_expired": HTTPStatus.GONE, "link_unknown": HTTPStatus.NOT_FOUND}
+LINK_REFUSALS = {
+    "link_used": HTTPStatus.GONE,
+    "link_expired": HTTPStatus.GONE,
+    "link_unknown": HTTPStatus.NOT_FOUND,
+    "link_of_another": HTTPStatus.FORBIDDEN,
+}
 
 
 # -- opening an account ---------------------------------------------------------------------------------------
@@ -175,7 +191,7 @@ def sign_in_by_link(token: str) -> Any:
     form = forms.ButtonForm()
     try:
         if not form.validate_on_submit():
-            service.check_link(current_house(), token, "signin")
+            service.open_link(current_house(), caller(), token, "signin")
             return form_page("people/sign_in_by_link.html", form)
         cookie = service.sign_in_by_link(current_house(), caller(), token)
     except Refused as refused:
@@ -200,10 +216,10 @@ def look_for_reset() -> str:
 def reset_password(token: str) -> Any:
     form: Any = forms.NewPasswordForm()
     try:
-        service.check_link(current_house(), token, "reset")
+        service.open_link(current_house(), caller(), token, "reset")
         if not form.validate_on_submit():
             return form_page("people/reset_password.html", form)
-        service.reset_password(current_house(), token, password=form.password.data)
+        service.reset_password(current_house(), caller(), token, password=form.password.data)
     except Refused as refused:
         return refused_page("people/reset_password.html", form, refused, purpose="reset")
     flash(_("Your new password is set. Sign in with it."))
@@ -314,6 +330,9 @@ def form_page(template: str, form: FlaskForm, **told: Any) -> tuple[str, int]:
 
 def refused_page(template: str, form: FlaskForm, refused: Refused, *, purpose: str = "", **told: Any) -> Any:
     """The same page with the reason; or, for a link that opens nothing any more, a page that says what to do next."""
+    if refused.code == "too_many_attempts":
+        # For the operator; who it is, nobody writes down.
+        current_app.logger.warning("too many tries at %s", request.endpoint)
     if refused.code in LINK_REFUSALS:
         page = render_template("people/link_over.html", code=refused.code, purpose=purpose)
         return page, LINK_REFUSALS[refused.code]

@@ -87,8 +87,10 @@ def caller() -> Caller:
         prefix=address_prefix(request.remote_addr),
         device=device_of(request.user_agent.string),
         known_device=request.cookies.get(cookie_name("odr-device")),
+        proven_device=request.cookies.get(cookie_name("odr-proven")),
         mark=session.get("mark"),
         cookie=request.cookies.get(cookie_name("odr")),
+        account_id=current_user.account_id if current_user.is_authenticated else None,
     )
 
 
@@ -112,7 +114,12 @@ def renew_cookie(answer: Response, cookie: str) -> None:
 
 def remember_device(answer: Response, email: str) -> None:
     """Let this browser sign in to this account while strangers guess at it."""
-    _set(answer, "odr-device", service.known_device(current_house(), email), max_age=HALF_YEAR)
+    _set(answer, "odr-device", service.known_device(current_house(), email, caller()), max_age=HALF_YEAR)
+
+
+def remember_proof(answer: Response, account_id: str) -> None:
+    """Let this browser prove a second factor of this account while strangers who know the password guess at it."""
+    _set(answer, "odr-proven", service.proven_device(current_house(), caller(), account_id), max_age=HALF_YEAR)
 
 
 def drop_session(answer: Response) -> None:

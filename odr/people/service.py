@@ -31,19 +31,24 @@ DAY = 24 * HOUR
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _HASHING = threading.BoundedSemaphore(4)
 _LONGEST_WAIT_SECONDS = 10
+# Tokens that were mailed to nobody, from one neighbourhood, in ten minutes.
+MOST_UNKNOWN = 60
 # The hash of nothing: checking against it costs what checking a real one costs.
 _DUMMY_HASH = f"$argon2id$v=19$m=19456,t=2,p=1${'A' * 22}${'A' * 43}"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a request comes from: the prefix of its address, a coarse device name, and what its browser kept."""
+    """Where a request comes from: the prefix of its address, a coarse device name, what its browser kept, and whose
+    session it carries, if any."""
 
     prefix: str = "unknown"
     device: str = ""
     known_device: str | None = None
+    proven_device: str | None = None
     mark: str | None = None
     cookie: str | None = None
+    account_id: str | None = None
 
 
 # -- opening an account ---------------------------------------------------------------------------------------
@@ -89,12 +94,12 @@ def register(
 def needs_password(house: House, caller: Caller, token: str) -> bool:
     """Whether a verification link must be answered with the password, because another browser asked for it.
 
-    Otherwise somebody could register another's address, and its owner would confirm a stranger's password. Raises
-    Refused("link_unknown" | "link_used" | "link_expired").
+    Otherwise somebody could register another's address, and its owner would confirm a stranger's password. Raises as
+    `open_link`.
     """
-    at = house.clock()
+    at, email = house.clock(), open_link(house, caller, token, "verify").email or ""
     with house.engine.connect() as connection:
-        typed = queries.registrations_of(connection, _open_link(connection, token, "verify", at).email or "", at - DAY)
+        typed = queries.registrations_of(connection, email, at - DAY)
     return not any(_marked(row, caller) for row in typed)
 
 
@@ -104,9 +109,8 @@ def verify_email(house: House, caller: Caller, token: str, *, password: str = ""
     Raises Refused("link_…"), Refused("password_wrong"), Refused("email_known_now") when an account was opened for
     the address meanwhile, and Refused("too_many_attempts", minutes=…).
     """
-    at = house.clock()
+    at, email = house.clock(), open_link(house, caller, token, "verify").email or ""
     with house.engine.connect() as connection:
-        email = _open_link(connection, token, "verify", at).email or ""
         typed = queries.registrations_of(connection, email, at - DAY)
     chosen = next((row for row in typed if _marked(row, caller)), None)
     if chosen is None:
@@ -190,7 +194,8 @@ def hash_password(password: str) -> str:
 def sign_in(house: House, caller: Caller, *, email: str, password: str) -> str:
     """Begin a session and answer its cookie. The same answer and the same work whether the address is known or not.
 
-    Raises Refused("sign_in_failed"), Refused("too_many_attempts", minutes=…) or Refused("house_busy").
+    Raises Refused("sign_in_failed"), Refused("too_many_attempts", minutes=…) or Refused("house_busy"), and
+    Refused("account_suspended") where the password was right.
     """
     at, key = house.clock(), email_key(email)
     guess = _spend_guess(house, at, key, caller)
@@ -228,8 +233,10 @@ def start_session(
 ) -> str:
     """Begin a session in the caller's transaction; answers what its cookie carries, of which only a hash is kept.
 
-    `factor_at`: the instant of the proof of a second factor that it begins with.
+    `factor_at`: the instant of the proof of a second factor that it begins with. Raises Refused("account_suspended"):
+    every way in ends here, and whoever has come so far has shown that the account is theirs.
     """
+    _demand_unsuspended(connection, account_id)
     cookie = secrets.token_urlsafe(32)
     connection.execute(
         insert(session).values(
@@ -244,6 +251,11 @@ def start_session(
         )
     )
     return cookie
+
+
+def _demand_unsuspended(connection: Connection, account_id: str) -> None:
+    if connection.scalar(select(account.c.suspended_at).where(account.c.id == account_id)) is not None:
+        raise Refused("account_suspended")
 
 
 def renew_session(connection: Connection, person: queries.Person, at: int, proven_by: str) -> str:
@@ -370,14 +382,15 @@ def _ask_link(house: House, caller: Caller, email: str, template: str) -> None:
     write_unit(house.engine, unit)
 
 
-def reset_password(house: House, token: str, *, password: str) -> None:
+def reset_password(house: House, caller: Caller, token: str, *, password: str) -> None:
     """Set a new password by a mailed link and end all sessions. A password that is refused leaves the link usable.
 
-    Raises Refused("link_…") and Refused("password_…").
+    Raises Refused("link_…"), Refused("password_…") and Refused("account_suspended").
     """
-    at = house.clock()
+    at, found = house.clock(), open_link(house, caller, token, "reset")
     with house.engine.connect() as connection:
-        owner = _owner(connection, _open_link(connection, token, "reset", at))
+        owner = _owner(connection, found)
+        _demand_unsuspended(connection, owner.id)
     check_password(password, own_words=(owner.name, owner.email))
     hashed = hash_password(password)
 
@@ -389,8 +402,10 @@ def reset_password(house: House, token: str, *, password: str) -> None:
 
 
 def sign_in_by_link(house: House, caller: Caller, token: str) -> str:
-    """Use up a mailed sign-in link and answer the cookie of the new session. Raises Refused("link_…")."""
+    """Use up a mailed sign-in link and answer the cookie of the new session. Raises as `open_link` and
+    `start_session`."""
     at = house.clock()
+    open_link(house, caller, token, "signin")
 
     def unit(connection: Connection) -> str:
         found = links.consume_link(connection, token, "signin", at)
@@ -403,21 +418,48 @@ def sign_in_by_link(house: House, caller: Caller, token: str) -> str:
     return write_unit(house.engine, unit)
 
 
-def check_link(house: House, token: str, purpose: str) -> links.Link:
-    """What an open link is bound to, left unused. Raises Refused("link_unknown" | "link_used" | "link_expired")."""
-    with house.engine.connect() as connection:
-        return _open_link(connection, token, purpose, house.clock())
+def open_link(house: House, caller: Caller, token: str, purpose: str) -> links.Link:
+    """What a mailed link is bound to, left unused. Whoever holds a link that was mailed to somebody else, and is signed
+    in, is not taken for them.
 
-
-def _open_link(connection: Connection, token: str, purpose: str, at: int) -> links.Link:
-    found = links.find_link(connection, token, purpose)
-    if found is None:
-        raise Refused("link_unknown")
+    Raises as `find_link`, and Refused("link_used" | "link_expired" | "link_of_another").
+    """
+    found = find_link(house, caller, token, purpose)
     if found.used_at is not None:
         raise Refused("link_used")
-    if at >= found.expires_at:
+    if house.clock() >= found.expires_at:
         raise Refused("link_expired")
+    if is_anothers(house, caller, found):
+        raise Refused("link_of_another")
     return found
+
+
+def find_link(house: House, caller: Caller, token: str, purpose: str) -> links.Link:
+    """A mailed link of one purpose, whatever became of it.
+
+    Tokens that were mailed to nobody are counted by the address they come from; after MOST_UNKNOWN of ten minutes none
+    from there is looked up until they are over. Raises Refused("link_unknown") and Refused("too_many_attempts",
+    minutes=…).
+    """
+    at, neighbours = house.clock(), limits.bucket(house.settings.secret_key, "address", caller.prefix)
+    with house.engine.connect() as connection:
+        limits.demand_room(connection, neighbours, "link", at, MOST_UNKNOWN, 10 * MINUTE)
+        found = links.find_link(connection, token, purpose)
+    if found is None:
+        _spend(house, at, ("address", caller.prefix, "link", MOST_UNKNOWN, 10 * MINUTE))
+        raise Refused("link_unknown")
+    return found
+
+
+def is_anothers(house: House, caller: Caller, link: links.Link) -> bool:
+    """Whether somebody is signed in here to whom this link was not mailed."""
+    if caller.account_id is None:
+        return False
+    if link.account_id is not None:
+        return link.account_id != caller.account_id
+    with house.engine.connect() as connection:
+        reader = queries.account_by_id(connection, caller.account_id)
+    return reader is not None and reader.email != email_key(link.email or "")
 
 
 def _owner(connection: Connection, link: links.Link) -> queries.Account:
@@ -554,7 +596,8 @@ def give_role(
         raise Missing(account_id)
     if role in queries.roles_of(connection, account_id):
         return
-    connection.execute(insert(role_grant).values(account_id=account_id, role=role, granted_at=at))
+    given_by = actor.id if actor.role == "admin" else None
+    connection.execute(insert(role_grant).values(account_id=account_id, role=role, granted_at=at, given_by=given_by))
     end_sessions(connection, account_id, at)
     record(connection, house, account_id, "role_granted", {"role": role}, at=at, actor=actor, reach="staff")
 
@@ -569,8 +612,8 @@ def account_for(connection: Connection, house: House, email: str, name: str, at:
     return open_account(connection, house, email=email, name=name, at=at, verified=False)
 
 
-STAFF = ("registrar", "regulator")
-"""The roles that the operator gives to an address; a mediator's comes with the place on the roster."""
+STAFF = ("registrar", "regulator", "admin")
+"""The roles that are given to an address; a mediator's comes with the place on the roster."""
 
 
 def admit_staff(house: House, email: str, name: str, role: str) -> None:
@@ -621,14 +664,39 @@ def sweep(house: House) -> None:
     write_unit(house.engine, unit)
 
 
-def known_device(house: House, email: str) -> str:
-    """What a browser keeps after its owner signed in, so that strangers who guess cannot lock the owner out."""
+def known_device(house: House, email: str, caller: Caller | None = None) -> str:
+    """What a browser keeps after its owner signed in, so that strangers who guess cannot lock the owner out. One that
+    keeps something of this owner already goes on with it."""
+    key = email_key(email)
+    if caller and _device_known(house, caller, "device", key):
+        return caller.known_device or ""
     device = secrets.token_hex(16)
-    return f"{device}.{_device_seal(house, email_key(email), device)}"
+    return f"{device}.{_device_seal(house, 'device', key, device)}"
 
 
-def _device_seal(house: House, key: str, device: str) -> str:
-    return limits.bucket(house.settings.secret_key, "device", f"{key}\0{device}")
+def proven_device(house: House, caller: Caller, account_id: str) -> str:
+    """The same for a browser in which a second factor was proven: whoever has the password, and only that, cannot make
+    one, so its guesses of codes are counted apart (`device_that_proved`)."""
+    if device_that_proved(house, caller, account_id):
+        return caller.proven_device or ""
+    device = secrets.token_hex(16)
+    return f"{device}.{_device_seal(house, 'proven', account_id, device)}"
+
+
+def device_that_proved(house: House, caller: Caller, account_id: str) -> str:
+    """The name of the browser that asks, where this account has proven a second factor in it; else empty."""
+    return _device_known(house, caller, "proven", account_id)
+
+
+def _device_known(house: House, caller: Caller, kind: str, owner: str) -> str:
+    kept = caller.known_device if kind == "device" else caller.proven_device
+    device, _, seal = (kept or "").partition(".")
+    right = _device_seal(house, kind, owner, device)
+    return device if hmac.compare_digest(seal.encode("utf-8", "replace"), right.encode()) else ""
+
+
+def _device_seal(house: House, kind: str, owner: str, device: str) -> str:
+    return limits.bucket(house.settings.secret_key, kind, f"{owner}\0{device}")
 
 
 # -- what the acts above share --------------------------------------------------------------------------------
@@ -652,9 +720,8 @@ def _spend_guess(house: House, at: int, key: str, caller: Caller) -> tuple[str, 
     browser its owner has used before has a count of its own. Answers the two buckets, for a guess that was right.
     """
     secret = house.settings.secret_key
-    device, _, seal = (caller.known_device or "").partition(".")
-    known = hmac.compare_digest(seal.encode("utf-8", "replace"), _device_seal(house, key, device).encode())
-    account_bucket = limits.bucket(secret, "known" if known else "email", f"{key}\0{device}" if known else key)
+    device = _device_known(house, caller, "device", key)
+    account_bucket = limits.bucket(secret, "known" if device else "email", f"{key}\0{device}" if device else key)
     address_bucket = limits.bucket(secret, "address", caller.prefix)
 
     def unit(connection: Connection) -> None:

@@ -39,6 +39,7 @@ _DRAWN = (
     .join(mediator, mediator.c.id == appointment.c.mediator)
     .where(appointment.c.dispute_id == bindparam("dispute_id"), mediator.c.account_id == bindparam("account_id"))
 )
+_LATEST = select(dispute_row.c.id).order_by(dispute_row.c.id.desc()).limit(1)
 _BY_NUMBER = select(dispute_row.c.id).where(dispute_row.c.number == bindparam("number"))
 
 
@@ -64,6 +65,12 @@ def was_drawn(connection: Connection, dispute_id: str, account_id: str) -> bool:
 def dispute_id_of(connection: Connection, number: str) -> str | None:
     """The dispute of a public number in its canonical form, None when there is none."""
     found: str | None = connection.scalar(_BY_NUMBER, {"number": number})
+    return found
+
+
+def latest_dispute(connection: Connection) -> str | None:
+    """Any dispute of the house, None when there is none."""
+    found: str | None = connection.scalar(_LATEST)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
@@ -16,16 +15,14 @@ from odr.disputes.forms import ActForm
 from odr.disputes.routes import ask, attempt, done, read
 from odr.kernel import Missing, Refused, read_number
 from odr.people.queries import account_by_id
+from odr.people.routes import LINK_REFUSALS, form_page, refused_page
 from odr.people.security import caller, carry_session
 from odr.people.service import sign_out
 from odr.response import forms, rules, service
 from odr.web.language import language, zone
 from odr.web.security import current_house, requires
-from odr.web.sentences import refusal
 
 blueprint = Blueprint("response", __name__)
-
-LINK_REFUSALS = {"link_used": HTTPStatus.GONE, "link_expired": HTTPStatus.GONE, "link_unknown": HTTPStatus.NOT_FOUND}
 
 
 # -- the invitation -----------------------------------------------------------------------------------------------
@@ -35,7 +32,7 @@ LINK_REFUSALS = {"link_used": HTTPStatus.GONE, "link_expired": HTTPStatus.GONE, 
 @requires("invitation:read")
 def notice(token: str) -> Any:
     try:
-        invitation = service.read_invitation(current_house(), token)
+        invitation = service.read_invitation(current_house(), caller(), token)
     except Refused as refused:
         return _link_over(token, refused)
     return _notice_page(invitation, _join_form(invitation, formdata=None))
@@ -45,7 +42,7 @@ def notice(token: str) -> Any:
 @requires("invitation:read")
 def join(token: str) -> Any:
     try:
-        invitation = service.read_invitation(current_house(), token)
+        invitation = service.read_invitation(current_house(), caller(), token)
     except Refused as refused:
         return _link_over(token, refused)
     form = _join_form(invitation)
@@ -62,7 +59,7 @@ def join(token: str) -> Any:
             zone=str(zone()),
         )
     except Refused as refused:
-        if refused.code in LINK_REFUSALS:
+        if refused.code in LINK_REFUSALS and refused.code != "link_of_another":
             return _link_over(token, refused)
         form.refuse(refused)
         return _notice_page(invitation, form)
@@ -93,6 +90,8 @@ def _arrive(joined: service.Joined) -> Any:
 
 def _link_over(token: str, refused: Refused) -> Any:
     """A page for a link that opens nothing any more; who has come by it before goes on to the dispute."""
+    if refused.code == "too_many_attempts":
+        return refused_page("response/renewal.html", forms.NumberForm(formdata=None), refused)
     number = None
     if current_user.is_authenticated:
         number = service.seat_behind(current_house(), token, current_user.account_id)
@@ -111,9 +110,9 @@ def renew_by_link(token: str) -> Any:
     try:
         service.renew_by_link(current_house(), caller(), token)
     except Refused as refused:
-        form = forms.NumberForm(formdata=None)
-        form.form_errors.append(refusal(refused))
-        return render_template("response/renewal.html", form=form), HTTPStatus.TOO_MANY_REQUESTS
+        if refused.code in LINK_REFUSALS:
+            return _link_over(token, refused)
+        return refused_page("response/renewal.html", forms.NumberForm(formdata=None), refused)
     return redirect(url_for("response.renewed"), 303)
 
 
@@ -122,13 +121,11 @@ def renew_by_link(token: str) -> Any:
 def renewal() -> Any:
     form = forms.NumberForm()
     if not form.validate_on_submit():
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
-        return render_template("response/renewal.html", form=form), status
+        return form_page("response/renewal.html", form)
     try:
         service.renew(current_house(), caller(), read_number(form.number.data) or "")
     except Refused as refused:
-        form.form_errors.append(refusal(refused))
-        return render_template("response/renewal.html", form=form), HTTPStatus.TOO_MANY_REQUESTS
+        return refused_page("response/renewal.html", form, refused)
     return redirect(url_for("response.renewed"), 303)
 
 

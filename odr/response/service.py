@@ -17,7 +17,7 @@ from odr.notices.rules import standing
 from odr.people import limits, links
 from odr.people.queries import account_by_email, account_by_id, roles_of
 from odr.people.rules import email_key
-from odr.people.service import Caller, open_account, start_session
+from odr.people.service import Caller, find_link, is_anothers, open_account, start_session
 from odr.response import queries
 from odr.response.queries import Invited
 from odr.response.rules import join_seller
@@ -27,12 +27,14 @@ HOUR = limits.HOUR
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a mailed link opens: the dispute as its seller would read it, and whose address the link went to."""
+    """What a mailed link opens: the dispute as its seller would read it, and whose address the link went to.
+    `of_another`: somebody else is signed in here, who reads it and cannot join by it."""
 
     page: Page
     email: str
     known: bool
     signed_in_by_link: bool
+    of_another: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,16 @@ class Joined:
     cookie: str | None
 
 
-def read_invitation(house: House, token: str) -> Invitation:
-    """What the link of a notice opens, left unused. Raises Refused("link_unknown" | "link_used" | "link_expired")."""
+def read_invitation(house: House, caller: Caller, token: str) -> Invitation:
+    """What the link of a notice opens, left unused. Raises as `people.service.find_link`, and Refused("link_used" |
+    "link_expired")."""
+    found = _open_link(house, caller, token)
     with house.engine.connect() as connection:
-        found = _open_link(connection, token, house.clock())
         invited = queries.invited_to(connection, found.dispute_id or "")
         page = open_page(connection, house, invited.seat)
         known = account_by_email(connection, email_key(found.email or ""))
         staff = bool(known and roles_of(connection, known.id))
-    return Invitation(page, found.email or "", known is not None, not staff)
+    return Invitation(page, found.email or "", known is not None, not staff, is_anothers(house, caller, found))
 
 
 def seat_behind(house: House, token: str, account_id: str) -> str | None:
@@ -67,12 +70,14 @@ def seat_behind(house: House, token: str, account_id: str) -> str | None:
 def join(house: House, caller: Caller, token: str, *, key: str, name: str, language: str, zone: str) -> Joined:
     """Use the link up, open an account for its address unless there is one, and take the seller's seat: one act.
 
-    Raises Refused("link_…"), Refused("seat_taken") when another account sits there, Refused("buyer_cannot_join"),
-    Refused("mediator_cannot_join") for whoever was drawn in this dispute, and what `join_seller` refuses.
+    Raises Refused("link_…"), also for who is signed in as somebody else, Refused("seat_taken") when another account
+    sits there, Refused("buyer_cannot_join"), Refused("mediator_cannot_join") for whoever was drawn in this dispute, and
+    what `join_seller` refuses.
     """
-    at = house.clock()
+    at, found = house.clock(), _open_link(house, caller, token)
+    if is_anothers(house, caller, found):
+        raise Refused("link_of_another")
     with house.engine.connect() as connection:
-        found = _open_link(connection, token, at)
         seat = queries.invited_to(connection, found.dispute_id or "").seat
     cookies: list[str] = []
 
@@ -116,13 +121,11 @@ def _demand_free(connection: Connection, invited: Invited, account_id: str) -> N
         raise Refused("seat_taken")
 
 
-def _open_link(connection: Connection, token: str, at: int) -> links.Link:
-    found = links.find_link(connection, token, "invite")
-    if found is None or found.dispute_id is None:
-        raise Refused("link_unknown")
+def _open_link(house: House, caller: Caller, token: str) -> links.Link:
+    found = find_link(house, caller, token, "invite")
     if found.used_at is not None:
         raise Refused("link_used")
-    if at >= found.expires_at:
+    if house.clock() >= found.expires_at:
         raise Refused("link_expired")
     return found
 
@@ -135,22 +138,30 @@ def renew(house: House, caller: Caller, number: str) -> None:
     """
     at = house.clock()
     _spend(house, at, caller, number)
-    with house.engine.connect() as connection:
-        dispute_id = queries.dispute_id_of(connection, number)
-    if dispute_id is not None:
-        _mail_again(house, dispute_id, at)
+    mail_id = new_id()
+
+    def unit(connection: Connection) -> None:
+        known, latest = queries.dispute_id_of(connection, number), queries.latest_dispute(connection)
+        # Written for another dispute and taken back where there is none of this number: the same work for both.
+        attempt = connection.begin_nested()
+        if dispute_id := known or latest:
+            _mail_again(connection, house, dispute_id, at, mail_id)
+        if known:
+            attempt.commit()
+        else:
+            attempt.rollback()
+
+    write_unit(house.engine, unit)
 
 
 def renew_by_link(house: House, caller: Caller, token: str) -> None:
-    """Mail a new link to where a used or expired one went. Raises Refused as `renew`, and Missing without a link."""
-    at = house.clock()
+    """Mail a new link to where a used or expired one went. Raises Refused as `renew` and as `find_link`."""
+    at, found = house.clock(), find_link(house, caller, token, "invite")
     with house.engine.connect() as connection:
-        found = links.find_link(connection, token, "invite")
-        if found is None or found.dispute_id is None:
-            raise Missing("link")
-        seat = queries.invited_to(connection, found.dispute_id).seat
+        seat = queries.invited_to(connection, found.dispute_id or "").seat
     _spend(house, at, caller, seat.number)
-    _mail_again(house, seat.dispute_id, at)
+    mail_id = new_id()
+    write_unit(house.engine, lambda connection: _mail_again(connection, house, seat.dispute_id, at, mail_id))
 
 
 def _spend(house: House, at: int, caller: Caller, number: str) -> None:
@@ -163,25 +174,20 @@ def _spend(house: House, at: int, caller: Caller, number: str) -> None:
     write_unit(house.engine, unit)
 
 
-def _mail_again(house: House, dispute_id: str, at: int) -> None:
-    mail_id = new_id()
-
-    def unit(connection: Connection) -> None:
-        try:
-            page = open_page(connection, house, queries.invited_to(connection, dispute_id).seat)
-        except Missing:
-            # Not admitted: the seller is not told that there is anything.
-            return
-        notice = standing(page.dispute, "seller")
-        if notice:
-            enqueue(
-                connection,
-                notice.template,
-                at=at,
-                key=f"dispute/{dispute_id}/again/{mail_id}",
-                params=notice.params,
-                dispute_id=dispute_id,
-                side="seller",
-            )
-
-    write_unit(house.engine, unit)
+def _mail_again(connection: Connection, house: House, dispute_id: str, at: int, mail_id: str) -> None:
+    try:
+        page = open_page(connection, house, queries.invited_to(connection, dispute_id).seat)
+    except Missing:
+        # Not admitted: the seller is not told that there is anything.
+        return
+    notice = standing(page.dispute, "seller")
+    if notice:
+        enqueue(
+            connection,
+            notice.template,
+            at=at,
+            key=f"dispute/{dispute_id}/again/{mail_id}",
+            params=notice.params,
+            dispute_id=dispute_id,
+            side="seller",
+        )

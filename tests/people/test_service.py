@@ -354,7 +354,7 @@ def test_a_new_password_by_mailed_link_ends_every_session(house, caller):
     cookie = sign_in(house, caller)
     token = link_for(house, "reset", account_id=account_id)
 
-    service.reset_password(house, token, password="a river behind glass")
+    service.reset_password(house, caller, token, password="a river behind glass")
 
     assert reader(house, cookie) is None
     assert sign_in(house, caller, password="a river behind glass")
@@ -364,15 +364,15 @@ def test_a_new_password_by_mailed_link_ends_every_session(house, caller):
     assert letters(house)[-1] == ("password_changed", account_id)
 
 
-def test_a_refused_new_password_leaves_the_link_usable(house):
+def test_a_refused_new_password_leaves_the_link_usable(house, caller):
     token = link_for(house, "reset", account_id=an_account(house))
 
     with pytest.raises(Refused, match="password_too_short"):
-        service.reset_password(house, token, password="short")
+        service.reset_password(house, caller, token, password="short")
 
-    service.reset_password(house, token, password="a river behind glass")
+    service.reset_password(house, caller, token, password="a river behind glass")
     with pytest.raises(Refused, match="link_used"):
-        service.reset_password(house, token, password="a river behind glass")
+        service.reset_password(house, caller, token, password="a river behind glass")
 
 
 def test_all_open_recovery_links_die_with_the_one_that_was_used(house, caller):
@@ -380,10 +380,10 @@ def test_all_open_recovery_links_die_with_the_one_that_was_used(house, caller):
     first, second = (link_for(house, "reset", account_id=account_id) for _ in range(2))
     signing_in = link_for(house, "signin", account_id=account_id)
 
-    service.reset_password(house, first, password="a river behind glass")
+    service.reset_password(house, caller, first, password="a river behind glass")
 
     with pytest.raises(Refused, match="link_used"):
-        service.reset_password(house, second, password="a river behind glass")
+        service.reset_password(house, caller, second, password="a river behind glass")
     with pytest.raises(Refused, match="link_used"):
         service.sign_in_by_link(house, caller, signing_in)
 
@@ -511,7 +511,8 @@ def test_a_closed_account_keeps_nothing_personal_and_frees_its_address(house, ca
 def test_no_entry_of_an_account_holds_anything_personal(house, caller):
     account_id = an_account(house)
     service.sign_out_everywhere(house, account_id)
-    service.reset_password(house, link_for(house, "reset", account_id=account_id), password="a river behind glass")
+    token = link_for(house, "reset", account_id=account_id)
+    service.reset_password(house, caller, token, password="a river behind glass")
 
     with house.engine.connect() as connection:
         entries = journal.read_stream(connection, f"account/{account_id}")
