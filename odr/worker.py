@@ -43,7 +43,7 @@ from odr.log.receipt import read
 from odr.log.selfcheck import Outcome, check_fully, check_quickly, full_is_due, last_checks
 from odr.log.signers import NotAtHand
 from odr.log.tiles import Torn
-from odr.mediation.service import advance_draw
+from odr.mediation.service import advance_draw, remind_of_credentials
 from odr.notices.mail import (
     Post,
     Press,
@@ -88,7 +88,7 @@ from odr.notices.reports import (
 from odr.notices.rules import MEDIATOR, as_it_stands, overtaken
 from odr.notices.tables import worker
 from odr.people.service import sweep as sweep_people
-from odr.procedure.access import may_have_receipt
+from odr.procedure.access import mandate_stands, may_have_receipt
 from odr.procedure.rules import record_notice, return_notice
 from odr.statistics.service import CUT_AT, cut_daily
 from odr.verify import verify_house
@@ -160,6 +160,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         Part("witnesses", lambda: ask_witnesses(asking), busy=IDLE),
         Part("figures", lambda: cut_figures(house, considered), idle=MINUTE),
         Part("erasure", lambda: work_off(house, looked), idle=ERASURES_EVERY),
+        Part("credentials", lambda: remind_of_credentials(house), busy=HOUR, idle=HOUR),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
     parts = (
@@ -337,11 +338,17 @@ def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
 
 def as_said_now(house: House, letter: Letter) -> Letter | None:
     """The letter as its dispute stands now; None when what it was written for is over."""
-    if letter.dispute_id is None or letter.side is None:
+    acting = letter.params.get("acting", {})
+    dispute_id, side = letter.dispute_id or acting.get("dispute"), letter.side or acting.get("side")
+    if dispute_id is None or side is None:
         return letter
     with house.engine.connect() as connection:
-        dispute = stand(connection, house, letter.dispute_id).dispute
-    if overtaken(dispute, letter.template, letter.side, letter.params):
+        dispute = stand(connection, house, dispute_id).dispute
+    if overtaken(dispute, letter.template, side, letter.params):
+        return None
+    mandate = dispute.mandate_of(acting["representative"]) if acting else None
+    if acting and not (mandate and mandate_stands(dispute, mandate, house.clock())):
+        # Whoever acts for a side no longer learns nothing more of it.
         return None
     return replace(letter, params=as_it_stands(dispute, letter.template, letter.params))
 

@@ -184,8 +184,7 @@ def _order_suspension(page: Page) -> Row:
 
 
 def _erase_words(page: Page) -> Row:
-    role = page.seat.actor.role
-    own = is_side(page) and any(line.words for line in page.docket if line.role == role)
+    own = is_side(page) and any(line.words for line in page.docket if line.actor == page.seat.actor.id)
     return {
         "title": _("Have your words erased"),
         "consequence": _("All is over here. You can have what you wrote and sent erased, with your account."),

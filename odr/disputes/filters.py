@@ -140,7 +140,7 @@ class Reading:
     @property
     def is_party(self) -> bool:
         """Whether the reader is one of the two sides: offers, bids and the talk around them are for nobody else."""
-        return self._may_read("offers:read")
+        return self.may_read("offers:read")
 
     @property
     def desk(self) -> str | None:
@@ -150,9 +150,10 @@ class Reading:
     @property
     def reads_file(self) -> bool:
         """Whether the words and files of both sides are for this reader: the sides themselves, and the mediator."""
-        return self._may_read("evidence:read")
+        return self.may_read("evidence:read")
 
-    def _may_read(self, permission: str) -> bool:
+    def may_read(self, permission: str) -> bool:
+        """Whether a part of the dispute that has a permission of its own is for this reader."""
         return access.may(permission, self.dispute, self.page.seat.actor, self.page.at)
 
     @property
@@ -413,7 +414,7 @@ class Reading:
     @property
     def case_file_href(self) -> str | None:
         """Where this reader gets all that they may have of the dispute in one archive."""
-        return link_to("casefile.case_file", number=self.number) if self._may_read("casefile:read") else None
+        return link_to("casefile.case_file", number=self.number) if self.may_read("casefile:read") else None
 
     @property
     def agreement(self) -> Row | None:
@@ -434,10 +435,17 @@ class Reading:
 
     def signature(self, side: str) -> int | None:
         """When this side signed the agreement, None while it has not."""
-        return next(
-            (line.at for line in self.page.docket if line.type == "settlement_signed" and line.data["side"] == side),
-            None,
-        )
+        line = self._signature(side)
+        return line.at if line else None
+
+    def signed_for(self, side: str) -> bool:
+        """Whether a representative signed the agreement in the name of this side."""
+        line = self._signature(side)
+        return line is not None and self.by_representative(line)
+
+    def _signature(self, side: str) -> Line | None:
+        signed = (line for line in self.page.docket if line.type == "settlement_signed")
+        return next((line for line in signed if line.data["side"] == side), None)
 
     @property
     def word_ends(self) -> bool:
@@ -459,7 +467,7 @@ class Reading:
             "version": line.version,
             "at": line.at,
             "role": line.role,
-            "actor": sentences.SIDES[line.role],
+            "actor": (sentences.BY_REPRESENTATIVE if self.by_representative(line) else sentences.SIDES)[line.role],
             "sentence": sentences.sentence(line.type, line.data),
             "words": "\n\n".join(words),
             "erased": self.erased(line.version),
@@ -471,6 +479,10 @@ class Reading:
                 "href": self.receipt_of(line),
             },
         }
+
+    def by_representative(self, line: Line) -> bool:
+        """Whether somebody else made this entry in the name of a side."""
+        return line.role in SIDES and self.dispute.side_of(line.actor) is None
 
     def receipt_of(self, line: Line) -> str | None:
         """Where this reader has the receipt of an entry; None while it waits for its seal, or is for others."""
@@ -492,7 +504,7 @@ class Reading:
         if line.type == "proposal_made" and self.reads_file:
             return link_to("mediation.proposal", number=self.number, proposal=line.data["proposal"]), _("Read it")
         endpoint, permission, label = _ROOMS.get(line.type, ("", "dispute:read", None))
-        return (link_to(endpoint, number=self.number), label) if self._may_read(permission) else (None, None)
+        return (link_to(endpoint, number=self.number), label) if self.may_read(permission) else (None, None)
 
     @property
     def kinds(self) -> list[tuple[str, Any]]:
@@ -554,7 +566,7 @@ _ROOMS = {
     "pool_committed": ("mediation.draw_record", "dispute:read", _("Look at the draw")),
     "mediator_drawn": ("mediation.draw_record", "dispute:read", _("Look at the draw")),
     "decision_issued": ("decision.decision", "evidence:read", _("Read it")),
-    "agreement_reached": ("disputes.settlement", "offers:read", _("Read it")),
+    "agreement_reached": ("disputes.settlement", "settlement:read", _("Read it")),
 }
 
 

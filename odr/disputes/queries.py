@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select
+from sqlalchemy import Connection, String, bindparam, case, func, literal, or_, select, union_all
 
 from odr.disputes.records import stream_of, to_history
-from odr.disputes.tables import dispute_row, party
+from odr.disputes.tables import dispute_row, mandate, party
 from odr.house import House
 from odr.kernel import Actor, Missing, Money, read_number
 from odr.log import tables as log
 from odr.log.journal import EMPTY, Head, Stored, read_stream
 from odr.log.payloads import Unreadable, reveal
+from odr.notices.outbox import Acting
 from odr.people import tables as people
 from odr.procedure import access
 from odr.procedure.dispute import SIDES, Dispute, Phase, fold, fold_on
@@ -55,17 +56,20 @@ class Line:
     seal: str
     position: int | None
     checkpoint: int | None
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A dispute as one reader sees it at instant `at`: state, docket, and the acts open to this reader."""
+    """A dispute as one reader sees it at instant `at`: state, docket, and the acts open to this reader. `has_work`: they
+    read it for its own sake (see `access.has_work`)."""
 
     dispute: Dispute
     seat: Seat
     at: int
     docket: list[Line]
     acts: list[str]
+    has_work: bool = False
 
     def may(self, permission: str) -> bool:
         return permission in self.acts
@@ -97,7 +101,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A dispute in a list; `role` is the reader's."""
+    """A dispute in a list; `role` is the reader's, or that of the side they represent."""
 
     id: str
     number: str
@@ -112,6 +116,7 @@ class ListRow:
     awaited: str | None
     due: int | None
     role: str
+    represents: bool = False
 
 
 _SEATS = (
@@ -122,8 +127,16 @@ _SEATS = (
         party.c.actor_id,
         party.c.account_id,
         people.account.c.name.label("mediator_name"),
+        mandate.c.actor_id.label("representative"),
+        mandate.c.side.label("represented"),
+        mandate.c.given_at,
+        mandate.c.ended_at,
     )
     .join(party, party.c.dispute_id == dispute_row.c.id)
+    .outerjoin(
+        mandate,
+        (mandate.c.dispute_id == dispute_row.c.id) & (mandate.c.account_id == bindparam("account_id", type_=String)),
+    )
     .outerjoin(people.mediator, people.mediator.c.id == dispute_row.c.mediator)
     .outerjoin(people.account, people.account.c.id == people.mediator.c.account_id)
     .where(dispute_row.c.number == bindparam("number"))
@@ -136,7 +149,7 @@ def take_seat(
     """Where this person sits in the dispute of that number; `mediator_id` is the name that entries give to the person
     as a mediator. Missing when there is no such dispute or no such seat, which look the same from outside."""
     canonical = read_number(number)
-    rows = connection.execute(_SEATS, {"number": canonical}).all() if canonical else []
+    rows = connection.execute(_SEATS, {"number": canonical, "account_id": account_id}).all() if canonical else []
     actor = _actor_in(rows, account_id, roles, mediator_id)
     if actor is None:
         raise Missing(number)
@@ -147,9 +160,33 @@ def _actor_in(rows: Sequence[Any], account_id: str, roles: Collection[str], medi
     for row in rows:
         if row.account_id is not None and row.account_id == account_id:
             return Actor(row.actor_id, row.side)
+    if rows and any(row.representative for row in rows):
+        return _acting(rows)
     if rows and mediator_id and rows[0].mediator == mediator_id:
         return Actor(mediator_id, "mediator")
     return Actor(account_id, "registrar") if rows and "registrar" in roles else None
+
+
+def _acting(rows: Sequence[Any]) -> Actor | None:
+    """The seat of whoever acts for a side. Once their mandate has ended they have none, and never another one in the
+    same dispute: nobody sits at the table and then above it."""
+    held = [row for row in rows if row.representative and row.ended_at is None]
+    latest = max(held, key=lambda row: row.given_at, default=None)
+    return Actor(latest.representative, latest.represented) if latest else None
+
+
+def acting_in(connection: Connection, dispute: Dispute, at: int) -> list[Acting]:
+    """Who acts for a side of a dispute now, as accounts; without a query where nobody was ever named."""
+    standing = [each.representative for each in dispute.mandates if access.mandate_stands(dispute, each, at)]
+    if not standing:
+        return []
+    rows = connection.execute(
+        select(mandate.c.side, mandate.c.actor_id, mandate.c.account_id)
+        .where(mandate.c.dispute_id == dispute.id, mandate.c.actor_id.in_(standing))
+        .where(mandate.c.account_id.is_not(None))
+        .order_by(mandate.c.given_at)
+    )
+    return [Acting(row.side, row.actor_id, row.account_id) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +263,9 @@ def open_page(connection: Connection, house: House, seat: Seat) -> Page:
     places = places_of(connection, stream)
     docket = docket_of(stored, words, places)
     known = dispute if len(stored) == len(whole) else fold(seat.dispute_id, history, house.rulesets)
-    return Page(known, seat, now, docket, access.acts_of(dispute, seat.actor, now))
+    acted_at = max((one.entry.at for one in whole if one.entry.actor == seat.actor.id), default=None)
+    works = access.has_work(dispute, seat.actor, now, acted_at)
+    return Page(known, seat, now, docket, access.acts_of(dispute, seat.actor, now), works)
 
 
 def _demand_reading(dispute: Dispute, seat: Seat, at: int) -> None:
@@ -278,6 +317,7 @@ def _line(stored: Stored, event: Event, words: Mapping[str, str], place: Any) ->
         seal=stored.seal,
         position=place.position if place else None,
         checkpoint=place.checkpoint if place else None,
+        actor=entry.actor,
     )
 
 
@@ -312,20 +352,29 @@ _LISTED = (
 _BEFORE_ADMISSION = ("screening", "needs_information", "refused")
 
 
-def disputes_of(connection: Connection, account_id: str, *, after: str | None = None) -> list[ListRow]:
-    """A person's disputes, the newest filing first, a page at a time; `after` is the id of the last one seen."""
+def disputes_of(
+    connection: Connection, account_id: str, *, after: str | None = None, acting_at: int | None = None
+) -> list[ListRow]:
+    """A person's disputes, the newest filing first, a page at a time; `after` is the id of the last one seen. With
+    `acting_at` also those in which they act for a side at that instant."""
+    own = select(party.c.dispute_id, party.c.side, literal(0).label("represents"))
+    seats = [own.where(party.c.account_id == account_id)]
+    if acting_at is not None:
+        standing = (mandate.c.ended_at.is_(None), mandate.c.until > acting_at)
+        acting = select(mandate.c.dispute_id, mandate.c.side, literal(1))
+        seats.append(acting.where(mandate.c.account_id == account_id, *standing))
+    held = union_all(*seats).subquery()
     query = (
-        select(*_LISTED, party.c.side)
-        .join(party, party.c.dispute_id == dispute_row.c.id)
-        .where(party.c.account_id == account_id)
-        .where(or_(party.c.side == "buyer", dispute_row.c.phase.not_in(_BEFORE_ADMISSION)))
+        select(*_LISTED, held.c.side, held.c.represents)
+        .join(held, held.c.dispute_id == dispute_row.c.id)
+        .where(or_(held.c.side == "buyer", dispute_row.c.phase.not_in(_BEFORE_ADMISSION)))
         # Ids are UUIDv7: their order is the order of filing, and the key of the page.
-        .order_by(party.c.dispute_id.desc())
+        .order_by(held.c.dispute_id.desc())
         .limit(PAGE + 1)
     )
     if after:
-        query = query.where(party.c.dispute_id < after)
-    return [listed(row, row.side) for row in connection.execute(query)]
+        query = query.where(held.c.dispute_id < after)
+    return [replace(listed(row, row.side), represents=bool(row.represents)) for row in connection.execute(query)]
 
 
 def registrar_queue(connection: Connection, *, after: tuple[int, str] | None = None) -> list[ListRow]:

@@ -8,7 +8,8 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from odr.kernel import Money
+from odr.kernel import Actor, Money
+from odr.log.consent import Deed
 from odr.log.journal import NewFact, Stored
 from odr.procedure.dispute import Header
 from odr.procedure.events import EVENTS, FACT_FIELDS, NO_WORDS, TYPES, Event
@@ -25,6 +26,13 @@ def to_fact(event: Event) -> NewFact:
     """What the journal writes for an event."""
     data = {name: _plain(getattr(event, name)) for name in FACT_FIELDS[type(event)]}
     return NewFact(TYPES[type(event)], event.reach, data, event.words)
+
+
+def deed_of(origin: str, dispute_id: str, actor: Actor, event: Event) -> Deed:
+    """What somebody consents to who makes this fact: all that its entry will say of it, and the words beside it."""
+    fact = to_fact(event)
+    words = {name: text.encode() for name, text in fact.words.items()}
+    return Deed(origin, stream_of(dispute_id), fact.type, actor.id, actor.role, fact.data, words)
 
 
 def to_event(type_name: str, data: Mapping[str, Any]) -> Event:

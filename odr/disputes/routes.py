@@ -42,7 +42,12 @@ ID = re.compile(r"[0-9a-f]{32}")
 def mine() -> str:
     after = request.args.get("after", "")
     with current_house().engine.connect() as connection:
-        found = queries.disputes_of(connection, current_user.account_id, after=after if ID.fullmatch(after) else None)
+        found = queries.disputes_of(
+            connection,
+            current_user.account_id,
+            after=after if ID.fullmatch(after) else None,
+            acting_at=current_house().clock(),
+        )
     shown = found[: queries.PAGE]
     more = url_for("disputes.mine", after=shown[-1].id) if len(found) > queries.PAGE else None
     return render_template("disputes/mine.html", rows=[list_row(row) for row in shown], more=more, later=bool(after))
@@ -103,7 +108,7 @@ def send_message(number: str) -> Any:
 
 
 @blueprint.get("/disputes/<number>/settlement")
-@requires("dispute:read")
+@requires("settlement:read")
 def settlement(number: str) -> Any:
     return _settlement_page(read(number), forms.SignatureForm(formdata=None))
 
@@ -119,7 +124,7 @@ def sign_settlement(number: str) -> Any:
 
 
 def _settlement_page(reading: Reading, form: ActForm) -> tuple[str, int]:
-    if reading.agreement is None or not reading.is_party:
+    if reading.agreement is None or not reading.may_read("settlement:read"):
         raise Missing(reading.number)
     return render_template("disputes/settlement.html", dispute=reading, form=form), form.status
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from itertools import count
 from typing import Any
@@ -12,11 +12,12 @@ from sqlalchemy import Connection, select
 
 from odr.database import write_unit
 from odr.disputes.calendars import seats_of
-from odr.disputes.queries import Standing, keep, stand
-from odr.disputes.records import header_of, stream_of, to_fact
-from odr.disputes.tables import dispute_row, project, project_draws
+from odr.disputes.queries import Standing, acting_in, keep, stand
+from odr.disputes.records import deed_of, header_of, stream_of, to_fact
+from odr.disputes.tables import dispute_row, project, project_draws, project_mandates
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Missing, Refused
+from odr.log.consent import NAME, Deed
 from odr.log.journal import Act, Head, Stored, act_of, append, recall, remember
 from odr.notices.outbox import tell
 from odr.notices.rules import notices_for
@@ -30,6 +31,7 @@ from odr.statistics.tables import count_in
 Rule = Callable[..., list[Event]]
 Alongside = Callable[[Connection, list[Stored]], None]
 Gather = Callable[[Connection, Dispute], Mapping[str, Any]]
+Consent = Callable[[Connection, Deed], str]
 
 # Deadlines that can follow from one another at one instant; more would be a circle in the rules.
 _MOST_FIRED = 20
@@ -53,12 +55,14 @@ def perform(
     key: str,
     alongside: Alongside | None = None,
     gather: Gather | None = None,
+    consent: Consent | None = None,
     **given: Any,
 ) -> Done:
     """Let `actor` do what `rule` says to a dispute. `key` makes a repeated request the same act.
 
     `gather` reads in the act's own transaction the facts that the rule needs and nobody gives, such as a roster; a
-    request is the same whatever it finds.
+    request is the same whatever it finds. `consent` tells how the actor consents to the first fact, which lies beside
+    it as a payload (ADR 30); it can refuse, and is no part of what a request is known again by.
 
     In one transaction: what is due fires first, then the rule answers with facts or raises Refused, then entries,
     sealed words, row, notices and the key are written; `alongside` writes ordinary rows that belong to the act.
@@ -77,6 +81,8 @@ def perform(
         opened.fire_due()
         try:
             events = opened.ask(rule, actor, {**given, **(gather(connection, opened.dispute) if gather else {})})
+            if consent:
+                events = opened.consented(events, actor, consent)
         except Refused as refused:
             return _done_before(opened, actor, key, body) or refused
         act = act_of(house, actor, key, stream_of(dispute_id), body)
@@ -140,6 +146,12 @@ class _Opened:
     def ask(self, rule: Rule, actor: Actor, given: Mapping[str, Any]) -> list[Event]:
         return rule(self.dispute, actor, at=self.at, seats=self.seats(given), **given)
 
+    def consented(self, events: list[Event], actor: Actor, consent: Consent) -> list[Event]:
+        """The same facts, with how the actor consents to the first one beside it."""
+        first, *others = events
+        told = consent(self.connection, deed_of(self.house.origin, self.dispute.id, actor, first))
+        return [replace(first, words={**first.words, NAME: told}), *others]
+
     def fire_due(self) -> None:
         if self.dispute.version == 0:
             return
@@ -170,12 +182,13 @@ class _Opened:
             history.append((event, header_of(one)))
             self.dispute = apply(self.dispute, *history[-1], self.house.rulesets)
             notices += [(one.entry.version, notice) for notice in notices_for(event, self.dispute)]
-        tell(self.connection, before.id, self.at, notices)
+        tell(self.connection, before.id, self.at, notices, acting_in(self.connection, self.dispute, self.at))
         self.head = Head(self.dispute.version, self.dispute.at, stored[-1].seal)
         keep(Standing(self.dispute, self.head))
         project(self.connection, before, self.dispute)
         count_in(self.connection, before, self.dispute, self.house.clock_kind)
         project_draws(self.connection, self.dispute, history)
+        project_mandates(self.connection, before, self.dispute)
         return stored
 
 

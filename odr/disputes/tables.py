@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from odr.database import Base, Prepared
+from odr.procedure.access import mandate_end
 from odr.procedure.dispute import Dispute, Header
 from odr.procedure.events import Event, MediatorAccepted, MediatorDrawn, MediatorReleased, PoolCommitted
 
@@ -48,9 +49,11 @@ mandate = Table(
     Column("email", String(254)),
     Column("account_id", String(32)),
     Column("given_at", BigInteger, nullable=False),
+    # The first instant at which it counts no more, as far as that is known: what lists go by.
+    Column("until", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
 )
-"""Who acts for a side: the person behind the name that entries give to a representative. Scope and end stand in the
+"""Who acts for a side: the person behind the name that entries give to a representative. What counts stands in the
 entries; like `party`, this table can forget."""
 
 Index("ix_mandate_account_id", mandate.c.account_id, mandate.c.ended_at)
@@ -191,6 +194,18 @@ def project(connection: Connection, before: Dispute, after: Dispute) -> None:
         _INSERT.run(connection, [row])
         return
     _UPDATE.run(connection, [{"this_id": after.id, **{f"new_{name}": row[name] for name in _CHANGING}}])
+
+
+def project_mandates(connection: Connection, before: Dispute, after: Dispute) -> None:
+    """Bring the rows of representatives along: a mandate ends by an act, or with all that the dispute was about."""
+    if (before.mandates, before.over_at) == (after.mandates, after.over_at):
+        return
+    for each in after.mandates:
+        connection.execute(
+            update(mandate)
+            .where(mandate.c.dispute_id == after.id, mandate.c.actor_id == each.representative)
+            .values(until=mandate_end(after, each), ended_at=each.ended_at)
+        )
 
 
 History = Iterable[tuple[Event, Header]]

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 
 from odr.disputes.queries import ListRow, Page
 from odr.procedure import access
-from odr.procedure.dispute import SIDES, Challenge, Dispute, Offer, Phase
+from odr.procedure.dispute import SIDES, Challenge, Dispute, Mandate, Offer, Phase
 from odr.web import sentences
 from odr.web.filters import amount, link_to, time_left
 
@@ -102,6 +102,12 @@ _ONE_REGISTRARS = {
 }
 
 
+# What a mandate has to cover for the act that is expected of a side in a step; elsewhere it is to speak.
+_MANDATED = dict.fromkeys(
+    ("reply", "last_call", "negotiation", "sign", "mediation", "acceptance", "confirmation"), "bind"
+)
+
+
 def turn_of(page: Page) -> Row | None:
     """The banner: holder, act, due, what happens otherwise, and why time stands still where it does; None when a
     dispute is over and nothing runs any more."""
@@ -153,13 +159,27 @@ def is_mine(page: Page) -> bool:
     dispute, role = page.dispute, page.seat.actor.role
     if dispute.clock is None or dispute.awaited != role:
         return False
+    if mandate_of(page):
+        return _is_covered(page)
     needed = _ONE_REGISTRARS.get(dispute.clock.step)
     return needed is None or role != "registrar" or page.may(needed)
 
 
 def is_side(page: Page) -> bool:
-    """Whether the reader is the buyer or the seller."""
-    return page.seat.actor.role in SIDES
+    """Whether the reader sits on one of the two sides, and can do something for it in the present step."""
+    return page.seat.actor.role in SIDES and (mandate_of(page) is None or _is_covered(page))
+
+
+def mandate_of(page: Page) -> Mandate | None:
+    """The mandate on which the reader reads this dispute; None for everybody who sits there themselves."""
+    return page.dispute.mandate_of(page.seat.actor.id)
+
+
+def _is_covered(page: Page) -> bool:
+    """Whether the mandate of the reader covers what is expected of the side in the present step."""
+    clock, mandate = page.dispute.clock, mandate_of(page)
+    needed = _MANDATED.get(clock.step, "speak") if clock else "read"
+    return mandate is not None and access.SCOPES.index(needed) <= access.SCOPES.index(mandate.scope)
 
 
 def open_offer(page: Page) -> Offer | None:
@@ -282,6 +302,10 @@ MY_ROLE = {
     "mediator": _("You are the mediator"),
     "registrar": _("You are the registrar"),
 }
+ACTING_FOR = {
+    "buyer": _("You act for the buyer"),
+    "seller": _("You act for the seller"),
+}
 TURNS = {
     "you": _("Your turn"),
     "both": _("The turn of both sides"),
@@ -302,7 +326,7 @@ def list_row(row: ListRow) -> Row:
         "cells": [
             row.number,
             sentences.CATEGORIES[row.category],
-            MY_ROLE[row.role],
+            (ACTING_FOR if row.represents else MY_ROLE)[row.role],
             sentences.CLOSINGS[row.code] if row.code else sentences.PHASES[row.phase],
             TURNS[holder] if holder else "" if row.code else _STANDS_STILL,
             time_left(row.due) if row.due and holder else "",

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from unicodedata import category
 from urllib.parse import parse_qs, unquote, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, get_timezone_location
@@ -41,6 +41,7 @@ from odr.notices.rules import Notice
 from odr.people.links import DAY, issue_link
 from odr.people.tables import account, mediator
 from odr.web import sentences
+from odr.web.language import is_zone
 
 SERVER_PATIENCE = 20
 """Seconds that a mail server may take over each of its dozen answers: all of them end well within a lease."""
@@ -195,8 +196,11 @@ DOORS = {
     "invitation": Door("/invitation/", "invite"),
     # Paper lies open to whoever opens the envelope: it names the page that mails a link, and holds none.
     "by_post": Door("/invitation"),
+    "credential_lapses": Door("/desk/mediator"),
     # Whoever left a dispute can open it no more.
     "mediator_released": Door("/"),
+    "mandate": Door("/mandate/", "mandate"),
+    "mandate_ended": Door("/disputes"),
 }
 _DISPUTE = Door("/disputes/")
 
@@ -214,7 +218,9 @@ def make_link(connection: Connection, settings: Settings, letter: Letter, recipi
         purpose=door.purpose,
         account_id=recipient.account_id,
         email=recipient.email,
-        dispute_id=letter.dispute_id,
+        # Who is asked to act for a side is no side, and is written to by a bare address.
+        dispute_id=letter.dispute_id or letter.params.get("dispute"),
+        actor_id=letter.params.get("representative"),
         at=at,
         lasts_ms=INVITATION_LASTS if door.purpose == "invite" else None,
     )
@@ -281,11 +287,14 @@ class Press:
     def _context(self, letter: Letter, recipient: Recipient, link: str) -> dict[str, Any]:
         language = self._language(recipient)
         reader = _Reader(language, recipient.zone)
+        acting = letter.params.get("acting", {})
         return {
             **letter.params,
             **reader.words,
             **_SAYINGS,
-            "side": letter.side,
+            # Whoever acts for a side reads what the side reads.
+            "side": letter.side or acting.get("side"),
+            "acts_for": acting.get("side", ""),
             "link": link,
             "made_at": letter.created_at,
             "receipt": "in the docket" if entry_of(letter) else "",
@@ -352,7 +361,9 @@ _SAYINGS: dict[str, Any] = {
     "named": _named,
     "outcomes": sentences.OUTCOMES,
     "releases": sentences.RELEASES,
+    "credentials": sentences.CREDENTIALS,
     "suspensions": sentences.SUSPENSION_GROUNDS,
+    "scopes": sentences.SCOPES,
 }
 
 
@@ -361,7 +372,7 @@ class _Reader:
 
     def __init__(self, language: str, zone: str) -> None:
         self.locale = Locale.parse(_MANNERS.get(language, language))
-        self.zone = ZoneInfo(zone if zone in available_timezones() else "UTC")
+        self.zone = ZoneInfo(zone if is_zone(zone) else "UTC")
 
     @cached_property
     def words(self) -> dict[str, Callable[[Any], str]]:
@@ -508,7 +519,8 @@ class SmtpPost:
         return self._server
 
     def _connect(self) -> smtplib.SMTP:
-        tls = ssl.create_default_context()
+        # Only where it is needed: reading the machine's roots takes longer than handing over a letter.
+        tls = ssl.create_default_context() if self._tls_from_start or self._starttls else None
         if self._tls_from_start:
             server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=SERVER_PATIENCE, context=tls)
         else:

@@ -14,7 +14,7 @@ from odr.database import Prepared, write_unit
 from odr.kernel import new_pseudonym
 from odr.log.keys import WRAPPED_SIZE, Keys
 from odr.log.payloads import conceal, disclose
-from odr.notices.rules import Notice, proves_service
+from odr.notices.rules import Notice, copy_of, proves_service
 from odr.notices.tables import outbox
 from odr.procedure.dispute import SIDES
 
@@ -135,8 +135,27 @@ def enqueue(
     _INSERT_ONCE[connection.dialect.name].run(connection, [row])
 
 
-def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tuple[int, Notice]]) -> None:
-    """Write the notices that entries of a dispute cause, each with its entry's version, in the act's transaction."""
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Somebody who acts for a side of a dispute now: the account, and the name that entries give them."""
+
+    side: str
+    representative: str
+    account_id: str
+
+
+def tell(
+    connection: Connection,
+    dispute_id: str,
+    at: int,
+    notices: Sequence[tuple[int, Notice]],
+    acting: Sequence[Acting] = (),
+) -> None:
+    """Write the notices that entries of a dispute cause, each with its entry's version, in the act's transaction; whoever
+    is `acting` for a side is told what the side is told.
+
+    A copy goes to an account and to no side: it proves no service, and nobody waits for it.
+    """
     rows = []
     for version, notice in notices:
         moment, due = str(version), at
@@ -146,21 +165,35 @@ def tell(connection: Connection, dispute_id: str, at: int, notices: Sequence[tup
             # One key and one due instant per half hour: what one does often in it is told by one mail after its end.
             window = at // GATHER
             moment, due = f"gathered/{window}/{notice.gist}", (window + 1) * GATHER
-        rows.append(
-            {
-                "key": f"dispute/{dispute_id}/{moment}/{notice.template}/{notice.side}",
-                "mark": new_pseudonym(),
-                "template": notice.template,
-                "account_id": None,
-                "email_sealed": None,
-                "dispute_id": dispute_id,
-                "side": notice.side,
-                "params": dict(notice.params),
-                "created_at": at,
-                "due_at": due,
-            }
-        )
+        row = {
+            "key": f"dispute/{dispute_id}/{moment}/{notice.template}/{notice.side}",
+            "mark": new_pseudonym(),
+            "template": notice.template,
+            "account_id": None,
+            "email_sealed": None,
+            "dispute_id": dispute_id,
+            "side": notice.side,
+            "params": dict(notice.params),
+            "created_at": at,
+            "due_at": due,
+        }
+        rows.append(row)
+        rows += [_copy(row, copy_of(notice), each, dispute_id) for each in acting if each.side == notice.side]
     _INSERT_ONCE[connection.dialect.name].run(connection, rows)
+
+
+def _copy(row: Mapping[str, Any], notice: Notice, acting: Acting, dispute_id: str) -> dict[str, Any]:
+    told_as = {"dispute": dispute_id, "side": acting.side, "representative": acting.representative}
+    return {
+        **row,
+        "key": f"{row['key']}/{acting.representative}",
+        "mark": new_pseudonym(),
+        "template": notice.template,
+        "account_id": acting.account_id,
+        "dispute_id": None,
+        "side": None,
+        "params": {**notice.params, "acting": told_as},
+    }
 
 
 def entry_of(letter: Letter) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from odr.kernel import Money
@@ -370,6 +370,12 @@ def overtaken(dispute: Dispute, template: str, side: str, params: Params) -> boo
         return False
     # Whoever holds a time may have nothing left to do in it; the mediator's own goes on whoever answers meanwhile.
     return (clock.holder if clock.holder == MEDIATOR else dispute.awaited) not in (side, BOTH)
+
+
+def copy_of(notice: Notice) -> Notice:
+    """What whoever acts for a side is told beside it: the same, but never with the link by which the seat itself is
+    taken."""
+    return replace(notice, template="your_turn") if notice.template == "invitation" else notice
 
 
 def as_it_stands(dispute: Dispute, template: str, params: Params) -> Params:

@@ -14,7 +14,7 @@ from odr.people.tables import link
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 
-LASTS = {"verify": DAY, "reset": 30 * MINUTE, "signin": 30 * MINUTE, "invite": 7 * DAY}
+LASTS = {"verify": DAY, "reset": 30 * MINUTE, "signin": 30 * MINUTE, "invite": 7 * DAY, "mandate": 7 * DAY}
 """How long a link of each purpose lasts, in milliseconds, when its maker does not say."""
 
 
@@ -28,6 +28,7 @@ class Link:
     dispute_id: str | None
     expires_at: int
     used_at: int | None
+    actor_id: str | None = None
 
 
 def issue_link(
@@ -37,13 +38,14 @@ def issue_link(
     account_id: str | None = None,
     email: str | None = None,
     dispute_id: str | None = None,
+    actor_id: str | None = None,
     at: int,
     lasts_ms: int | None = None,
 ) -> str:
     """A new token of 256 random bits, 43 URL-safe signs; only its hash is kept, so it can never be shown again.
 
     `verify` is bound to the `email` it goes to, `reset` and `signin` to an `account_id`, `invite` to a `dispute_id`
-    and the `email`.
+    and the `email`, `mandate` to the representative as entries of the dispute name them (`actor_id`) as well.
     """
     token = secrets.token_urlsafe(32)
     connection.execute(
@@ -53,6 +55,7 @@ def issue_link(
             account_id=account_id,
             email=email,
             dispute_id=dispute_id,
+            actor_id=actor_id,
             made_at=at,
             expires_at=at + (LASTS[purpose] if lasts_ms is None else lasts_ms),
         )
@@ -64,7 +67,13 @@ def find_link(connection: Connection, token: str, purpose: str) -> Link | None:
     """A link by its token even when it is used or expired, so that a page can say which of the two it is."""
     row = connection.execute(
         select(
-            link.c.purpose, link.c.account_id, link.c.email, link.c.dispute_id, link.c.expires_at, link.c.used_at
+            link.c.purpose,
+            link.c.account_id,
+            link.c.email,
+            link.c.dispute_id,
+            link.c.expires_at,
+            link.c.used_at,
+            link.c.actor_id,
         ).where(link.c.token_hash == _hash(token), link.c.purpose == purpose)
     ).one_or_none()
     return Link(*row) if row else None
@@ -107,6 +116,15 @@ def void_links_to(connection: Connection, email: str, purpose: str, at: int) -> 
     connection.execute(
         update(link)
         .where(link.c.email == email, link.c.purpose == purpose, link.c.used_at.is_(None))
+        .values(used_at=at)
+    )
+
+
+def void_links_for(connection: Connection, actor_id: str, purpose: str, at: int) -> None:
+    """Make the unused links of one purpose worthless that went to whom the entries of a dispute name so."""
+    connection.execute(
+        update(link)
+        .where(link.c.actor_id == actor_id, link.c.purpose == purpose, link.c.used_at.is_(None))
         .values(used_at=at)
     )
 

@@ -217,6 +217,8 @@ link = Table(
     Column("account_id", String(32)),
     Column("email", String(254)),
     Column("dispute_id", String(32)),
+    # As entries of that dispute name whom it is for.
+    Column("actor_id", String(32)),
     Column("made_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=254), nullable=True),
         sa.Column("account_id", sa.String(length=32), nullable=True),
         sa.Column("given_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("dispute_id", "actor_id", name=op.f("pk_mandate")),
     )
@@ -112,6 +113,7 @@ def upgrade() -> None:
     with op.batch_alter_table("role_grant") as batch:
         batch.add_column(sa.Column("given_by", sa.String(length=32), nullable=True))
         batch.create_foreign_key(op.f("fk_role_grant_given_by_account"), "account", ["given_by"], ["id"])
+    op.add_column("link", sa.Column("actor_id", sa.String(length=32), nullable=True))
     with op.batch_alter_table("session") as batch:
         batch.add_column(sa.Column("factor_kind", sa.String(length=8), nullable=True))
         batch.add_column(sa.Column("began_by", sa.String(length=8), server_default="password", nullable=False))
