@@ -193,6 +193,7 @@ DOORS = {
     "sign_in_link": Door("/session/link/", "signin"),
     "password_changed": Door("/password/forgotten"),
     "factor_changed": Door("/password/forgotten"),
+    "identity_changed": Door("/identity"),
     "invitation": Door("/invitation/", "invite"),
     # Paper lies open to whoever opens the envelope: it names the page that mails a link, and holds none.
     "by_post": Door("/invitation"),

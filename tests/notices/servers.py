@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import lru_cache
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -40,7 +41,7 @@ class Peer:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        return [email.message_from_bytes(raw, policy=SMTP) for raw in self.taken]
+        return [_parsed(raw) for raw in self.taken]
 
     def mail_to(self, address: str) -> list[EmailMessage]:
         return [message for message in self.messages if message["To"] == address]
@@ -53,6 +54,11 @@ class Peer:
             yield self
         finally:
             controller.stop()
+
+
+@lru_cache(maxsize=4_096)
+def _parsed(raw: bytes) -> EmailMessage:
+    return email.message_from_bytes(raw, policy=SMTP)
 
 
 def a_free_port() -> int:
