@@ -25,7 +25,7 @@ OFFER = "/disputes/<number>/offers/<int(max=9999):offer>"
 
 
 @blueprint.get("/disputes/<number>/offers")
-@requires("dispute:read")
+@requires("offers:read")
 def offers(number: str) -> Any:
     return _room(read(number))
 

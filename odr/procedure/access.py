@@ -541,6 +541,9 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("factor:prove", SIGNED_IN),
     _page("factor:add", SIGNED_IN, step_up=True),
     _page("factor:change", SIGNED_IN, step_up=True),
+    # Who one is beyond an address: seeing what others see of it, and adding or ending a proof of it.
+    _page("identity:own", SIGNED_IN),
+    _page("identity:change", SIGNED_IN, step_up=True),
     _page("filing:draft", SIGNED_IN),
     _page("dispute:list", SIGNED_IN),
     _page("desk:registrar", "registrar"),
@@ -553,8 +556,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("factor:reset", "admin", step_up=True),
     _page("account:suspend", "admin", step_up=True),
     _page("sessions:end", "admin", step_up=True),
-    # The bytes of every entry of every dispute; each reading is written down.
-    # The log as a whole, never its words.
+    # The bytes of every entry of every dispute, never its words; each reading is written down.
     Row("entries:audit", frozenset({AUDITOR}), audited=frozenset({AUDITOR}), classes=CLASSES),
     # Reading a dispute: its parties, and the registrar who admits it. Files and words are for the parties;
     # the registrar reads the filing it has to admit (house rule: never the merits).
@@ -562,10 +564,18 @@ PERMISSIONS: dict[str, Row] = _table(
     _reading("dispute:read", PARTIES | REGISTRAR | MEDIATOR, *IN_DISPUTES),
     _reading("evidence:read", PARTIES | MEDIATOR, "parties"),
     _reading("offers:read", PARTIES, "wall"),
+    _reading("settlement:read", PARTIES, "parties"),
+    _reading("proposal:read", PARTIES | MEDIATOR, "mediator"),
+    _reading("filing:read", BUYER, "parties"),
     # The bytes of an entry, with its proof: of which entries, says `may_have_receipt`.
     _reading("receipt:read", PARTIES | REGISTRAR | MEDIATOR, *IN_DISPUTES),
     # All that a reader may have of a dispute, in one archive. The registrar, who never reads the merits, has none.
     _reading("casefile:read", PARTIES | MEDIATOR, *IN_DISPUTES),
+    # Who read it, beside the parties; and the pages of the desk on which a registrar reads it.
+    _reading("readings:read", PARTIES, "parties"),
+    _reading("desk:dispute", REGISTRAR, "parties", "public"),
+    # A dispute in which nothing waits for a registrar is opened with a reason first: see `has_work`.
+    Row("dispute:open", REGISTRAR, step_up=True, audited=REGISTRAR, relation=_relations(REGISTRAR)),
     # While the proof is checked, and of the files only what came after the end: see `may_read_file`.
     _reading("proof:read", REGISTRAR, "parties", unless=_proof_waits),
     # Filing and admission.
@@ -784,6 +794,26 @@ def demand(permission: str, dispute: Dispute, actor: Actor, at: int) -> None:
 
 def may(permission: str, dispute: Dispute, actor: Actor, at: int) -> bool:
     return why_not(permission, dispute, actor, at) is None
+
+
+# How long a registrar who acted in a dispute, or opened it with a reason, can look at it without a further one.
+AT_HAND = 60 * 60_000
+
+
+def has_work(dispute: Dispute, actor: Actor, at: int, acted_at: int | None = None) -> bool:
+    """Whether this actor reads a dispute for its own sake: its sides and its mediator always, a registrar where
+    something in it waits for a registrar, or where their own last act in it, at `acted_at`, was made just now.
+
+    Everywhere else a registrar opens it with a reason first (ADR 29).
+    """
+    if actor.role != "registrar":
+        return True
+    decides = dispute.awaited == "registrar" or dispute.challenge is not None
+    # What the registrar ordered, or the house for want of an address, a registrar sees to.
+    stands_still = dispute.suspension is not None and dispute.suspension.by != "parties"
+    # As long as the seller has not come, the notice may have to go by post.
+    serves = dispute.step in ("reply", "last_call", "address") and not dispute.seller_joined
+    return decides or stands_still or serves or (acted_at is not None and at < acted_at + AT_HAND)
 
 
 def may_read_file(dispute: Dispute, actor: Actor, at: int, item: EvidenceItem) -> bool:
