@@ -197,13 +197,14 @@ def test_a_mailbox_alone_opens_no_desk(app, house, dispute, token, nobody):
     assert nobody.client.get("/account").status_code == 303
 
 
-def test_whoever_was_signed_in_before_is_signed_out(app, dispute, token, stranger):
-    old = stranger.client.get_cookie("odr").value
-    stranger.send(path(token), {"name": "Example Bikes Ltd"}, form_at=path(token))
+def test_whoever_was_signed_in_as_that_address_has_a_new_session(app, dispute, token, nobody):
+    owner = Reader(app, account(app, EMAIL, "Example Bikes Ltd"))
+    old = owner.client.get_cookie("odr").value
+    owner.send(path(token), form_at=path(token))
     other = Reader(app)
     other.client.set_cookie("odr", old)
 
-    assert "Example Bikes Ltd" in stranger.client.get("/account").get_data(as_text=True)
+    assert "Example Bikes Ltd" in owner.client.get("/account").get_data(as_text=True)
     assert other.client.get("/account").status_code == 303
 
 
