@@ -22,6 +22,7 @@ from odr.evidence.store import Store
 from odr.factors.routes import blueprint as factors
 from odr.filing.routes import blueprint as filing
 from odr.house import MEGABYTE, House, Settings
+from odr.identity.routes import blueprint as identity
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
 from odr.log.keys import MASTER_FILE, SIGNING_FILE, Keys, KeysGone, has_keys, keys_at, make_keys
@@ -31,6 +32,8 @@ from odr.negotiation.routes import blueprint as negotiation
 from odr.people.routes import blueprint as people
 from odr.people.security import init_sessions
 from odr.procedure.ruleset import rulesets_beside
+from odr.readings.routes import blueprint as readings
+from odr.readings.security import init_readings
 from odr.response.routes import blueprint as response
 from odr.statistics.routes import blueprint as statistics
 from odr.web.filters import init_filters
@@ -41,8 +44,8 @@ from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
 ROOMS = (
-    web, people, factors, disputes, filing, response, evidence, negotiation, mediation, decision, compliance, casefile,
-    erasure, statistics, log,
+    web, people, factors, identity, disputes, filing, response, evidence, negotiation, mediation, decision, compliance,
+    casefile, erasure, statistics, log,
 )  # fmt: skip
 
 PACKAGE = Path(__file__).resolve().parent

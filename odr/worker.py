@@ -32,6 +32,7 @@ from odr.disputes.service import Rule, due_disputes, fire_one, perform
 from odr.erasure.service import work_off
 from odr.filing.drafts import DRAFT_LASTS, sweep_drafts
 from odr.house import House
+from odr.identity.service import look_again
 from odr.kernel import SYSTEM, Refused, new_pseudonym, real_clock
 from odr.log.chain import check
 from odr.log.cosigning import Asking, PolicyTrouble
@@ -110,6 +111,7 @@ REPORTS_AT_ONCE = 50
 REPORTS_EVERY = 5.0
 ERASURES_EVERY = 5.0
 ALARMS_EVERY = 10.0
+IDENTITIES_EVERY = 60.0
 
 # A dispute for which nobody on the roster fits is looked at again after this long; more often helps nobody.
 NOBODY_FITS = 60_000
@@ -161,6 +163,7 @@ def run(app: Flask, *, once: bool = False, watched: bool = False) -> bool:
         Part("figures", lambda: cut_figures(house, considered), idle=MINUTE),
         Part("erasure", lambda: work_off(house, looked), idle=ERASURES_EVERY),
         Part("credentials", lambda: remind_of_credentials(house), busy=HOUR, idle=HOUR),
+        Part("identity", lambda: look_again(house), busy=IDENTITIES_EVERY, idle=IDENTITIES_EVERY),
         Part("sweep", lambda: sweep(house), busy=HOUR, idle=HOUR),
     )
     parts = (

@@ -53,6 +53,10 @@ FIELDS = {
     "password_wrong": "present",
     "address_differs": "email",
     "factor_code_wrong": "code",
+    "domain_malformed": "domain",
+    "domain_public": "domain",
+    "domain_of_many": "domain",
+    "identity_way": "method",
 }
 # Where those who have a desk begin, by what opens it.
 DESKS = {

@@ -711,6 +711,11 @@ _REFUSALS: dict[str, Any] = {
     ),
     "factor_last": _("Who works here cannot be without a second step. Add another one first."),
     "too_many_factors": _("You have %(most)s second steps. Remove one that you no longer need."),
+    "domain_malformed": _("Write a domain as it stands in an address on the web, for example shop.example."),
+    "domain_public": _("Anybody can have a name under this one. Write the whole name of your own."),
+    "domain_of_many": _("Many people who have nothing to do with each other have mailboxes there. Name another one."),
+    "identity_way": _("Choose one of the ways."),
+    "too_many_proofs": _("You have added %(most)s already. Remove one that you no longer need."),
     "password_too_short": _(
         "Use at least %(least)s characters. A few words that only you would put together are best."
     ),
@@ -922,8 +927,6 @@ _REFUSALS: dict[str, Any] = {
     ),
     "address_differs": _("This is not the address of the account. Type it as it stands above."),
     "erasure_under_way": _("You have already asked for it. This page shows what is done and what is not."),
-    "opening_ground_missing": _("Choose a ground of the list."),
-    "opening_needless": _("Nothing has to be opened here: something in this dispute waits for a registrar."),
     "log_stopped": _(
         "Nothing can be done in this house just now: what is stored does not fit the log that was signed, and the "
         "operator has to set that right first. You can read everything meanwhile. Keep what you wrote, and try again "

@@ -69,6 +69,8 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
     "sign_in_link": (None, {}),
     "password_changed": (None, {}),
     "factor_changed": (None, {"what": "factor_added"}),
+    "identity_changed": (None, {"what": "organisation_lost"}),
+    "credential_lapses": (None, {"kind": "mediation", "until": "2026-05-31", "needed": True}),
     "filing_received": ("buyer", {**TIME, "phase": "screening", "holder": "registrar", "amounts": [EUR]}),
     "information_asked": ("buyer", {**TIME, "step": "information", "holder": "buyer", "topics": ["order", "claim"]}),
     "filing_refused": ("buyer", {**TIME, "step": "review", "holder": "buyer", "ground": "seller_not_contacted"}),

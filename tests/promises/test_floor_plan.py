@@ -18,7 +18,7 @@ FLOORS = {
     "service": 3,
     "database house tables queries journal payloads tiles halt integrator signers rotation founding records store"
     " outbox mail reports keys verify rebuild limits links sentences calendars media pictures drafts publication"
-    " cosigning archive selfcheck auditors": 2,
+    " cosigning archive selfcheck auditors domains probes": 2,
     "kernel events draw course dispute ruleset rules passages expiry access deadlines chain proof note figures"
     " disclosure receipt offline policy": 1,
 }
@@ -31,7 +31,7 @@ ROOMS = {
     "filing response evidence negotiation mediation decision compliance casefile erasure worker demo replay doctor"
     " verify": 5,
     "disputes": 4,
-    "people factors notices statistics witness": 3,
+    "people factors identity notices statistics witness": 3,
     "procedure log web house config": 2,
     "kernel database migrations": 1,
 }
