@@ -392,10 +392,10 @@ def _item(row: Mapping[str, str]) -> ClaimItem:
 
 
 @blueprint.get("/disputes/<number>/filing")
-@requires("dispute:read")
+@requires("filing:read")
 def receipt(number: str) -> str:
     reading = read(number)
-    if reading.dispute.buyer != reading.page.seat.actor.id:
+    if not reading.may_read("filing:read"):
         raise Missing(number)
     return render_template("filing/receipt.html", dispute=reading)
 
@@ -452,7 +452,7 @@ def in_phase(phase: str) -> str:
 
 
 @blueprint.get("/disputes/<number>/admission")
-@requires("desk:registrar")
+@requires("desk:dispute")
 def admission(number: str) -> str:
     return _desk_page(_at_desk(number))
 
@@ -530,7 +530,7 @@ def hand_over(number: str) -> Any:
 
 
 @blueprint.get("/disputes/<number>/post")
-@requires("desk:registrar")
+@requires("desk:dispute")
 def by_post(number: str) -> Any:
     reading, house = _at_desk(number), current_house()
     notice = letter_to_seller(reading.dispute)
