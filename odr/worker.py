@@ -450,7 +450,6 @@ def record_one(house: House, fact: Unrecorded) -> None:
 
     def record(rule: Rule, what: str) -> None:
         written = noted if fact.what == what else None
-        given = {"side": fact.side, "template": fact.template}
         perform(
             house,
             rule,
@@ -458,8 +457,8 @@ def record_one(house: House, fact: Unrecorded) -> None:
             SYSTEM,
             key=f"notice/{fact.id}/{what}",
             alongside=written,
-            gather=None,
-            **given,
+            side=fact.side,
+            template=fact.template,
         )
 
     if fact.left:
