@@ -45,7 +45,7 @@ from odr.web.security import check_declared, init_security
 # Every room that has pages; one line above and one word here open a new one.
 ROOMS = (
     web, people, factors, identity, disputes, filing, response, evidence, negotiation, mediation, decision, compliance,
-    casefile, erasure, statistics, log,
+    casefile, erasure, readings, statistics, log,
 )  # fmt: skip
 
 PACKAGE = Path(__file__).resolve().parent
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None, clock: Clock = real_clock) -> F
     init_filters(app)
     init_sessions(app)
     init_errors(app)
+    init_readings(app)
     for room in ROOMS:
         app.register_blueprint(room)
     check_declared(app)

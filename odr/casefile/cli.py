@@ -20,7 +20,9 @@ from odr.disputes.tables import party
 from odr.house import House
 from odr.log.integrator import seal_all
 from odr.people import tables as people
+from odr.procedure.access import PERMISSIONS
 from odr.procedure.dispute import Dispute
+from odr.readings.service import note
 
 SIDES = ("buyer", "seller", "mediator")
 """Whose case file can be asked for."""
@@ -46,6 +48,9 @@ def export(app: Flask, number: str, side: str, output: Path | None) -> Exported:
     with one_moment(house.engine) as connection:
         seat = queries.seat_of(connection, house, number, side)
         contents = queries.contents_of(connection, house, seat)
+    if side in PERMISSIONS["casefile:read"].audited:
+        # Whoever takes it for the mediator: the parties read that it was taken.
+        note(house, seat, "casefile:read", "casefile")
     files = publication.files_of(house, contents)
     with app.test_request_context(headers={"Cookie": _manner(house, seat, contents.page.dispute)}):
         package = publication.package(contents, files, filters.index(house, contents, files))

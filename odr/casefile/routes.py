@@ -12,6 +12,7 @@ from odr.casefile import filters, publication, queries, records, service
 from odr.database import one_moment
 from odr.disputes.routes import seat_in
 from odr.kernel import read_number
+from odr.readings.security import will_read
 from odr.web.security import current_house, requires
 
 blueprint = Blueprint("casefile", __name__)
@@ -30,6 +31,7 @@ def case_file(number: str) -> Any:
         status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.ACCEPTED
         page = render_template("casefile/unsealed.html", number=read_number(number), stopped=stopped)
         return page, status, {"Retry-After": "2"}
+    will_read(contents.page.seat)
     service.spend(house, current_user.account_id)
     files = publication.files_of(house, contents)
     package = publication.package(contents, files, filters.index(house, contents, files))

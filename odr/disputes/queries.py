@@ -61,8 +61,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A dispute as one reader sees it at instant `at`: state, docket, and the acts open to this reader. `has_work`: they
-    read it for its own sake (see `access.has_work`)."""
+    """A dispute as one reader sees it at instant `at`: state, docket, and the acts open to this reader. `has_work`:
+    they read it for its own sake (see `access.has_work`)."""
 
     dispute: Dispute
     seat: Seat

@@ -26,6 +26,8 @@ from odr.log.tiles import Torn
 from odr.people.queries import account_by_id
 from odr.procedure import rules
 from odr.procedure.access import may, why_not
+from odr.readings.queries import times_read
+from odr.readings.security import watch
 from odr.web.security import current_house, requires, to_sign_in
 from odr.web.sentences import refusal
 
@@ -62,7 +64,16 @@ def page(number: str) -> Any:
 def _dispute_page(reading: Reading, form: ActForm) -> tuple[str, int]:
     form["text"].description = reading.message_readers
     kind = request.args.get("show", "all")
-    return render_template("disputes/page.html", dispute=reading, form=form, kind=kind), form.status
+    told = {"dispute": reading, "form": form, "kind": kind, "read_by_others": _times_read(reading)}
+    return render_template("disputes/page.html", **told), form.status
+
+
+def _times_read(reading: Reading) -> int | None:
+    """How often others than the sides read it, for whoever may read the record of that; None for the others."""
+    if not may("readings:read", reading.dispute, reading.page.seat.actor, reading.page.at):
+        return None
+    with current_house().engine.connect() as connection:
+        return times_read(connection, reading.page.seat.dispute_id)
 
 
 @blueprint.get("/disputes/<number>/entries/<int(max=99999):version>/receipt")
@@ -208,8 +219,17 @@ def end_suspension(number: str) -> Response:
 def read(number: str) -> Reading:
     """The dispute of that number as the present reader sees it, in four queries.
 
-    Who is not signed in is sent to sign in, whatever the number. Raises Missing for everybody without a seat.
+    Who is not signed in is sent to sign in, whatever the number. Raises Missing for everybody without a seat. That
+    somebody who is no party was given it is written down before the answer leaves; a registrar for whom nothing in it
+    waits is sent to open it with a reason first.
     """
+    reading = look_up(number)
+    watch(reading.page)
+    return reading
+
+
+def look_up(number: str) -> Reading:
+    """The same for a page that shows nothing of the dispute, and so is no reading of it."""
     house = current_house()
     with house.engine.connect() as connection:
         reading = Reading(queries.open_page(connection, house, seat_in(connection, number)))

@@ -31,6 +31,7 @@ from odr.people.queries import account_by_id
 from odr.people.service import Caller, close_within, confirm_owner
 from odr.procedure.access import ASKED
 from odr.procedure.dispute import Dispute, Erasure
+from odr.readings.service import forget_reasons
 
 DAY = 24 * 3_600_000
 
@@ -84,6 +85,7 @@ def _destroy(house: House, dispute_id: str, erasure: Erasure) -> None:
     def rows(connection: Connection, _stored: list[Stored]) -> None:
         # Asked again when another writer was first, so what the first try found does not count.
         doomed[:] = _delete_rows(connection, dispute_id, erasure)
+        forget_reasons(connection, house, dispute_id, erasure.ground)
 
     _remember_to_scrub(house)
     key = f"erasure/{dispute_id}/{erasure.version}"

@@ -21,13 +21,13 @@ GENESIS = "0" * 64
 """What the first entry of a stream names as its predecessor."""
 
 CLOCKS = frozenset({"real", "simulated", "bulk"})
-ROLES = frozenset({"buyer", "seller", "mediator", "registrar", "regulator", "admin", "person", "system"})
+ROLES = frozenset({"buyer", "seller", "mediator", "registrar", "regulator", "admin", "auditor", "person", "system"})
 CLASSES = frozenset({"parties", "mediator", "wall", "buyer", "seller", "public", "person", "staff"})
 
 _HEX32 = re.compile(r"[0-9a-f]{32}")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _ORIGIN = re.compile(r"evenhand/[0-9a-f]{32}")
-_STREAM = re.compile(r"(?:dispute|account|mediator|round)/[0-9a-f]{32}")
+_STREAM = re.compile(r"(?:dispute|account|mediator|round|access|auditor)/[0-9a-f]{32}")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 _BOM = b"\xef\xbb\xbf"

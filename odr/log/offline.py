@@ -395,13 +395,13 @@ def is_count(value: object) -> bool:
 
 hex32, hex64 = matches("[0-9a-f]{32}"), matches("[0-9a-f]{64}")
 is_origin = matches("evenhand/[0-9a-f]{32}")
-is_stream = matches("(dispute|account|mediator|round)/[0-9a-f]{32}")
+is_stream = matches("(dispute|account|mediator|round|access|auditor)/[0-9a-f]{32}")
 is_type = matches("[a-z][a-z0-9_]{0,63}")
 is_payload_name = matches("[a-z][a-z0-9_.]{0,63}")
 is_text = matches("(?s)[^\ud800-\udfff]*")
 is_salt = matches("([0-9a-f]{2})*")
 is_clock = matches("real|simulated|bulk")
-is_role = matches("buyer|seller|mediator|registrar|regulator|admin|person|system")
+is_role = matches("buyer|seller|mediator|registrar|regulator|admin|auditor|person|system")
 is_class = matches("parties|mediator|wall|buyer|seller|public|person|staff")
 
 # In the order of the table in [3]; what a field must be may hang on fields above it.

@@ -29,7 +29,7 @@ from odr.log.selfcheck import LastCheck, health, last_checks
 from odr.log.signers import signers_of
 from odr.log.tiles import Torn, consistency, inclusion, tile_data
 from odr.web.security import CONTENT_POLICY, current_auditor, current_house, requires
-from odr.web.sentences import facts
+from odr.web.sentences import RECORDS, facts
 
 blueprint = Blueprint("log", __name__)
 
@@ -177,7 +177,7 @@ def checking() -> str:
 @requires("site:read")
 def verify() -> Response:
     """A receipt or a case file, checked in the reader's browser. The page may ask for nothing once it is there."""
-    told = {"key": _key(), "history": _told_history(), "facts": facts()}
+    told = {"key": _key(), "history": _told_history(), "facts": facts(), "records": RECORDS}
     answer = make_response(render_template("log/verify.html", **told))
     answer.headers["Content-Security-Policy"] = NOTHING_LEAVES
     return answer

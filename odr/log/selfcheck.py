@@ -38,7 +38,7 @@ MOST_LOSSES = 300
 BESIDE_THE_LOG = frozenset({"payload", "file", "act", "erasure", "hold"})
 """How codes begin whose findings leave entries, chain, tree and signatures whole."""
 
-_STREAM = re.compile(r"(?:dispute|account|mediator|round)/[0-9a-f]{32}")
+_STREAM = re.compile(r"(?:dispute|account|mediator|round|access|auditor)/[0-9a-f]{32}")
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 MINUTE = 60_000

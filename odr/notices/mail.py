@@ -364,6 +364,7 @@ _SAYINGS: dict[str, Any] = {
     "releases": sentences.RELEASES,
     "credentials": sentences.CREDENTIALS,
     "suspensions": sentences.SUSPENSION_GROUNDS,
+    "openings": sentences.OPENING_GROUNDS,
     "scopes": sentences.SCOPES,
 }
 

@@ -161,6 +161,7 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
         "buyer",
         {"number": NUMBER, "ground": "notice_returned", "until": MAY, "returned": ["buyer"]},
     ),
+    "dispute_opened": ("buyer", {"number": NUMBER, "ground": "complaint"}),
     "dispute_resumed": ("mediator", {**SITTING, "step": "mediation", "phase": "mediation"}),
     "news": ("buyer", {**TIME, "about": "extension_asked", "facts": {"side": "seller"}, "holder": "both"}),
 }

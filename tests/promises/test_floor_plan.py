@@ -30,7 +30,7 @@ ROOMS = {
     "app cli serve __main__": 6,
     "filing response evidence negotiation mediation decision compliance casefile erasure worker demo replay doctor"
     " verify": 5,
-    "disputes": 4,
+    "disputes readings": 4,
     "people factors identity notices statistics witness": 3,
     "procedure log web house config": 2,
     "kernel database migrations": 1,

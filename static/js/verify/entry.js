@@ -11,7 +11,7 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 const hex32 = matches(/^[0-9a-f]{32}$/);
 export const hex64 = matches(/^[0-9a-f]{64}$/);
 export const isOrigin = matches(/^evenhand\/[0-9a-f]{32}$/);
-export const isStream = matches(/^(?:dispute|account|mediator|round)\/[0-9a-f]{32}$/);
+export const isStream = matches(/^(?:dispute|account|mediator|round|access|auditor)\/[0-9a-f]{32}$/);
 export const isPayloadName = matches(/^[a-z][a-z0-9_.]{0,63}$/);
 
 // In the order of the table in section 3; what a field must be may hang on fields above it.
@@ -24,7 +24,7 @@ const FIELDS = {
   at: (entry) => isCount(entry.at),
   clock: (entry) => matches(/^(?:real|simulated|bulk)$/)(entry.clock),
   actor: (entry) => entry.actor === "system" || hex32(entry.actor),
-  role: (entry) => matches(/^(?:buyer|seller|mediator|registrar|regulator|admin|person|system)$/)(entry.role),
+  role: (entry) => matches(/^(?:buyer|seller|mediator|registrar|regulator|admin|auditor|person|system)$/)(entry.role),
   class: (entry) => matches(/^(?:parties|mediator|wall|buyer|seller|public|person|staff)$/)(entry.class),
   prev: (entry) => hex64(entry.prev) && (entry.prev === GENESIS) === (entry.ver === 1),
   nonce: (entry) => hex32(entry.nonce),
