@@ -31,6 +31,7 @@ from odr.log.tables import any_text
 from odr.log.tiles import tree_size
 from odr.log.verify import Finding as Unsound
 from odr.log.verify import Verified
+from odr.mediation.queries import DAY, REMINDED_BEFORE, last_day, roster
 from odr.migrations.service import is_current
 from odr.notices.outbox import backlog
 from odr.notices.reports import UNKNOWN
@@ -118,6 +119,7 @@ def _database(engine: Engine, settings: Settings) -> Iterator[Finding]:
                 yield from _checks(connection)
                 yield from _witnesses(connection, settings, origin_of(connection) or "")
                 yield from _work(connection)
+                yield from _evidence(connection)
             yield from _look(engine, settings)
     except SQLAlchemyError as trouble:
         yield Finding(False, f"The {kind} database does not answer: {type(trouble).__name__}.")
@@ -275,6 +277,24 @@ def _work(connection: Connection) -> Iterator[Finding]:
     yield Finding(not late and not letters.given_up, f"{letters.waiting} notices wait to be sent, {letters.given_up} "
         f"were given up, {letters.returned} came back; {letters.unrecorded} fates are not in their disputes yet.",
         grave=False)  # fmt: skip
+
+
+def _evidence(connection: Connection) -> Iterator[Finding]:
+    """Who on the roster cannot be drawn for want of evidence, or soon will not be any more."""
+    now = real_clock()
+    for one in roster(connection, now):
+        lacks, ends = ", ".join(one.lacks(now)), one.needed_until(now)
+        if lacks and one.excused_until and one.is_excused(now):
+            until = last_day(one.excused_until)
+            yield Finding(
+                False, f"{one.email} has to show {lacks} by {until}: odr mediator credential add.", grave=False
+            )
+        elif lacks:
+            yield Finding(False, f"{one.email} is not drawn, having shown no {lacks} that holds.", grave=False)
+        elif ends <= now + max(REMINDED_BEFORE) * DAY:
+            yield Finding(
+                False, f"Evidence of {one.email} ends on {last_day(ends)}; nobody draws them after.", grave=False
+            )
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:

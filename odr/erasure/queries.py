@@ -175,4 +175,15 @@ def rows_about(connection: Connection, account_id: str) -> dict[str, list[dict[s
             )
         ]
         for name, (table, told) in columns.items()
-    }
+    } | {"credentials": _credentials_of(connection, account_id)}
+
+
+def _credentials_of(connection: Connection, account_id: str) -> list[dict[str, Any]]:
+    """What a mediator showed of training and standing."""
+    table = people.credential
+    told = ("kind", "issuer", "document_sha256", "added_at", "expires_at", "ended_at")
+    query = select(*(table.c[column] for column in told)).join(
+        people.mediator, people.mediator.c.id == table.c.mediator_id
+    )
+    rows = connection.execute(query.where(people.mediator.c.account_id == account_id).order_by(table.c.id))
+    return [{**row._mapping, "document_sha256": (row.document_sha256 or b"").hex()} for row in rows]

@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from markupsafe import Markup, escape
 
-from odr.disputes.filters import Reading, country
+from odr.disputes.filters import Reading, calendar_day, country
 from odr.kernel import Missing
-from odr.mediation.queries import DrawRecord, Mediator, base_of
+from odr.mediation.queries import DAY, REMINDED_BEFORE, Credential, DrawRecord, Mediator, base_of, last_day
+from odr.mediation.rules import REQUIRED_CREDENTIALS
 from odr.procedure import dispute as states
 from odr.procedure.draw import ticket_of
 from odr.web import sentences
-from odr.web.filters import number
+from odr.web.filters import bidi, digest_short, number
 from odr.web.language import manner
 
 Row = dict[str, Any]
@@ -31,9 +32,10 @@ LOADS = (
 
 @dataclass(frozen=True)
 class Profile:
-    """A mediator as everybody may see them."""
+    """A mediator as everybody may see them at instant `at`."""
 
     mediator: Mediator
+    at: int
 
     @property
     def name(self) -> str:
@@ -74,7 +76,41 @@ class Profile:
         busy, most = self.mediator.open_cases, self.mediator.capacity
         if self.mediator.is_paused:
             return _("Paused: appointments were not answered in time")
+        if not self.mediator.is_evidenced(self.at):
+            return _("Not drawn: evidence is missing, or holds no longer")
         return LOADS[0 if not busy else 3 if busy >= most else 2 if 2 * busy >= most else 1]
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """What was shown and holds now; of one kind, what lasts longest first."""
+        return [Evidence(each) for each in self.mediator.credentials if each.holds(self.at)]
+
+    @property
+    def past_evidence(self) -> list[Evidence]:
+        """What was shown once and does not hold any more."""
+        return [Evidence(each) for each in self.mediator.credentials if not each.holds(self.at)]
+
+    @property
+    def lapses(self) -> Evidence | None:
+        """What the mediator has to have and will lack first, where that day is near."""
+        lasts = {each.kind: each for each in reversed(self.mediator.credentials) if each.holds(self.at)}
+        needed = [lasts[kind] for kind in REQUIRED_CREDENTIALS if kind in lasts]
+        first = min(needed, key=lambda each: each.expires_at, default=None)
+        near = first is not None and first.expires_at <= self.at + max(REMINDED_BEFORE) * DAY
+        return Evidence(first) if near and first else None
+
+    @property
+    def lacking(self) -> list[str]:
+        """What has to be shown and is not, or not any more."""
+        return [str(sentences.CREDENTIALS[kind]) for kind in self.mediator.lacks(self.at)]
+
+    @property
+    def _unshown(self) -> str:
+        """What the list says in place of evidence that has to be there."""
+        if self.mediator.is_excused(self.at):
+            day = calendar_day(last_day(self.mediator.excused_until or 0).isoformat())
+            return _("To be shown by %(day)s, since it was not asked for when this mandate began.", day=day)
+        return _("Not shown, or it holds no longer.")
 
     @property
     def facts(self) -> list[Row]:
@@ -88,7 +124,47 @@ class Profile:
             (_("Open disputes"), self.load),
             (_("Code in the log"), digits(self.mediator.id)),
         )
-        return [{"key": key, "value": value} for key, value in rows if value]
+        trained, *others = [{"key": key, "value": value} for key, value in rows if value]
+        return [trained, *self.shown, *others]
+
+    @property
+    def shown(self) -> list[Row]:
+        """The evidence, and in its place what is missing of it, for a summary."""
+        held = [{"key": each.kind, "value": each.told} for each in self.evidence]
+        return held + [{"key": kind, "value": self._unshown} for kind in self.lacking]
+
+    @property
+    def past(self) -> list[Row]:
+        return [{"key": each.kind, "value": each.told} for each in self.past_evidence]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that a mediator showed, as everybody may read it."""
+
+    credential: Credential
+
+    @property
+    def kind(self) -> str:
+        return str(sentences.CREDENTIALS[self.credential.kind])
+
+    @property
+    def until(self) -> str:
+        return calendar_day(self.credential.until.isoformat())
+
+    @property
+    def told(self) -> Markup:
+        """Who issued it, until when it holds, and the digest by which its paper can be known again."""
+        sentence = escape(_("%(issuer)s, until %(day)s. Document %(digest)s."))
+        return sentence % {"issuer": self.issuer, "day": self.until, "digest": self.document}
+
+    @property
+    def issuer(self) -> Markup:
+        return bidi(self.credential.issuer)
+
+    @property
+    def document(self) -> Markup:
+        return digest_short(self.credential.document)
 
 
 def language_name(code: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +15,13 @@ from odr.disputes.queries import read_words, stand
 from odr.disputes.records import stream_of, to_history
 from odr.disputes.tables import appointment, dispute_row, draw, party
 from odr.house import House
-from odr.kernel import Missing
+from odr.kernel import Missing, moment
 from odr.log import tables as log
 from odr.log.halt import first_over
 from odr.log.journal import read_stream
 from odr.log.signers import opened, opened_by_any, signers_of
-from odr.people.tables import account, mediator, role_grant
+from odr.mediation.rules import REQUIRED_CREDENTIALS
+from odr.people.tables import CREDENTIALS, account, credential, mediator, role_grant
 from odr.procedure.dispute import Dispute
 from odr.procedure.draw import order_of
 from odr.procedure.events import MediatorDrawn, PoolCommitted
@@ -27,10 +29,36 @@ from odr.procedure.events import MediatorDrawn, PoolCommitted
 # The published rules of eligibility (procedure 3.6). The page of the roster prints these very numbers.
 PAUSED_AFTER = 2
 LOOK_BACK_YEARS = 5
-YEAR = 365 * 86_400_000
+DAY = 86_400_000
+YEAR = 365 * DAY
+
+# So many days before a credential lapses, its mediator is told by mail; the desk says so from the first of them on.
+REMINDED_BEFORE = (60, 14)
 
 # The phases in which a mediator has work to do; one who waits for both sides' answer to a decision has room.
 AT_WORK = ("assignment", "mediation", "decision")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a mediator showed: of what, who issued it, and the first instant at which it does not hold any more.
+    `document` is the SHA-256 of the paper that was looked at, in hexadecimal digits."""
+
+    id: str
+    kind: str
+    issuer: str
+    document: str
+    added_at: int
+    expires_at: int
+    ended_at: int | None
+
+    @property
+    def until(self) -> date:
+        """The last day on which it holds."""
+        return last_day(self.expires_at)
+
+    def holds(self, at: int) -> bool:
+        return self.ended_at is None and at < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +79,8 @@ class Mediator:
     mandate_until: int
     ended_at: int | None
     capacity: int
+    excused_until: int | None
+    credentials: tuple[Credential, ...]
     open_cases: int
     missed: int
 
@@ -66,12 +96,37 @@ class Mediator:
     def has_mandate(self, at: int) -> bool:
         return self.ended_at is None and at < self.mandate_until
 
+    def lacks(self, at: int) -> tuple[str, ...]:
+        """The kinds of credentials that a mediator has to have and this one has not, or not any more."""
+        held = {each.kind for each in self.credentials if each.holds(at)}
+        return tuple(kind for kind in REQUIRED_CREDENTIALS if kind not in held)
+
+    def needed_until(self, at: int) -> int:
+        """The first instant at which this mediator will lack something, who lacks nothing now; 0 for who does."""
+        held = [each for each in self.credentials if each.holds(at)]
+        return min(
+            max((each.expires_at for each in held if each.kind == kind), default=0) for kind in REQUIRED_CREDENTIALS
+        )
+
+    def is_excused(self, at: int) -> bool:
+        """Whether the evidence need not be there yet."""
+        return self.excused_until is not None and at < self.excused_until
+
+    def is_evidenced(self, at: int) -> bool:
+        """Whether nothing that a mediator has to have shown keeps this one out of a pool."""
+        return self.is_excused(at) or not self.lacks(at)
+
     def knows(self, category: str) -> bool:
         """Whether disputes of this kind are within the fields; no field named means all of them."""
         return not self.fields or category in self.fields
 
     def speaks(self, language: str) -> bool:
         return base_of(language) in {base_of(each) for each in self.languages}
+
+
+def last_day(expires_at: int) -> date:
+    """The day after whose end, everywhere, something does not hold any more."""
+    return moment(expires_at).date() - timedelta(1)
 
 
 def base_of(language: str) -> str:
@@ -89,8 +144,13 @@ _ROSTER = (
 
 
 def roster(connection: Connection, at: int) -> list[Mediator]:
-    """Everybody whose mandate runs, by name, in three queries."""
-    serving = (mediator.c.ended_at.is_(None), mediator.c.mandate_until > at, account.c.closed_at.is_(None))
+    """Everybody whose mandate runs and whose account is not suspended, by name, in four queries."""
+    serving = (
+        mediator.c.ended_at.is_(None),
+        mediator.c.mandate_until > at,
+        account.c.closed_at.is_(None),
+        account.c.suspended_at.is_(None),
+    )
     granted = exists().where(role_grant.c.account_id == account.c.id, role_grant.c.role == "mediator")
     return _counted(connection, connection.execute(_ROSTER.where(*serving, granted)).all())
 
@@ -138,10 +198,74 @@ def _counted(connection: Connection, rows: Iterable[Row[Any]]) -> list[Mediator]
             .group_by(appointment.c.mediator)
         ).all()
     )
-    return [_mediator(row, busy.get(row.id, 0), missed.get(row.id, 0)) for row in rows]
+    shown = credentials_of(connection, ids)
+    return [_mediator(row, shown.get(row.id, ()), busy.get(row.id, 0), missed.get(row.id, 0)) for row in rows]
 
 
-def _mediator(row: Row[Any], open_cases: int, missed: int) -> Mediator:
+def credentials_of(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[Credential, ...]]:
+    """What these mediators ever showed, by their ids: by kind, and of one kind what lasts longest first."""
+    kinds = case({kind: place for place, kind in enumerate(CREDENTIALS)}, value=credential.c.kind)
+    query = select(credential).where(credential.c.mediator_id.in_(list(ids)))
+    found: dict[str, tuple[Credential, ...]] = {}
+    for row in connection.execute(query.order_by(kinds, credential.c.expires_at.desc(), credential.c.id)):
+        found[row.mediator_id] = (*found.get(row.mediator_id, ()), _credential(row))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsing:
+    """A credential of somebody who serves that lapses within `days_before` days, and whom to tell."""
+
+    id: str
+    mediator_id: str
+    account_id: str
+    kind: str
+    expires_at: int
+    days_before: int
+
+    @property
+    def until(self) -> date:
+        return last_day(self.expires_at)
+
+
+def lapsing(connection: Connection, at: int) -> list[Lapsing]:
+    """Which credentials lapse so soon that their mediators are to be told, and have not been yet."""
+    later = credential.alias("later")
+    outlasted = exists().where(
+        later.c.mediator_id == credential.c.mediator_id,
+        later.c.kind == credential.c.kind,
+        later.c.ended_at.is_(None),
+        later.c.expires_at > credential.c.expires_at,
+    )
+    query = (
+        select(credential, mediator.c.account_id)
+        .join(mediator, mediator.c.id == credential.c.mediator_id)
+        .where(credential.c.ended_at.is_(None), credential.c.expires_at > at, ~outlasted)
+        .where(credential.c.expires_at <= at + max(REMINDED_BEFORE) * DAY)
+        .where(mediator.c.ended_at.is_(None), mediator.c.mandate_until > at)
+        .order_by(credential.c.expires_at, credential.c.id)
+    )
+    found = []
+    for row in connection.execute(query):
+        days = min(days for days in REMINDED_BEFORE if row.expires_at <= at + days * DAY)
+        if row.reminded_at is None or row.reminded_at < row.expires_at - days * DAY:
+            found.append(Lapsing(row.id, row.mediator_id, row.account_id, row.kind, row.expires_at, days))
+    return found
+
+
+def _credential(row: Row[Any]) -> Credential:
+    return Credential(
+        id=row.id,
+        kind=row.kind,
+        issuer=row.issuer,
+        document=(row.document_sha256 or b"").hex(),
+        added_at=row.added_at,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _mediator(row: Row[Any], shown: tuple[Credential, ...], open_cases: int, missed: int) -> Mediator:
     return Mediator(
         id=row.id,
         account_id=row.account_id,
@@ -157,6 +281,8 @@ def _mediator(row: Row[Any], open_cases: int, missed: int) -> Mediator:
         mandate_until=row.mandate_until,
         ended_at=row.ended_at,
         capacity=row.capacity,
+        excused_until=row.excused_until,
+        credentials=shown,
         open_cases=open_cases,
         missed=missed,
     )
@@ -177,17 +303,19 @@ class Sides:
 def pool(connection: Connection, house: House, dispute: Dispute, at: int) -> dict[str, tuple[str, ...]]:
     """The ids of those who can be drawn in this dispute at instant `at`, sorted, as the rule `commit_pool` takes them.
 
-    Published rules: a running mandate; not paused by appointments let lie; below the capacity; the kind of dispute
-    among the fields; no tie to either side; not met in this dispute before. Of these, whoever speaks the language of
-    the proceedings, which is the buyer's; of those, whoever has not sat for either side within the published years.
-    Where that would leave nobody, the others: a seller must not be out of reach by having had many disputes.
+    Published rules: a running mandate; evidence of what a mediator has to know; not paused by appointments let lie;
+    below the capacity; the kind of dispute among the fields; no tie to either side; not met in this dispute before. Of
+    these, whoever speaks the language of the proceedings, which is the buyer's; of those, whoever has not sat for
+    either side within the published years. Where that would leave nobody, the others: a seller must not be out of
+    reach by having had many disputes.
     """
     sides = _sides(connection, house, dispute)
     stood, sat = _stood_opposite(connection, dispute, sides, at), _sat_before(connection, dispute, sides, at)
     fit = [
         one
         for one in roster(connection, at)
-        if not one.is_paused
+        if one.is_evidenced(at)
+        and not one.is_paused
         and one.has_room
         and one.knows(dispute.category)
         and one.id not in stood

@@ -39,9 +39,13 @@ PROPOSAL = "/disputes/<number>/proposals/<int(max=9999):proposal>"
 def roster() -> str:
     house = current_house()
     with house.engine.connect() as connection:
-        mediators = [Profile(one) for one in queries.roster(connection, house.clock())]
+        mediators = [Profile(one, house.clock()) for one in queries.roster(connection, house.clock())]
     return render_template(
-        "mediation/roster.html", mediators=mediators, paused_after=queries.PAUSED_AFTER, years=queries.LOOK_BACK_YEARS
+        "mediation/roster.html",
+        mediators=mediators,
+        excused=any(one.lacking and one.mediator.is_excused(one.at) for one in mediators),
+        paused_after=queries.PAUSED_AFTER,
+        years=queries.LOOK_BACK_YEARS,
     )
 
 
@@ -77,7 +81,7 @@ def desk() -> str:
     after = re.fullmatch(r"(\d{1,18})\.([0-9a-f]{32})", request.args.get("after", ""), re.ASCII)
     mine = request.args.get("show") == "mine"
     with house.engine.connect() as connection:
-        own = Profile(queries.mediator_by_id(connection, mediator_id))
+        own = Profile(queries.mediator_by_id(connection, mediator_id), house.clock())
         counts = queries.desk_counts(connection, mediator_id)
         rows = disputes.mediator_queue(
             connection,
@@ -203,9 +207,11 @@ def proposal_new(number: str) -> Any:
 
 
 @blueprint.get(PROPOSAL)
-@requires("dispute:read")
+@requires("proposal:read")
 def proposal(number: str, proposal: int) -> Any:
     reading = read(number)
+    if not reading.may_read("proposal:read"):
+        raise Missing(number)
     return _proposal_page(reading, shown(reading, proposal))
 
 
@@ -255,7 +261,7 @@ def _mediator(reading: Reading) -> Profile | None:
         return None
     with current_house().engine.connect() as connection:
         try:
-            return Profile(queries.mediator_by_id(connection, mediator_id))
+            return Profile(queries.mediator_by_id(connection, mediator_id), reading.page.at)
         except Missing:
             # Named in the log by a roster that this house does not have, as in a replay.
             return None

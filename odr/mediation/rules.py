@@ -29,6 +29,9 @@ from odr.procedure.rules import agreement, check_terms, days_to_perform, require
 _ID = re.compile(r"[0-9a-f]{32}")
 _ROOT = re.compile(r"[0-9a-f]{64}")
 
+# What a mediator has to have shown, and not to have lapsed, to be drawn (Directive 2013/11/EU, Art. 6; ADR 34).
+REQUIRED_CREDENTIALS = ("mediation", "consumer_law")
+
 MOST_PROPOSALS = 20
 # Each may keep the file open for longer, so that without an end to them no decision need ever be made.
 MOST_REQUESTS = 20

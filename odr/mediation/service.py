@@ -1,9 +1,10 @@
-"""What the house does for the mediation: admit and end mediators, fix pools, and draw."""
+"""What the house does for the mediation: admit and end mediators, keep their evidence, fix pools, and draw."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -13,19 +14,22 @@ from odr.disputes.service import perform
 from odr.disputes.tables import dispute_row, seller
 from odr.filing.service import address_key
 from odr.house import House
-from odr.kernel import SYSTEM, Actor, Refused, new_pseudonym
+from odr.kernel import SYSTEM, Actor, Missing, Refused, moment, new_id, new_pseudonym
 from odr.log import journal
 from odr.mediation import queries
 from odr.mediation.queries import Mediator
-from odr.mediation.rules import commit_pool, draw_mediator
+from odr.mediation.rules import REQUIRED_CREDENTIALS, commit_pool, draw_mediator
 from odr.people.rules import email_key
-from odr.people.service import account_for, give_role, take_role
-from odr.people.tables import mediator
+from odr.people.service import account_for, give_role, mail, take_role
+from odr.people.tables import credential, mediator
+from odr.procedure.deadlines import end_of_day
 from odr.procedure.dispute import Dispute
 from odr.procedure.draw import RULE
 
 CAPACITY = 15
 LEAST_MANDATE_YEARS = 3
+MOST_CREDENTIAL_YEARS = 10
+LONGEST_ISSUER = 120
 
 
 # -- the roster -------------------------------------------------------------------------------------------------
@@ -74,6 +78,9 @@ def admit_mediator(
             "capacity": admission.capacity,
             "counted_from": at,
         }
+        if not serving:
+            # A mandate that begins now begins with its evidence.
+            row["excused_until"] = None
         mediator_id = known.id if known else new_pseudonym()
         if known:
             connection.execute(update(mediator).where(mediator.c.id == mediator_id).values(row))
@@ -107,6 +114,81 @@ def end_mediator(house: House, mediator_id: str, *, at_once: bool = False, actor
             take_role(connection, house, known.account_id, "mediator", at=at, actor=actor)
         _record(connection, house, mediator_id, "mediator_ended", {"at_once": at_once, "seats": sits}, at, actor)
         return sits
+
+    return write_unit(house.engine, unit)
+
+
+def add_credential(
+    house: House,
+    mediator_id: str,
+    *,
+    kind: str,
+    issuer: str,
+    document: str,
+    until: date,
+    actor: Actor = SYSTEM,
+) -> str:
+    """Write down what a mediator showed: its kind, who issued it, the SHA-256 (hex) of the paper, and the last day on
+    which it holds; answers its id.
+
+    Raises Missing for an unknown mediator, Refused("issuer_missing" | "credential_lapsed" | "credential_too_long").
+    """
+    at, fresh, name, expires_at = house.clock(), new_id(), _issuer(issuer), end_of_day(until)
+    if expires_at <= at:
+        raise Refused("credential_lapsed")
+    if until.year > moment(at).year + MOST_CREDENTIAL_YEARS:
+        raise Refused("credential_too_long")
+
+    def unit(connection: Connection) -> str:
+        queries.mediator_by_id(connection, mediator_id)
+        row = {"kind": kind, "issuer": name, "document_sha256": bytes.fromhex(document), "expires_at": expires_at}
+        connection.execute(insert(credential).values(id=fresh, mediator_id=mediator_id, added_at=at, **row))
+        told = {"credential": fresh, "kind": kind, "document": document, "until": until.isoformat()}
+        _record(connection, house, mediator_id, "credential_added", told, at, actor, {"issuer": name})
+        return fresh
+
+    return write_unit(house.engine, unit)
+
+
+def _issuer(text: str) -> str:
+    name = " ".join(text.split())
+    if not name or len(name) > LONGEST_ISSUER:
+        raise Refused("issuer_missing", most=LONGEST_ISSUER)
+    return name
+
+
+def end_credential(house: House, mediator_id: str, credential_id: str, *, actor: Actor = SYSTEM) -> None:
+    """Take back what was written down of a mediator's evidence: withdrawn by its issuer, or entered by mistake. Whoever
+    lacks it now is not drawn any more, and ends the disputes they have. Raises Missing."""
+    at = house.clock()
+
+    def unit(connection: Connection) -> None:
+        own = (credential.c.id == credential_id) & (credential.c.mediator_id == mediator_id)
+        standing = update(credential).where(own, credential.c.ended_at.is_(None)).values(ended_at=at)
+        ended = connection.execute(standing.returning(credential.c.kind)).one_or_none()
+        if ended is None:
+            raise Missing(credential_id)
+        told = {"credential": credential_id, "kind": ended.kind}
+        _record(connection, house, mediator_id, "credential_ended", told, at, actor)
+
+    write_unit(house.engine, unit)
+
+
+def remind_of_credentials(house: House) -> int:
+    """Mail every mediator whose credential lapses within the published days; answers how many letters that made.
+
+    Nobody is reminded of what a later one of the same kind outlasts, nor twice of the same days.
+    """
+    at = house.clock()
+
+    def unit(connection: Connection) -> int:
+        lapsing = queries.lapsing(connection, at)
+        for each in lapsing:
+            told = {"kind": each.kind, "until": each.until.isoformat(), "needed": each.kind in REQUIRED_CREDENTIALS}
+            mail_id = f"{each.id}/{each.days_before}"
+            mail(connection, house, "credential_lapses", at, mail_id, account_id=each.account_id, params=told)
+            connection.execute(update(credential).where(credential.c.id == each.id).values(reminded_at=at))
+        return len(lapsing)
 
     return write_unit(house.engine, unit)
 

@@ -31,6 +31,7 @@ from odr.people.security import cookie_name
 from odr.procedure.rules import order_suspension, send_message
 from odr.statistics.service import cut
 from tests.builders import ADispute, a_dispute
+from tests.mediation.roster import evidenced
 
 HREF = re.compile(r'<a\b[^>]*?\bhref="([^"]+)"')
 MOST_PAGES = 400
@@ -88,7 +89,7 @@ def furnish(app: Flask) -> list[Reader]:
 
 def _on_the_roster(house: House, account: str) -> str:
     admitted = Admission(languages=("en", "zh_Hans"), training="Ten years of consumer disputes.", capacity=100)
-    return admit_mediator(house, "", "", admitted, account_id=account)
+    return evidenced(house, admit_mediator(house, "", "", admitted, account_id=account))
 
 
 def _mediated(house: House, parties: dict[str, str], mediator: str) -> None:

@@ -21,6 +21,7 @@ from odr.verify import verify_house
 from odr.worker import run as work
 from tests.browser.visitors import Visitor, somebody, visitor
 from tests.builders import ADispute, a_dispute
+from tests.mediation.roster import evidenced
 
 MEDIATORS = ("mediator", "mediator-2", "mediator-3")
 
@@ -50,7 +51,7 @@ class Cast:
 
     def on_the_roster(self, name: str) -> str:
         admission = Admission(languages=("en",), training="Consumer disputes.")
-        return admit_mediator(self.house, "", "", admission, account_id=self.account(name))
+        return evidenced(self.house, admit_mediator(self.house, "", "", admission, account_id=self.account(name)))
 
     def dispute(self, **given: Any) -> ADispute:
         parties = {f"{side}_account": self.account(side) for side in ("buyer", "seller")}

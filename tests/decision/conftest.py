@@ -15,6 +15,7 @@ from odr.procedure.events import ClaimItem
 from tests.builders import ADispute, a_dispute
 from tests.disputes.conftest import buyer, house, nobody, registrar, seller, stranger
 from tests.disputes.readers import Reader, account
+from tests.mediation.roster import evidenced
 
 __all__ = ["buyer", "house", "nobody", "registrar", "seller", "stranger"]
 
@@ -30,9 +31,9 @@ class Mediator(Reader):
 
     def __init__(self, app: Flask, house: House, email: str) -> None:
         account_id = account(app, email, "A Mediator")
-        self.mediator_id = admit_mediator(
-            house, email, "A Mediator", Admission(languages=("en",)), account_id=account_id
-        )
+        admission = Admission(languages=("en",))
+        named = admit_mediator(house, email, "A Mediator", admission, account_id=account_id)
+        self.mediator_id = evidenced(house, named)
         super().__init__(app, account_id)
 
 

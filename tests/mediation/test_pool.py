@@ -17,7 +17,7 @@ from odr.procedure.dispute import Phase
 from odr.procedure.rules import return_notice
 from odr.response.rules import give_address
 from tests.builders import ADispute, a_dispute
-from tests.mediation.roster import a_mediator, an_account
+from tests.mediation.roster import a_mediator, an_account, evidenced
 
 EMAIL = "shop@mail.lights.example"
 
@@ -135,7 +135,7 @@ def test_nobody_is_drawn_for_a_field_outside_their_own(house, waiting):
 @pytest.mark.parametrize("side", ["buyer_account", "seller_account"])
 def test_nobody_is_drawn_in_a_dispute_of_their_own(house, side):
     account = an_account(house, "own@mediators.example", "Own")
-    admit_mediator(house, "own@mediators.example", "Own", Admission(languages=("en",)))
+    evidenced(house, admit_mediator(house, "own@mediators.example", "Own", Admission(languages=("en",))))
 
     assert pool_of(house, a_dispute(house, **{side: account}).left()) == ()
 
@@ -217,7 +217,7 @@ def test_whoever_took_a_dispute_of_the_same_buyer_comes_last(house):
 
 def test_whoever_stood_opposite_the_seller_is_not_drawn(house):
     account = an_account(house, "own@mediators.example", "Own")
-    admit_mediator(house, "own@mediators.example", "Own", Admission(languages=("en",)))
+    evidenced(house, admit_mediator(house, "own@mediators.example", "Own", Admission(languages=("en",))))
     before = a_dispute(house, buyer_account=account)
     waiting = a_dispute(house).left()
     assert len(pool_of(house, waiting)) == 1

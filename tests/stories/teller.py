@@ -30,6 +30,7 @@ from odr.statistics.figures import Record, record_of
 from tests.builders import ADispute
 from tests.conftest import FrozenClock
 from tests.disputes.readers import Reader, account, invitation
+from tests.mediation.roster import evidenced
 
 BUYER_AT, SELLER_AT = "buyer-{0}@example.org", "seller-{0}@shop-{0}.example"
 
@@ -210,4 +211,4 @@ def a_mediator(house: House, country: str, *languages: str) -> str:
     """Somebody on the roster, admitted now."""
     email = f"mediator-{'-'.join(languages)}@example.org"
     admission = Admission(languages=languages, country=country, training="Mediation training, consumer law")
-    return admit_mediator(house, email, "A mediator", admission)
+    return evidenced(house, admit_mediator(house, email, "A mediator", admission))
