@@ -1,4 +1,4 @@
-"""Auditors: who may read the entries of every dispute, by a token, and what each of them has read (ADR 22)."""
+"""Auditors: who may read the entries of every dispute, by a token, and what each of them has read (ADR 22, 29)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from odr.database import write_unit
 from odr.house import House
-from odr.kernel import Missing, Refused, new_pseudonym
+from odr.kernel import SYSTEM, Actor, Missing, Refused, new_pseudonym
 from odr.log import tables
 from odr.log.chain import LARGEST_ENTRY
+from odr.log.halt import must_rest
+from odr.log.journal import NewFact, append, head_of
 from odr.log.proof import TILE_WIDTH
 from odr.log.tiles import Torn
 
 DAY = 86_400_000
 TOKEN_SIZE = 32
 LONGEST_NAME = 200
+
+ADMITTED, READ, ENDED = "auditor_admitted", "auditor_read", "auditor_ended"
+REACH = "staff"
 
 # What `token_urlsafe` makes of 32 bytes.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -70,7 +75,14 @@ def admit_auditor(house: House, name: str, days: int) -> tuple[Auditor, str]:
         "until": auditor.until,
         "ended_at": None,
     }
-    write_unit(house.engine, lambda connection: connection.execute(insert(_auditor), row))
+
+    def unit(connection: Connection) -> None:
+        connection.execute(insert(_auditor), row)
+        _record(
+            connection, house, auditor.id, SYSTEM, NewFact(ADMITTED, REACH, {"until": auditor.until}, {"name": name})
+        )
+
+    write_unit(house.engine, unit)
     return auditor, token
 
 
@@ -88,6 +100,7 @@ def end_auditor(house: House, named: str) -> Auditor:
         if len(found) > 1:
             raise Refused("name_twice")
         connection.execute(update(_auditor).where(_auditor.c.id == found[0].id).values(ended_at=at))
+        _record(connection, house, found[0].id, SYSTEM, NewFact(ENDED, REACH, {}))
         return found[0]
 
     return write_unit(house.engine, unit)
@@ -127,7 +140,20 @@ def auditor_by(connection: Connection, authorization: str | None, at: int) -> Au
 def note_read(house: House, auditor: Auditor, path: str) -> None:
     """Write down that an auditor was given this file, before it is."""
     row: dict[str, Any] = {"id": new_pseudonym(), "auditor_id": auditor.id, "at": house.clock(), "path": path}
-    write_unit(house.engine, lambda connection: connection.execute(insert(_read), row))
+
+    def unit(connection: Connection) -> None:
+        connection.execute(insert(_read), row)
+        _record(connection, house, auditor.id, Actor(auditor.id, "auditor"), NewFact(READ, REACH, {"path": path}))
+
+    write_unit(house.engine, unit)
+
+
+def _record(connection: Connection, house: House, auditor_id: str, actor: Actor, fact: NewFact) -> None:
+    """Append a fact to an auditor's stream. In a house that has stopped nothing can be appended, and there auditors are
+    needed most: then the row alone tells of it."""
+    if must_rest(connection, house) is None:
+        stream = f"auditor/{auditor_id}"
+        append(connection, house, stream, [fact], actor=actor, at=house.clock(), head=head_of(connection, stream))
 
 
 def bundle_of(connection: Connection, number: int, width: int) -> bytes:
