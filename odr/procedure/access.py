@@ -697,8 +697,9 @@ def faults_of(row: Row) -> list[str]:
         "it is for anyone, for programs or for who is signed in, and for others as well": (
             row.who & {ANYONE, AUDITOR, SIGNED_IN} and len(row.who) > 1
         ),
-        "who holds it does not stand to the dispute as their role does": row.relation - _relations(row.who),
-        "a role has no way to stand to the dispute": row.relation and not row.who <= frozenset(RELATIONS),
+        "it asks of a role to stand to a dispute otherwise than it does": (
+            row.relation and (row.relation != _relations(row.who) or not row.who <= frozenset(RELATIONS))
+        ),
         "it is for a side and about no dispute": not row.relation and named & (PARTIES | HOUSE),
         "an act is in no phase, or what is no act in one": row.act != bool(row.phases),
         "an act is about no dispute, or makes no entry": row.act and not (row.relation and row.classes),
@@ -715,6 +716,7 @@ def faults_of(row: Row) -> list[str]:
         ),
         "an act makes an entry that is none of a dispute": row.act and row.classes - IN_DISPUTES,
         "it is about no dispute, and shows entries": not row.relation and row.classes and AUDITOR not in row.who,
+        "an auditor reads less than all": AUDITOR in row.who and row.classes != CLASSES,
     }
     return [f"{row.name}: {fault}." for fault, found in wrong.items() if found]
 

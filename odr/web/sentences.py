@@ -709,6 +709,22 @@ _REFUSALS: dict[str, Any] = {
         "This account is suspended, so that nobody can come in with it. Write to who runs this house; “About this "
         "house” says where."
     ),
+    "account_suspended_already": _("This account is suspended already."),
+    "account_not_suspended": _("This account is not suspended."),
+    "role_unknown": _("Choose a desk from the list."),
+    "not_to_oneself": _("This concerns your own account. Another administrator does it."),
+    "roles_apart": _(
+        "Who administers has no other desk here, and the other way round. The role that is there has to end first."
+    ),
+    "own_dispute_with": _("You have a dispute in which this person is, too. Another administrator does it."),
+    "admin_last": _("Nobody else could administer then. Somebody else has to have the role first."),
+    "admin_too_new": _(
+        "One of the two was made an administrator by another one less than three days ago, and does not count as the "
+        "second person yet."
+    ),
+    "reset_needs_another": _("You asked for this yourself. Another administrator has to agree."),
+    "reset_asked_already": _("Somebody has already asked for this. It waits for another administrator."),
+    "no_factor_here": _("This account has no second step of signing in, so there is nothing to take away."),
     "factor_last": _("Who works here cannot be without a second step. Add another one first."),
     "too_many_factors": _("You have %(most)s second steps. Remove one that you no longer need."),
     "domain_malformed": _("Write a domain as it stands in an address on the web, for example shop.example."),
@@ -937,6 +953,216 @@ _REFUSALS: dict[str, Any] = {
     ),
 }
 REFUSALS: Mapping[str, Any] = _REFUSALS
+
+
+# What each permission of `odr.procedure.access` lets somebody do, in the groups of docs/permissions.md.
+PERMISSION_GROUPS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "open": (
+        _("Open to everybody"),
+        {
+            "site:read": _("Read the public pages: how it works, the rules, the figures, the mediators, the log"),
+            "invitation:read": _("Open an invitation by its link, take the dispute up by it, or ask for a new link"),
+            "account:open": _("Open an account"),
+            "session:start": _("Sign in"),
+            "session:end": _("Sign out"),
+            "password:recover": _("Set a new password by a link that was mailed"),
+        },
+    ),
+    "account": (
+        _("One’s own account and filings"),
+        {
+            "account:own": _("See and change one’s own account, sessions and data"),
+            "factor:prove": _("Prove the second factor"),
+            "factor:add": _("Add a second factor"),
+            "factor:change": _("Remove a second factor, or make new recovery codes"),
+            "filing:draft": _("Write a filing, and file it"),
+            "dispute:list": _("See the list of one’s own disputes"),
+            "identity:own": _("See what others see of who one is"),
+            "identity:change": _("Add a proof of who one is, or end it"),
+        },
+    ),
+    "desks": (
+        _("The desks of the house"),
+        {
+            "desk:registrar": _("See what waits for a registrar"),
+            "desk:mediator": _("See one’s own desk as a mediator"),
+            "desk:regulator": _("See the figures that are not published, and what auditors read"),
+            "desk:admin": _("See who works here; no dispute can be seen from there"),
+            "role:give": _("Give somebody a role in the house"),
+            "role:take": _("Take a role from somebody"),
+            "factor:reset": _("Ask for the second factors of somebody to be reset, or confirm it"),
+            "account:suspend": _("Suspend an account, or restore it"),
+            "sessions:end": _("End all sessions of an account"),
+            "entries:audit": _("Read the bytes of all entries of the log"),
+        },
+    ),
+    "reading": (
+        _("Reading a dispute"),
+        {
+            "dispute:read": _("Read the page of a dispute and its docket"),
+            "evidence:read": _("Open the evidence and the decision"),
+            "offers:read": _("Read the offers"),
+            "settlement:read": _("Read the agreement"),
+            "proposal:read": _("Read the mediator’s proposals"),
+            "filing:read": _("Read the confirmation of one’s own filing"),
+            "receipt:read": _("Take the receipt of an entry"),
+            "casefile:read": _("Take the case file"),
+            "readings:read": _("See who read the dispute without being a party to it"),
+            "desk:dispute": _("Read a dispute at the registrars’ desk"),
+            "dispute:open": _(
+                "Open a dispute in which nothing waits for a registrar, with a reason that both sides see"
+            ),
+            "proof:read": _("Open the proof that the result was carried out, while it is checked"),
+        },
+    ),
+    "filing": (
+        _("Filing and admission"),
+        {
+            "information:ask": _("Ask the buyer to complete the filing"),
+            "information:give": _("Complete the filing"),
+            "filing:admit": _("Admit a filing"),
+            "filing:refuse": _("Refuse a filing on a ground of the list"),
+            "refusal:review": _("Ask another registrar to look at a refusal"),
+            "dispute:withdraw": _("Withdraw the dispute"),
+        },
+    ),
+    "answer": (
+        _("The seller’s answer"),
+        {
+            "seller:join": _("Come to the dispute by the invitation"),
+            "reply:give": _("Reply to the claim"),
+            "scope:decide": _("Decide on the objection that the dispute does not belong here"),
+            "address:give": _("Name another address of the seller"),
+        },
+    ),
+    "evidence": (
+        _("Evidence and messages"),
+        {
+            "evidence:add": _("Hand in evidence"),
+            "evidence:complete": _("Say that one’s own file is complete"),
+            "message:send": _("Write a message"),
+        },
+    ),
+    "negotiation": (
+        _("Negotiation and settlement"),
+        {
+            "offer:make": _("Make an offer"),
+            "offer:accept": _("Accept the other side’s offer"),
+            "offer:reject": _("Reject the other side’s offer"),
+            "offer:withdraw": _("Take one’s own offer back"),
+            "negotiation:leave": _("Leave the negotiation"),
+            "settlement:sign": _("Sign the agreement"),
+            "direct:state": _("Say that both sides settled it directly"),
+            "direct:deny": _("Deny that it was settled directly"),
+        },
+    ),
+    "mediator": (
+        _("The mediator’s appointment"),
+        {
+            "pool:commit": _("Fix the list of those who can be drawn"),
+            "mediator:draw": _("Draw the mediator"),
+            "appointment:accept": _("Accept the appointment, with the declarations"),
+            "appointment:decline": _("Decline the appointment"),
+            "objection:make": _("Object to the mediator once without a reason"),
+            "objection:waive": _("Have no objection to the mediator"),
+            "challenge:make": _("Challenge the mediator with a reason"),
+            "challenge:decide": _("Decide on a challenge"),
+            "mediator:resign": _("Give the dispute back"),
+        },
+    ),
+    "mediation": (
+        _("Mediation"),
+        {
+            "evidence:request": _("Ask a side for evidence"),
+            "evidence:admit": _("Admit evidence that came late"),
+            "proposal:make": _("Make a proposal"),
+            "proposal:accept": _("Accept the proposal"),
+            "proposal:reject": _("Reject the proposal"),
+            "mediation:close": _("End the mediation without an agreement"),
+        },
+    ),
+    "decision": (
+        _("Decision"),
+        {
+            "decider:ask": _("Ask that somebody else decides than who mediated"),
+            "final_words:give": _("Give one’s own final words"),
+            "decision:issue": _("Issue the decision"),
+            "decision:accept": _("Accept the decision"),
+            "decision:reject": _("Reject the decision"),
+        },
+    ),
+    "after": (
+        _("After the end"),
+        {
+            "performance:report": _("Say that the result was carried out"),
+            "performance:confirm": _("Confirm that the result was carried out"),
+            "performance:deny": _("Say that the result was not carried out"),
+            "proof:check": _("Check the proof that it was carried out"),
+            "procedure:rate": _("Grade the procedure"),
+        },
+    ),
+    "time": (
+        _("Time and notices"),
+        {
+            "notice:record": _("Record what became of a notice"),
+            "suspension:ask": _("Ask that all time stands still"),
+            "suspension:agree": _("Agree that all time stands still"),
+            "suspension:order": _("Order that all time stands still"),
+            "suspension:end": _("Let time go on"),
+            "extension:ask": _("Ask for more time"),
+            "extension:agree": _("Agree to more time"),
+            "extension:grant": _("Give more time"),
+            "dispute:hand_over": _("Record that a court or another body has the dispute now"),
+        },
+    ),
+    "mandates": (
+        _("Who acts for a side"),
+        {
+            "mandate:give": _("Let somebody act for one’s own side"),
+            "mandate:end": _("End a mandate that one’s own side gave"),
+            "mandate:take_up": _("Take up a mandate"),
+            "mandate:resign": _("Give a mandate back"),
+        },
+    ),
+    "words": (
+        _("What becomes of the words"),
+        {
+            "hold:place": _("Order that no words are erased"),
+            "hold:lift": _("End an order that no words are erased"),
+            "words:erase": _("Have words erased that one wrote; the house, those that the law forbids to keep"),
+            "erasure:record": _("Record that words were erased"),
+        },
+    ),
+}
+HOLDERS_OF_PERMISSIONS = {
+    **SIDES,
+    "anyone": _("Anyone"),
+    "signed_in": _("Whoever is signed in"),
+    "regulator": _("Regulator"),
+    "admin": _("Administrator"),
+    "auditor": _("Auditor"),
+}
+STANDINGS = {
+    "own": _("only in one’s own dispute"),
+    "seated": _("only while appointed to it"),
+    "desk": _("only where not a side of it oneself"),
+    "itself": _("by itself, through no page"),
+}
+MANDATES = {
+    "": _("Only the side itself"),
+    **SCOPES,
+    "own": _("Each representative for themself"),
+}
+ENTRY_CLASSES = {
+    "parties": _("both sides and whoever works on the dispute"),
+    "mediator": _("both sides and the mediator"),
+    "wall": _("both sides, and nobody who decides"),
+    "buyer": _("the buyer alone"),
+    "seller": _("the seller alone"),
+    "public": _("everybody"),
+    "person": _("the person concerned"),
+    "staff": _("the house"),
+}
 
 
 def refusal(error: Refused) -> str:
