@@ -49,8 +49,12 @@ def domain_key(typed: str) -> str:
 def host_of(typed: str) -> str | None:
     """The name of a host in ASCII (IDNA 2008), small and without "www.", of a name or the address of a page; None where
     there is none."""
+    typed = typed.strip()
+    # Python drops line ends within an address; a name that holds one is no slip of the pen.
+    if not typed.isprintable() or " " in typed:
+        return None
     try:
-        parts = urlsplit(typed.strip() if "//" in typed else f"//{typed.strip()}")
+        parts = urlsplit(typed if "//" in typed else f"//{typed}")
         host = idna.encode((parts.hostname or "").rstrip("."), uts46=True).decode().lower().removeprefix("www.")
     except (ValueError, idna.IDNAError):
         return None
