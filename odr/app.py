@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from odr.administration.routes import blueprint as administration
 from odr.casefile.routes import blueprint as casefile
 from odr.compliance.routes import blueprint as compliance
 from odr.config import CHECKOUT, ConfigError, load
@@ -34,6 +35,7 @@ from odr.people.security import init_sessions
 from odr.procedure.ruleset import rulesets_beside
 from odr.readings.routes import blueprint as readings
 from odr.readings.security import init_readings
+from odr.representation.routes import blueprint as representation
 from odr.response.routes import blueprint as response
 from odr.statistics.routes import blueprint as statistics
 from odr.web.filters import init_filters
@@ -44,8 +46,8 @@ from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
 ROOMS = (
-    web, people, factors, identity, disputes, filing, response, evidence, negotiation, mediation, decision, compliance,
-    casefile, erasure, readings, statistics, log,
+    web, people, factors, identity, disputes, filing, response, representation, evidence, negotiation, mediation,
+    decision, compliance, casefile, erasure, administration, readings, statistics, log,
 )  # fmt: skip
 
 PACKAGE = Path(__file__).resolve().parent

@@ -89,8 +89,9 @@ from odr.notices.reports import (
 from odr.notices.rules import MEDIATOR, as_it_stands, overtaken
 from odr.notices.tables import worker
 from odr.people.service import sweep as sweep_people
-from odr.procedure.access import mandate_stands, may_have_receipt
+from odr.procedure.access import mandate_is_open, mandate_stands, may_have_receipt
 from odr.procedure.rules import record_notice, return_notice
+from odr.representation.service import forget_addresses
 from odr.statistics.service import CUT_AT, cut_daily
 from odr.verify import verify_house
 
@@ -341,6 +342,8 @@ def send_one(house: House, press: Press, post: Post, letter: Letter) -> None:
 
 def as_said_now(house: House, letter: Letter) -> Letter | None:
     """The letter as its dispute stands now; None when what it was written for is over."""
+    if letter.template == "mandate" and not _still_offered(house, letter):
+        return None
     acting = letter.params.get("acting", {})
     dispute_id, side = letter.dispute_id or acting.get("dispute"), letter.side or acting.get("side")
     if dispute_id is None or side is None:
@@ -354,6 +357,14 @@ def as_said_now(house: House, letter: Letter) -> Letter | None:
         # Whoever acts for a side no longer learns nothing more of it.
         return None
     return replace(letter, params=as_it_stands(dispute, letter.template, letter.params))
+
+
+def _still_offered(house: House, letter: Letter) -> bool:
+    """Whether the mandate that a letter offers was not ended before it left."""
+    with house.engine.connect() as connection:
+        dispute = stand(connection, house, letter.params["dispute"]).dispute
+    given = dispute.mandate_of(letter.params["representative"])
+    return given is not None and mandate_is_open(dispute, given, house.clock())
 
 
 def find_recipient(house: House, connection: Connection, letter: Letter) -> Recipient | None:
@@ -559,6 +570,7 @@ def sweep(house: House) -> int:
         connection.execute(delete(worker).where(worker.c.seen_at < now - WORKER_MISSED))
 
     write_unit(house.engine, unit)
+    forget_addresses(house)
     return 0
 
 

@@ -16,9 +16,11 @@ from flask_babel import ngettext
 from odr.disputes.acts import extension_days, rows_for
 from odr.disputes.queries import Line, Page
 from odr.disputes.turns import after_challenge, line_of, open_offer, turn_of, waits_for_registrar
+from odr.factors.sentences import Told, told_of
 from odr.kernel import Money, totals
+from odr.log.consent import NAME as CONSENT
 from odr.procedure import access
-from odr.procedure.dispute import SIDES, Decision, Dispute, Offer, Phase, Proposal
+from odr.procedure.dispute import SIDES, Decision, Dispute, Mandate, Offer, Phase, Proposal
 from odr.procedure.events import Term
 from odr.web import sentences
 from odr.web.filters import bidi, link_to, money_markup, number, paragraphs
@@ -162,6 +164,40 @@ class Reading:
         bought = (self.filing.get("order") or {}).get("bought")
         return bidi(str(bought)) if bought else sentences.CATEGORIES[self.dispute.category]
 
+    # -- who acts for a side ----------------------------------------------------------------------------------------
+
+    @property
+    def acting(self) -> Row | None:
+        """The mandate on which the reader is here; None for everybody who sits here themselves."""
+        mandate = self.dispute.mandate_of(self.page.seat.actor.id)
+        return self._mandate(mandate) if mandate else None
+
+    def representatives(self, side: str) -> list[Row]:
+        """Who acts for a side, or was named to, as far as that is not over."""
+        return [self._mandate(each) for each in access.open_mandates(self.dispute, side, self.page.at)]
+
+    @property
+    def former_representatives(self) -> list[Row]:
+        """Whose mandates are over, the first given first."""
+        over = (each for each in self.dispute.mandates if not access.mandate_is_open(self.dispute, each, self.page.at))
+        return [self._mandate(each) for each in over]
+
+    def _mandate(self, mandate: Mandate) -> Row:
+        words = self.page.line(mandate.version).words
+        return {
+            "version": mandate.version,
+            "side": mandate.side,
+            "actor": sentences.SIDES[mandate.side],
+            "name": words.get("name"),
+            "relation": words.get("relation"),
+            "covers": sentences.SCOPES[mandate.scope],
+            "meaning": sentences.COVERED[mandate.side][mandate.scope],
+            "until": access.mandate_end(self.dispute, mandate),
+            "taken_up": mandate.taken_up_at,
+            "you": mandate.representative == self.page.seat.actor.id,
+            "may_end": self.may("mandate:end") and mandate.side == self.role,
+        }
+
     # -- whose turn, and what may be done ---------------------------------------------------------------------------
 
     @property
@@ -267,7 +303,8 @@ class Reading:
                 "reply": sentences.sentence(reply.type, reply.data) if reply and side == "seller" else "",
                 "says": said[side],
                 "erased": None if said[side] else gone[side],
-                "you": side == self.role,
+                "you": side == self.role and self.acting is None,
+                "acting": self.representatives(side),
             }
             for side in SIDES
         ]
@@ -443,6 +480,16 @@ class Reading:
         line = self._signature(side)
         return line is not None and self.by_representative(line)
 
+    def signed_how(self, side: str) -> Told | None:
+        """How this side consented when it signed the agreement; None where nothing is kept of that."""
+        line = self._signature(side)
+        return self.consent_of(line) if line else None
+
+    def consent_of(self, line: Line) -> Told | None:
+        """How whoever made this entry consented to what it says; None where nothing is kept of that."""
+        payload = line.words.get(CONSENT)
+        return told_of(line.role, payload, for_another=self.by_representative(line)) if payload else None
+
     def _signature(self, side: str) -> Line | None:
         signed = (line for line in self.page.docket if line.type == "settlement_signed")
         return next((line for line in signed if line.data["side"] == side), None)
@@ -461,7 +508,8 @@ class Reading:
         return [self._line(line) for line in self.page.docket if line.type.startswith(signs)]
 
     def _line(self, line: Line) -> Row:
-        words = [] if line.type in _TOLD_ELSEWHERE else [text for text in line.words.values() if text]
+        told = [text for name, text in line.words.items() if text and name != CONSENT]
+        words = [] if line.type in _TOLD_ELSEWHERE else told
         href, label = self._target(line)
         return {
             "version": line.version,
@@ -470,6 +518,7 @@ class Reading:
             "actor": (sentences.BY_REPRESENTATIVE if self.by_representative(line) else sentences.SIDES)[line.role],
             "sentence": sentences.sentence(line.type, line.data),
             "words": "\n\n".join(words),
+            "consent": self.consent_of(line),
             "erased": self.erased(line.version),
             "href": href,
             "label": label,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -13,11 +14,14 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from odr.disputes import forms, queries
+from odr.disputes.calendars import seats_of
 from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm
-from odr.disputes.records import stream_of
-from odr.disputes.service import Done, Rule, perform
+from odr.disputes.records import deed_of, stream_of
+from odr.disputes.service import Consent, Done, Rule, perform
 from odr.disputes.turns import list_row
+from odr.factors import service as factors
+from odr.factors.sentences import statement
 from odr.kernel import Missing, Refused
 from odr.log.halt import must_rest
 from odr.log.publication import receipt_of
@@ -25,15 +29,19 @@ from odr.log.receipt import file_name
 from odr.log.tiles import Torn
 from odr.people.queries import account_by_id
 from odr.procedure import rules
-from odr.procedure.access import may, why_not
+from odr.procedure.access import PERMISSIONS, may, why_not
+from odr.procedure.events import Event
 from odr.readings.queries import times_read
 from odr.readings.security import watch
+from odr.web.language import language
 from odr.web.security import current_house, requires, to_sign_in
 from odr.web.sentences import refusal
 
 blueprint = Blueprint("disputes", __name__)
 
 ID = re.compile(r"[0-9a-f]{32}")
+# A form that is sent to learn what there is to sign is no act, and asks for no fresh proof: the signature will be one.
+ACTS = ("act", "issue")
 
 
 # -- reading ----------------------------------------------------------------------------------------------------
@@ -128,10 +136,18 @@ def settlement(number: str) -> Any:
 @requires("settlement:sign")
 def sign_settlement(number: str) -> Any:
     reading, form = read(number), forms.SignatureForm()
-    if not attempt(form, reading, rules.sign_settlement, seen=form.seen.data):
+    consent = consenting("settlement:sign")
+    if not attempt(form, reading, rules.sign_settlement, consent=consent, seen=form.seen.data):
         return _settlement_page(reading, form)
     flash(_("You signed the agreement."))
     return redirect(url_for("disputes.settlement", number=number), 303)
+
+
+@blueprint.post("/disputes/<number>/settlement/signature/challenge")
+@requires("settlement:sign", acts_by=ACTS)
+def challenge_settlement(number: str) -> Response:
+    reading, form = read(number), forms.SignatureForm()
+    return to_be_signed("settlement:sign", reading, form, rules.sign_settlement, lambda: {"seen": form.seen.data})
 
 
 def _settlement_page(reading: Reading, form: ActForm) -> tuple[str, int]:
@@ -287,6 +303,39 @@ def press(reading: Reading, rule: Rule, **given: Any) -> None:
     demand_impartial(reading)
     seat = reading.page.seat
     offer_receipt(reading, perform(current_house(), rule, seat.dispute_id, seat.actor, key=form.key.data, **given))
+
+
+def consenting(permission: str) -> Consent:
+    """How the present reader consents by the form that they sent: with their own signature, where the page had one made
+    for it, else by its button (ADR 30)."""
+    signs = request.form.get("signed") == "1"
+    text, told_in = statement(permission), language().tag
+    return factors.consent_of(current_house(), current_user, text=text, language=told_in, signs=signs)
+
+
+def to_be_signed(
+    permission: str, reading: Reading, form: ActForm, rule: Rule, given: Callable[[], Mapping[str, Any]]
+) -> Response:
+    """What a browser needs to sign what this form would put on record now; nothing else comes of it. Raises Refused as
+    the act itself would, and Missing for whoever cannot hold the permission or has no passkey."""
+    if reading.role not in PERMISSIONS[permission].who:
+        raise Missing(reading.number)
+    if not form.validate_on_submit():
+        raise Refused("form_stale")
+    house, seat = current_house(), reading.page.seat
+    deed = deed_of(house.origin, seat.dispute_id, seat.actor, rehearsed(reading, rule, given()))
+    text, told_in = statement(permission), language().tag
+    answer = make_response(factors.begin_signature(house, current_user, deed, text=text, language=told_in))
+    answer.mimetype = "application/json"
+    return answer
+
+
+def rehearsed(reading: Reading, rule: Rule, given: Mapping[str, Any]) -> Event:
+    """The fact that this act would put on record now; nothing comes of it. Raises Refused."""
+    page, country = reading.page, current_house().settings.country
+    seats = seats_of(page.dispute.buyer_country, page.dispute.seller_country, country, page.at)
+    first: Event = rule(page.dispute, page.seat.actor, at=page.at, seats=seats, **given)[0]
+    return first
 
 
 def offer_receipt(reading: Reading, made: Done) -> None:

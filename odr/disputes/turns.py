@@ -103,9 +103,8 @@ _ONE_REGISTRARS = {
 
 
 # What a mandate has to cover for the act that is expected of a side in a step; elsewhere it is to speak.
-_MANDATED = dict.fromkeys(
-    ("reply", "last_call", "negotiation", "sign", "mediation", "acceptance", "confirmation"), "bind"
-)
+_BINDING = ("reply", "last_call", "negotiation", "sign", "mediation", "acceptance", "confirmation")
+_MANDATED = dict.fromkeys(_BINDING, "bind")
 
 
 def turn_of(page: Page) -> Row | None:

@@ -151,8 +151,8 @@ def tell(
     notices: Sequence[tuple[int, Notice]],
     acting: Sequence[Acting] = (),
 ) -> None:
-    """Write the notices that entries of a dispute cause, each with its entry's version, in the act's transaction; whoever
-    is `acting` for a side is told what the side is told.
+    """Write the notices that entries of a dispute cause, each with its entry's version, in the act's transaction.
+    Whoever is `acting` for a side is told what the side is told.
 
     A copy goes to an account and to no side: it proves no service, and nobody waits for it.
     """

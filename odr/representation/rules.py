@@ -47,10 +47,14 @@ def give_mandate(
     require_text(name, "name_missing")
     said = words(name=name, relation=relation)
     return [
-        MandateGiven(
-            side=actor.role, representative=representative.id, scope=scope, until=end_of_day(day), words=said
-        )
+        MandateGiven(side=actor.role, representative=representative.id, scope=scope, until=end_of_day(day), words=said)
     ]
+
+
+def days_ahead(at: int) -> tuple[str, str]:
+    """The first and the last day on which a mandate that is given now can end."""
+    today = moment(at).date()
+    return today.isoformat(), (today + timedelta(MOST_DAYS)).isoformat()
 
 
 def take_up_mandate(dispute: Dispute, actor: Actor, *, at: int, seats: Seats) -> list[Event]:

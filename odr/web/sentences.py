@@ -237,6 +237,32 @@ SCOPES = {
     "bind": _("Read, speak and bind"),
 }
 
+# The same for whoever acts on it.
+COVERED = {
+    "buyer": {
+        "read": _("You can read all that the buyer can read, and do nothing for the buyer."),
+        "speak": _(
+            "You can read all that the buyer can read. You can also write, add evidence and ask for time for the buyer, "
+            "but promise nothing."
+        ),
+        "bind": _(
+            "You can do all that the buyer can do but name representatives. What you agree to, sign or end binds the "
+            "buyer."
+        ),
+    },
+    "seller": {
+        "read": _("You can read all that the seller can read, and do nothing for the seller."),
+        "speak": _(
+            "You can read all that the seller can read. You can also write, add evidence and ask for time for the "
+            "seller, but promise nothing."
+        ),
+        "bind": _(
+            "You can do all that the seller can do but name representatives. What you agree to, sign or end binds the "
+            "seller."
+        ),
+    },
+}
+
 # The name of each step that has a time limit.
 STEPS = {
     "screening": _("Admission check"),
@@ -367,6 +393,7 @@ _FACTS: dict[str, Any] = {
     "refusal_review_asked": _("The buyer asked another registrar to review the refusal."),
     "admission_overdue": _("The time for the admission check ran out; the delay is counted."),
     "seller_joined": _("Somebody acting for the seller came by the invitation."),
+    "order_proven": {"seller": _("The seller confirmed that this is an order of theirs.")},
     "reply_given": {
         "accept_all": _("The seller accepted the claim in full."),
         "offer": _("The seller replied and wants to make an offer."),
@@ -704,6 +731,10 @@ _REFUSALS: dict[str, Any] = {
         "This code is not right, or was used before. Wait for the next one of your app, or take another recovery code."
     ),
     "passkey_wrong": _("The passkey was not accepted. Try it again, or take another way."),
+    "consent_over": _("The signature with your passkey took too long, or was used already. Read it and sign anew."),
+    "consent_outdated": _(
+        "What you signed with your passkey is not what would be put on record now. Read the page again and sign anew."
+    ),
     "factor_setup_over": _("This took too long, or was begun anew elsewhere. Begin again."),
     "account_suspended": _(
         "This account is suspended, so that nobody can come in with it. Write to who runs this house; “About this "
@@ -975,10 +1006,10 @@ PERMISSION_GROUPS: dict[str, tuple[Any, dict[str, Any]]] = {
             "factor:prove": _("Prove the second factor"),
             "factor:add": _("Add a second factor"),
             "factor:change": _("Remove a second factor, or make new recovery codes"),
-            "filing:draft": _("Write a filing, and file it"),
-            "dispute:list": _("See the list of one’s own disputes"),
             "identity:own": _("See what others see of who one is"),
             "identity:change": _("Add a proof of who one is, or end it"),
+            "filing:draft": _("Write a filing, and file it"),
+            "dispute:list": _("See the list of one’s own disputes"),
         },
     ),
     "desks": (
