@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from odr.people.tables import factor, recovery_code
+from odr.factors.rules import RESET_WAITS
+from odr.people.tables import factor, factor_reset, recovery_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,18 @@ def passkeys_of(connection: Connection, account_id: str) -> list[Passkey]:
     columns = (factor.c.id, factor.c.credential_id, factor.c.public_key, factor.c.sign_count)
     mine = (factor.c.account_id == account_id) & (factor.c.kind == "passkey")
     return [Passkey(*row) for row in connection.execute(select(*columns).where(mine).order_by(factor.c.id))]
+
+
+def reset_until(connection: Connection, account_id: str, at: int) -> int | None:
+    """Until when (ms) an administrator can agree that all factors of this account are taken away; None where nobody
+    asks for it."""
+    asked = select(func.max(factor_reset.c.asked_at)).where(
+        factor_reset.c.account_id == account_id,
+        factor_reset.c.outcome.is_(None),
+        factor_reset.c.asked_at > at - RESET_WAITS,
+    )
+    asked_at = connection.scalar(asked)
+    return None if asked_at is None else asked_at + RESET_WAITS
 
 
 def codes_left(connection: Connection, account_id: str) -> int:

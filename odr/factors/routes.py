@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    after_this_request,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from odr.factors import filters, forms, keys, queries, rules, service
+from odr.factors.sentences import statement
 from odr.factors.service import Added
 from odr.kernel import Missing, Refused
 from odr.people.routes import form_page, refused_page, room_of
@@ -31,9 +45,9 @@ def overview() -> str:
     with house.engine.connect() as connection:
         own = queries.factors_of(connection, current_user.account_id)
         left = queries.codes_left(connection, current_user.account_id)
-    return render_template(
-        "factors/overview.html", factors=own, codes_left=left, passkeys=keys.possible(house.settings)
-    )
+        reset_until = queries.reset_until(connection, current_user.account_id, house.clock())
+    told = {"codes_left": left, "reset_until": reset_until, "passkeys": keys.possible(house.settings)}
+    return render_template("factors/overview.html", factors=own, **told)
 
 
 @blueprint.post("/account/factors/<handle>/removal")
@@ -181,6 +195,35 @@ def prove_passkey() -> Any:
         code_form = forms.CodeForm(formdata=None, next=local_path(form.next.data, ""))
         return _with_passkeys(refused_page("factors/prove.html", code_form, refused, **_ways()))
     return _proven(cookie, form.next.data)
+
+
+# -- signing with a passkey ---------------------------------------------------------------------------------------
+
+
+@blueprint.post("/session/factor/signature")
+@requires("factor:prove")
+def sign() -> Any:
+    """Take the signature that the script of a page had made there; it waits for the form of that page."""
+    form: Any = forms.AnswerForm()
+    if not form.validate_on_submit():
+        abort(400)
+    cookie = service.take_signature(current_house(), current_user, answer=form.answer.data or "")
+    answer = make_response("", HTTPStatus.NO_CONTENT)
+    renew_cookie(answer, cookie)
+    return answer
+
+
+@blueprint.app_template_global("offers_signature")
+def offers_signature() -> bool:
+    """Whether the reader can sign the act of this page with a passkey; the page may then reach for it."""
+    if "offers_signature" not in g:
+        g.offers_signature = current_user.has_factor and service.can_sign(current_house(), current_user)
+        if g.offers_signature:
+            after_this_request(_with_passkeys)
+    return bool(g.offers_signature)
+
+
+blueprint.add_app_template_global(statement, "statement")
 
 
 def _ways() -> dict[str, bool]:

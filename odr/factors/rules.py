@@ -10,6 +10,8 @@ STEP = 30_000
 CODES = 10
 MOST_FACTORS = 10
 MOST_NAME = 60
+RESET_WAITS = 72 * 3_600_000
+"""How long (ms) the wish for a reset can be agreed with (ADR 33)."""
 _CODE_BYTES = 10
 _GROUP = 4
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import pyotp
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
@@ -13,13 +14,14 @@ from odr.database import write_unit
 from odr.factors import keys, queries, rules
 from odr.house import House
 from odr.kernel import Actor, Missing, Refused, new_id
+from odr.log.consent import NONCE_SIZE, Asked, Deed, asked_of, faults, key_commitment, recorded, signed
 from odr.log.payloads import conceal, disclose
 from odr.people import limits, service
-from odr.people.queries import Person, account_of
+from odr.people.queries import Person, account_of, cookie_hash
 from odr.people.service import DAY, HOUR, MINUTE, Caller
 from odr.people.tables import ceremony, factor, recovery_code
 
-WAITS = {"app": 15 * MINUTE, "passkey": 5 * MINUTE, "proof": 5 * MINUTE}
+WAITS = {"app": 15 * MINUTE, "passkey": 5 * MINUTE, "proof": 5 * MINUTE, "sign": 5 * MINUTE}
 """How long (ms) what was asked of a browser waits for its answer."""
 
 
@@ -131,7 +133,9 @@ def add_passkey(house: House, person: Person, *, answer: str, name: str) -> Adde
             "sign_count": new.sign_count,
             "aaguid": new.aaguid,
         }
-        return _add(connection, house, person, "passkey", name, values, at)
+        public = keys.public_key(new.public_key)
+        bound = key_commitment(house.origin, f"account/{person.account_id}", new.credential_id, public.key)
+        return _add(connection, house, person, "passkey", name, values, at, {"key": bound})
 
     return write_unit(house.engine, unit)
 
@@ -163,16 +167,20 @@ def prove_passkey(house: House, person: Person, *, answer: str) -> str:
         raise Refused("passkey_wrong") from unproven
 
     def unit(connection: Connection) -> str:
-        # Asked again in the row: two copies of a key that sign at once count the same.
-        grown = (factor.c.sign_count < count) | ((factor.c.sign_count == 0) & (count == 0))
-        changed = connection.execute(
-            update(factor).where(factor.c.id == used.id, grown).values(sign_count=count, used_at=at)
-        ).rowcount
-        if not changed:
-            raise Refused("passkey_wrong")
+        _note_use(connection, used, count, at)
         return service.renew_session(connection, person, at, "passkey")
 
     return write_unit(house.engine, unit)
+
+
+def _note_use(connection: Connection, used: queries.Passkey, count: int, at: int) -> None:
+    # Asked again in the row: two copies of a key that sign at once count the same.
+    grown = (factor.c.sign_count < count) | ((factor.c.sign_count == 0) & (count == 0))
+    changed = connection.execute(
+        update(factor).where(factor.c.id == used.id, grown).values(sign_count=count, used_at=at)
+    ).rowcount
+    if not changed:
+        raise Refused("passkey_wrong")
 
 
 def prove_code(house: House, caller: Caller, person: Person, *, code: str) -> str:
@@ -218,6 +226,88 @@ def _take_recovery_code(connection: Connection, house: House, person: Person, co
     left = queries.codes_left(connection, person.account_id)
     _tell(connection, house, person.account_id, "recovery_code_used", {"left": left}, at)
     return True
+
+
+# -- signing with a passkey -------------------------------------------------------------------------------------
+
+
+def can_sign(house: House, person: Person) -> bool:
+    """Whether this person could sign with a key of their own."""
+    with house.engine.connect() as connection:
+        return keys.possible(house.settings) and bool(queries.passkeys_of(connection, person.account_id))
+
+
+def begin_signature(house: House, person: Person, deed: Deed, *, text: str, language: str) -> str:
+    """What this browser needs to sign this deed with a passkey, as JSON. Raises Missing for a person who has none."""
+    with house.engine.connect() as connection:
+        own = queries.passkeys_of(connection, person.account_id)
+    if not own:
+        raise Missing(person.account_id)
+    asked = asked_of(deed, text=text, language=language, nonce=os.urandom(NONCE_SIZE))
+    _begin(house, person, "sign", json.dumps({"asked": asdict(asked)}).encode())
+    return keys.to_prove(house.settings, own, asked.challenge, person.is_staff)
+
+
+def take_signature(house: House, person: Person, *, answer: str) -> str:
+    """Take what a passkey signed, which waits in this session for the act that it was made for, and is a proof of the
+    factor, too; answers the new cookie. Raises Refused("consent_over") and Refused("passkey_wrong")."""
+    at, held = house.clock(), json.loads(_taken(house, person, "sign") or b"{}")
+    with house.engine.connect() as connection:
+        own = queries.passkeys_of(connection, person.account_id)
+    if "asked" not in held:
+        raise Refused("consent_over")
+    asked = Asked(**held["asked"])
+    try:
+        used, count = keys.proven(house.settings, own, answer, asked.challenge, person.is_staff)
+        said, public = keys.said_in(answer), keys.public_key(used.public_key)
+    except keys.Unproven as unproven:
+        raise Refused("passkey_wrong") from unproven
+    told = signed(asked, alg=public.alg, key=public.key, **asdict(said))
+
+    def unit(connection: Connection) -> str:
+        _note_use(connection, used, count, at)
+        cookie = service.renew_session(connection, person, at, "passkey")
+        _put(connection, house, cookie_hash(cookie), "sign", json.dumps({"signed": told}).encode())
+        return cookie
+
+    return write_unit(house.engine, unit)
+
+
+def consent_of(
+    house: House, person: Person, *, text: str, language: str, signs: bool
+) -> Callable[[Connection, Deed], str]:
+    """How this person consents to an act, for the doorway: by the signature that waits for it, where they sign, else
+    by a record of the session they act in (ADR 30). `text` is what they were told that they do, in their `language`.
+
+    Refuses, when asked, with "consent_over" where no signature waits, "consent_outdated" where it was made for
+    something else, and "passkey_wrong" where others could not verify it.
+    """
+
+    def tell(connection: Connection, deed: Deed) -> str:
+        if signs:
+            return _signature_for(connection, house, person, deed)
+        asked = asked_of(deed, text=text, language=language, nonce=os.urandom(NONCE_SIZE))
+        return recorded(
+            asked,
+            session=person.session_hash,
+            began=person.began_by,
+            factor=person.factor_kind,
+            factor_at=person.factor_at,
+        )
+
+    return tell
+
+
+def _signature_for(connection: Connection, house: House, person: Person, deed: Deed) -> str:
+    held = json.loads(_waiting(connection, house, person, "sign") or b"{}")
+    connection.execute(delete(ceremony).where(_of(person.session_hash, "sign")))
+    if "signed" not in held:
+        raise Refused("consent_over")
+    told = str(held["signed"])
+    wrong = {code for code, _ in faults(deed, told.encode())}
+    if wrong:
+        raise Refused("consent_outdated" if "consent_shown_differs" in wrong else "passkey_wrong")
+    return told
 
 
 # -- changing what there is -------------------------------------------------------------------------------------
@@ -300,6 +390,7 @@ def _add(
     name: str,
     values: dict[str, object],
     at: int,
+    more: Mapping[str, object] | None = None,
 ) -> Added:
     own = queries.factors_of(connection, person.account_id)
     if own and person.is_half_way:
@@ -311,7 +402,8 @@ def _add(
     )
     codes = [] if own else _write_codes(connection, person.account_id)
     ended = service.end_other_sessions(connection, person, at)
-    _tell(connection, house, person.account_id, "factor_added", {"kind": kind, "sessions_ended": ended}, at)
+    told = {"kind": kind, "sessions_ended": ended, **(more or {})}
+    _tell(connection, house, person.account_id, "factor_added", told, at)
     return Added(service.renew_session(connection, person, at, kind), codes)
 
 
@@ -361,28 +453,28 @@ def _give_back(connection: Connection, spent: Sequence[tuple[str, str]]) -> None
 
 def _begin(house: House, person: Person, purpose: str, secret: bytes) -> None:
     """Keep what a browser is asked, in place of what it was asked before."""
-    wrapped_key, sealed = conceal(house.keys, _waits_at(person, purpose), secret)
+    write_unit(house.engine, lambda connection: _put(connection, house, person.session_hash, purpose, secret))
 
-    def unit(connection: Connection) -> None:
-        connection.execute(delete(ceremony).where(_of(person, purpose)))
-        connection.execute(
-            insert(ceremony).values(
-                session_hash=person.session_hash,
-                purpose=purpose,
-                wrapped_key=wrapped_key,
-                sealed=sealed,
-                made_at=house.clock(),
-            )
+
+def _put(connection: Connection, house: House, session_hash: str, purpose: str, secret: bytes) -> None:
+    wrapped_key, sealed = conceal(house.keys, _waits_at(session_hash, purpose), secret)
+    connection.execute(delete(ceremony).where(_of(session_hash, purpose)))
+    connection.execute(
+        insert(ceremony).values(
+            session_hash=session_hash,
+            purpose=purpose,
+            wrapped_key=wrapped_key,
+            sealed=sealed,
+            made_at=house.clock(),
         )
-
-    write_unit(house.engine, unit)
+    )
 
 
 def _waiting(connection: Connection, house: House, person: Person, purpose: str) -> bytes | None:
-    row = connection.execute(select(ceremony).where(_of(person, purpose))).one_or_none()
+    row = connection.execute(select(ceremony).where(_of(person.session_hash, purpose))).one_or_none()
     if row is None or house.clock() >= row.made_at + WAITS[purpose]:
         return None
-    return disclose(house.keys, _waits_at(person, purpose), row.wrapped_key, row.sealed)
+    return disclose(house.keys, _waits_at(person.session_hash, purpose), row.wrapped_key, row.sealed)
 
 
 def _taken(house: House, person: Person, purpose: str) -> bytes | None:
@@ -390,23 +482,23 @@ def _taken(house: House, person: Person, purpose: str) -> bytes | None:
 
     def unit(connection: Connection) -> bytes | None:
         found = _waiting(connection, house, person, purpose)
-        gone = connection.execute(delete(ceremony).where(_of(person, purpose))).rowcount
+        gone = connection.execute(delete(ceremony).where(_of(person.session_hash, purpose))).rowcount
         return found if gone else None
 
     return write_unit(house.engine, unit)
 
 
 def _consume(connection: Connection, person: Person, purpose: str) -> None:
-    if not connection.execute(delete(ceremony).where(_of(person, purpose))).rowcount:
+    if not connection.execute(delete(ceremony).where(_of(person.session_hash, purpose))).rowcount:
         raise Refused("factor_setup_over")
 
 
-def _of(person: Person, purpose: str) -> ColumnElement[bool]:
-    return (ceremony.c.session_hash == person.session_hash) & (ceremony.c.purpose == purpose)
+def _of(session_hash: str, purpose: str) -> ColumnElement[bool]:
+    return (ceremony.c.session_hash == session_hash) & (ceremony.c.purpose == purpose)
 
 
-def _waits_at(person: Person, purpose: str) -> bytes:
-    return f"odr/ceremony/v1\n{person.session_hash}\n{purpose}".encode()
+def _waits_at(session_hash: str, purpose: str) -> bytes:
+    return f"odr/ceremony/v1\n{session_hash}\n{purpose}".encode()
 
 
 def _place(factor_id: str) -> bytes:

@@ -193,6 +193,10 @@ DOORS = {
     "sign_in_link": Door("/session/link/", "signin"),
     "password_changed": Door("/password/forgotten"),
     "factor_changed": Door("/password/forgotten"),
+    "factor_reset": Door("/account/factors"),
+    "account_changed": Door("/session/new"),
+    "administration": Door("/administration"),
+    "party_suspended": Door("/desk"),
     "identity_changed": Door("/identity"),
     "invitation": Door("/invitation/", "invite"),
     # Paper lies open to whoever opens the envelope: it names the page that mails a link, and holds none.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,17 +201,6 @@ def roles_of(connection: Connection, account_id: str) -> frozenset[str]:
     return frozenset(
         connection.execute(select(role_grant.c.role).where(role_grant.c.account_id == account_id)).scalars()
     )
-
-
-def staff_of(connection: Connection, roles: Sequence[str]) -> list[tuple[str, str, str, int]]:
-    """Who was trusted with one of these roles: role, address, name, and since when, by role and address."""
-    rows = connection.execute(
-        select(role_grant.c.role, account.c.email, account.c.name, role_grant.c.granted_at)
-        .join(account, account.c.id == role_grant.c.account_id)
-        .where(role_grant.c.role.in_(roles))
-        .order_by(role_grant.c.role, account.c.email)
-    )
-    return [(row.role, row.email, row.name, row.granted_at) for row in rows]
 
 
 def open_sessions(connection: Connection, person: Person, at: int) -> list[OpenSession]:

@@ -63,6 +63,7 @@ DESKS = {
     "desk:registrar": "filing.desk",
     "desk:mediator": "mediation.desk",
     "desk:regulator": "statistics.desk",
+    "desk:admin": "administration.desk",
 }
 LINK_REFUSALS = {
     "link_used": HTTPStatus.GONE,

@@ -616,29 +616,6 @@ STAFF = ("registrar", "regulator", "admin")
 """The roles that are given to an address; a mediator's comes with the place on the roster."""
 
 
-def admit_staff(house: House, email: str, name: str, role: str) -> None:
-    """Trust the person with this address with a role of STAFF, from now on. Raises as `open_account`."""
-    at = house.clock()
-
-    def unit(connection: Connection) -> None:
-        give_role(connection, house, account_for(connection, house, email, name, at), role, at=at)
-
-    write_unit(house.engine, unit)
-
-
-def end_staff(house: House, email: str, role: str) -> None:
-    """Take a role of STAFF from the person with this address; their sessions end. Raises Missing where they have not
-    got it."""
-
-    def unit(connection: Connection) -> None:
-        known = queries.account_by_email(connection, email_key(email))
-        if known is None or role not in queries.roles_of(connection, known.id):
-            raise Missing(email)
-        take_role(connection, house, known.id, role, at=house.clock())
-
-    write_unit(house.engine, unit)
-
-
 def take_role(
     connection: Connection, house: House, account_id: str, role: str, *, at: int, actor: Actor = SYSTEM
 ) -> None:

@@ -306,6 +306,7 @@ ROOMS = (
     ("filing.desk", lazy_gettext("Desk")),
     ("mediation.desk", lazy_gettext("Mediator’s desk")),
     ("statistics.desk", lazy_gettext("Regulator’s desk")),
+    ("administration.desk", lazy_gettext("Administrator’s desk")),
     ("people.account", lazy_gettext("My account")),
 )
 FOOTER = (

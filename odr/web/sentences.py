@@ -392,7 +392,10 @@ _FACTS: dict[str, Any] = {
     "filing_refused": _("The registrar did not admit the dispute."),
     "refusal_review_asked": _("The buyer asked another registrar to review the refusal."),
     "admission_overdue": _("The time for the admission check ran out; the delay is counted."),
-    "seller_joined": _("Somebody acting for the seller came by the invitation."),
+    "seller_joined": {
+        "invitation_link": _("Somebody acting for the seller came by the invitation."),
+        "claimed_profile": _("Somebody acting for the seller came, who has shown to run the domain of its address."),
+    },
     "order_proven": {"seller": _("The seller confirmed that this is an order of theirs.")},
     "reply_given": {
         "accept_all": _("The seller accepted the claim in full."),

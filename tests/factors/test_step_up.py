@@ -68,8 +68,13 @@ def entries(house: House) -> int:
 
 def test_these_steps_ask_for_it_and_no_others():
     assert {name for name, row in PERMISSIONS.items() if row.step_up} == {
+        "account:suspend",
         "factor:add",
         "factor:change",
+        "factor:reset",
+        "role:give",
+        "role:take",
+        "sessions:end",
         "challenge:decide",
         "decision:accept",
         "decision:issue",
