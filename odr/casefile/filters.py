@@ -23,6 +23,7 @@ from odr.decision.rules import STATEMENTS
 from odr.disputes.filters import Reading, country
 from odr.disputes.queries import Line
 from odr.house import House
+from odr.log.consent import NAME as CONSENT
 from odr.procedure.dispute import EvidenceItem, Phase
 from odr.procedure.events import DecisionIssued
 from odr.web import sentences
@@ -52,8 +53,8 @@ _PARTS = {
 }
 _OBJECTS = frozenset({"order", "buyer", "seller"})
 _LONG = frozenset({"answer"})
-# Machine words, told in the list of evidence.
-_TOLD_BESIDE = frozenset({"file"})
+# Machine words, told in the list of evidence and in sentences of ours.
+_TOLD_BESIDE = frozenset({"file", CONSENT})
 
 
 @dataclass(frozen=True)

@@ -155,8 +155,10 @@ class Document:
     def _answer(self, side: str) -> Row:
         for line in self.reading.page.docket:
             if line.type == "decision_answered" and line.data["side"] == side:
-                return {"said": sentences.sentence(line.type, line.data), "at": line.at}
-        return {"said": _("Has not answered.") if self.until is None else _("Has not answered yet."), "at": None}
+                consent = self.reading.consent_of(line)
+                return {"said": sentences.sentence(line.type, line.data), "at": line.at, "consent": consent}
+        waiting = _("Has not answered.") if self.until is None else _("Has not answered yet.")
+        return {"said": waiting, "at": None, "consent": None}
 
     @property
     def until(self) -> int | None:

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from odr.decision import forms, rules, service
 from odr.decision.drafts import drop_draft
 from odr.decision.filters import Document, choices_of, document_of
-from odr.disputes.calendars import seats_of
 from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm, ButtonForm
-from odr.disputes.routes import ask, attempt, done, read
+from odr.disputes.routes import ask, attempt, consenting, done, read, rehearsed, to_be_signed
 from odr.kernel import Missing, Refused
 from odr.procedure.access import why_not
 from odr.procedure.events import DecisionIssued
@@ -93,6 +93,15 @@ def copy_draft(number: str) -> tuple[str, int]:
     return "", HTTPStatus.NO_CONTENT if kept else HTTPStatus.CONFLICT
 
 
+@blueprint.post(f"{DRAFT}/challenge")
+@requires("decision:issue", acts_by=ISSUES)
+def challenge_draft(number: str) -> Response:
+    reading = read(number)
+    typed = forms.typed_in(request.form, len(reading.dispute.items))
+    form = forms.decision_form(reading, typed, choices_of(reading), key=request.form.get("key", ""))
+    return to_be_signed("decision:issue", reading, form, rules.issue_decision, lambda: form.given)
+
+
 def _keep(reading: Reading, form: forms.DecisionForm) -> None:
     """Keep what was typed, while there is a decision to be written."""
     if reading.may("decision:issue"):
@@ -113,10 +122,7 @@ def _check_page(reading: Reading, form: forms.DecisionForm) -> Any:
 
 def _rehearsed(reading: Reading, form: forms.DecisionForm) -> DecisionIssued:
     """What the rule would make of the form now; nothing comes of it. Raises Refused."""
-    page, country = reading.page, current_house().settings.country
-    seats = seats_of(page.dispute.buyer_country, page.dispute.seller_country, country, page.at)
-    (issued,) = rules.issue_decision(page.dispute, page.seat.actor, at=page.at, seats=seats, **form.given)
-    return cast(DecisionIssued, issued)
+    return cast(DecisionIssued, rehearsed(reading, rules.issue_decision, form.given))
 
 
 def _issued(reading: Reading, form: forms.DecisionForm) -> Any:
@@ -125,7 +131,8 @@ def _issued(reading: Reading, form: forms.DecisionForm) -> Any:
     def alongside(connection: Any, stored: Any) -> None:
         drop_draft(connection, seat.dispute_id, seat.actor.id)
 
-    if not attempt(form, reading, rules.issue_decision, alongside=alongside, **form.given):
+    consent = consenting("decision:issue")
+    if not attempt(form, reading, rules.issue_decision, alongside=alongside, consent=consent, **form.given):
         _keep(reading, form)
         return _form_page(reading, form)
     flash(_("The decision is issued. Both sides are told."))
@@ -155,7 +162,7 @@ def decision(number: str) -> Any:
 @requires("decision:accept")
 def acceptance(number: str) -> Any:
     reading, form = _reader_of_file(number), forms.AnswerForm()
-    if attempt(form, reading, rules.accept_decision, seen=form.seen.data):
+    if attempt(form, reading, rules.accept_decision, consent=consenting("decision:accept"), seen=form.seen.data):
         flash(_("You accepted the decision."))
         return redirect(url_for("decision.decision", number=number), 303)
     return _answer_page("decision:accept", reading, form, "decision/acceptance.html")
@@ -165,10 +172,24 @@ def acceptance(number: str) -> Any:
 @requires("decision:reject")
 def rejection(number: str) -> Any:
     reading, form = _reader_of_file(number), forms.AnswerForm()
-    if attempt(form, reading, rules.reject_decision, seen=form.seen.data):
+    if attempt(form, reading, rules.reject_decision, consent=consenting("decision:reject"), seen=form.seen.data):
         flash(_("You rejected the decision."))
         return redirect(url_for("decision.decision", number=number), 303)
     return _answer_page("decision:reject", reading, form, "decision/rejection.html")
+
+
+@blueprint.post("/disputes/<number>/decision/acceptance/challenge")
+@requires("decision:accept", acts_by=ISSUES)
+def challenge_acceptance(number: str) -> Response:
+    reading, form = _reader_of_file(number), forms.AnswerForm()
+    return to_be_signed("decision:accept", reading, form, rules.accept_decision, lambda: {"seen": form.seen.data})
+
+
+@blueprint.post("/disputes/<number>/decision/rejection/challenge")
+@requires("decision:reject", acts_by=ISSUES)
+def challenge_rejection(number: str) -> Response:
+    reading, form = _reader_of_file(number), forms.AnswerForm()
+    return to_be_signed("decision:reject", reading, form, rules.reject_decision, lambda: {"seen": form.seen.data})
 
 
 def _reader_of_file(number: str) -> Reading:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import webauthn
-from webauthn.helpers import options_to_json, parse_authentication_credential_json
+from webauthn.helpers import decode_credential_public_key, options_to_json, parse_authentication_credential_json
+from webauthn.helpers.cose import COSEAlgorithmIdentifier
+from webauthn.helpers.decode_credential_public_key import DecodedEC2PublicKey, DecodedOKPPublicKey, DecodedRSAPublicKey
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
@@ -21,6 +23,7 @@ from webauthn.helpers.structs import (
 
 from odr.factors.queries import Passkey
 from odr.house import Settings
+from odr.log.consent import ALGORITHMS, to_text
 
 CHALLENGE_SIZE = 32
 LONGEST_ANSWER = 20_000
@@ -43,6 +46,23 @@ class NewKey:
     public_key: bytes
     sign_count: int
     aaguid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """The public key of a passkey as everybody can read it: its algorithm (COSE) and the key as a JWK."""
+
+    alg: int
+    key: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a browser and its passkey said when they signed, byte for byte."""
+
+    authenticator: bytes
+    client: bytes
+    signature: bytes
 
 
 def possible(settings: Settings) -> bool:
@@ -74,6 +94,8 @@ def to_make(
                 resident_key=ResidentKeyRequirement.PREFERRED, user_verification=_verification(staff)
             ),
             exclude_credentials=_described(others),
+            # What is signed with it, others must be able to verify.
+            supported_pub_key_algs=[COSEAlgorithmIdentifier(alg) for alg in ALGORITHMS],
         )
     )
 
@@ -128,6 +150,32 @@ def proven(
     except _MALFORMED as wrong:
         raise Unproven from wrong
     return used, found.new_sign_count
+
+
+def said_in(answer: str) -> Said:
+    """What was said in an answer that was proven. Raises Unproven."""
+    try:
+        response = parse_authentication_credential_json(_short(answer)).response
+    except _MALFORMED as wrong:
+        raise Unproven from wrong
+    return Said(response.authenticator_data, response.client_data_json, response.signature)
+
+
+def public_key(raw: bytes) -> PublicKey:
+    """The public key of a passkey out of what its authenticator says of it. Raises Unproven for one of another kind."""
+    try:
+        found = decode_credential_public_key(raw)
+    except _MALFORMED as wrong:
+        raise Unproven from wrong
+    if isinstance(found, DecodedEC2PublicKey):
+        key = {"crv": "P-256", "kty": "EC", "x": to_text(found.x), "y": to_text(found.y)}
+    elif isinstance(found, DecodedOKPPublicKey):
+        key = {"crv": "Ed25519", "kty": "OKP", "x": to_text(found.x)}
+    elif isinstance(found, DecodedRSAPublicKey):
+        key = {"e": to_text(found.e), "kty": "RSA", "n": to_text(found.n)}
+    else:
+        raise Unproven
+    return PublicKey(int(found.alg), key)
 
 
 def _short(answer: str) -> str:

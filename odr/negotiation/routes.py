@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm
-from odr.disputes.routes import attempt, read
+from odr.disputes.routes import attempt, consenting, read, to_be_signed
 from odr.kernel import Missing, Refused
 from odr.negotiation import forms, rules
 from odr.negotiation.filters import Offers, Shown
@@ -44,10 +44,19 @@ def offer(number: str) -> Any:
 @requires("offer:accept")
 def acceptance(number: str, offer: int) -> Any:
     reading, form = read(number), forms.AcceptanceForm()
-    if attempt(form, reading, rules.accept_offer, offer=offer, seen=form.seen.data):
+    consent = consenting("offer:accept")
+    if attempt(form, reading, rules.accept_offer, consent=consent, offer=offer, seen=form.seen.data):
         flash(_("You accepted the offer. Both sides are bound by it; what is left is to sign the agreement."))
         return redirect(url_for("disputes.settlement", number=number), 303)
     return _ask("offer:accept", reading, form, "negotiation/acceptance.html", offer)
+
+
+@blueprint.post(f"{OFFER}/acceptance/challenge")
+@requires("offer:accept")
+def challenge_acceptance(number: str, offer: int) -> Response:
+    reading, form = read(number), forms.AcceptanceForm()
+    given = lambda: {"offer": offer, "seen": form.seen.data}  # noqa: E731 - the form is read once it was checked
+    return to_be_signed("offer:accept", reading, form, rules.accept_offer, given)
 
 
 @blueprint.route(f"{OFFER}/rejection", methods=["GET", "POST"])
