@@ -15,7 +15,7 @@ from odr.disputes import queries as disputes
 from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm, ButtonForm
 from odr.disputes.queries import PAGE
-from odr.disputes.routes import ask, attempt, done, press, read
+from odr.disputes.routes import ask, attempt, consenting, done, press, read, to_be_signed
 from odr.disputes.turns import list_row
 from odr.kernel import Missing, Refused
 from odr.mediation import forms, queries, rules
@@ -220,9 +220,19 @@ def proposal(number: str, proposal: int) -> Any:
 def acceptance(number: str, proposal: int) -> Any:
     reading, form = read(number), forms.AnswerForm()
     shown(reading, proposal)
-    if attempt(form, reading, rules.accept_proposal, proposal=proposal, seen=form.seen.data):
+    consent = consenting("proposal:accept")
+    if attempt(form, reading, rules.accept_proposal, consent=consent, proposal=proposal, seen=form.seen.data):
         return _accepted(read(number))
     return _answer_page("proposal:accept", reading, form, "mediation/acceptance.html", proposal)
+
+
+@blueprint.post(f"{PROPOSAL}/acceptance/challenge")
+@requires("proposal:accept")
+def challenge_acceptance(number: str, proposal: int) -> Response:
+    reading, form = read(number), forms.AnswerForm()
+    shown(reading, proposal)
+    given = lambda: {"proposal": proposal, "seen": form.seen.data}  # noqa: E731 - the form is read once it was checked
+    return to_be_signed("proposal:accept", reading, form, rules.accept_proposal, given)
 
 
 @blueprint.route(f"{PROPOSAL}/rejection", methods=["GET", "POST"])

@@ -149,7 +149,7 @@ class SellerJoined(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplyGiven(Event):
-    """The seller's answer to the claim. Words: text."""
+    """The seller's answer to the claim. Words: text, consent."""
 
     choice: str
     clock: Deadline | None
@@ -312,7 +312,7 @@ class OfferLapsed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OfferAccepted(Event):
-    """The other side said yes to exactly what it saw: `seen` is the leaf hash of the offer's entry."""
+    """The other side said yes to exactly what it saw: `seen` is the leaf hash of the offer's entry. Words: consent."""
 
     reach: ClassVar[str] = "wall"
     side: str
@@ -459,7 +459,7 @@ class ProposalMade(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ProposalAnswered(Event):
-    """A side's answer to the proposal it saw: `seen` is the leaf hash of the proposal's entry."""
+    """A side's answer to the proposal it saw: `seen` is the leaf hash of the proposal's entry. Words: consent."""
 
     reach: ClassVar[str] = "mediator"
     side: str
@@ -509,7 +509,8 @@ class DecisionOverdue(Event):
 @dataclass(frozen=True, kw_only=True)
 class DecisionIssued(Event):
     """The decision: each claimed item granted or refused, the costs beside them, on which basis, what each finding
-    rests on, and until when it is to be carried out. Words: reasons, finding_1 (and one for each further finding)."""
+    rests on, and until when it is to be carried out. Words: reasons, finding_1 (and one for each further finding),
+    consent."""
 
     outcome: str
     terms: tuple[Term, ...]
@@ -522,7 +523,7 @@ class DecisionIssued(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionAnswered(Event):
-    """A side accepts or rejects the decision it saw: `seen` is the leaf hash of the decision's entry."""
+    """A side accepts or rejects the decision it saw: `seen` is the leaf hash of its entry. Words: consent."""
 
     side: str
     accepts: bool
@@ -544,7 +545,7 @@ class AgreementReached(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SettlementSigned(Event):
-    """A side signed the agreement; `seen` is the leaf hash of the agreement's entry."""
+    """A side signed the agreement; `seen` is the leaf hash of the agreement's entry. Words: consent."""
 
     side: str
     seen: str

@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from odr.disputes.filters import Reading
 from odr.disputes.forms import ActForm
-from odr.disputes.routes import ask, attempt, done, read
+from odr.disputes.routes import ask, attempt, consenting, done, read
 from odr.kernel import Missing, Refused, read_number
 from odr.people.queries import account_by_id
 from odr.people.routes import LINK_REFUSALS, form_page, refused_page
@@ -155,7 +155,8 @@ def reply_with(number: str, choice: str) -> Any:
     if choice not in reading.dispute.rules.reply_choices:
         raise Missing(choice)
     form = forms.FORMS[choice]() if choice in forms.FORMS else forms.offer_form(reading.dispute)
-    if attempt(form, reading, rules.give_reply, choice=choice, **_said(form)):
+    consent = consenting("reply:give") if choice == "accept_all" else None
+    if attempt(form, reading, rules.give_reply, consent=consent, choice=choice, **_said(form)):
         if choice == "accept_all":
             flash(_("You accepted the claim in full. Read the agreement and sign it."))
             return redirect(url_for("disputes.settlement", number=number), 303)
