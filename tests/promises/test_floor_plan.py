@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).parents[2]
 FLOORS = {
     "forms routes filters turns acts security language cli worker app config demo replay doctor serve env __main__": 4,
     "service": 3,
-    "database house tables queries journal payloads tiles halt integrator signers rotation founding records store"
+    "database house tables queries journal payloads tiles halt integrator signers rotation founding consent records store"
     " outbox mail reports keys verify rebuild limits links sentences calendars media pictures drafts publication"
     " cosigning archive selfcheck auditors domains probes": 2,
     "kernel events draw course dispute ruleset rules passages expiry access deadlines chain proof note figures"
