@@ -73,6 +73,7 @@ from odr.procedure.events import (
     OfferMade,
     OfferRejected,
     OfferWithdrawn,
+    OrderProven,
     PerformanceConfirmed,
     PerformanceDenied,
     PerformanceReported,
@@ -356,6 +357,7 @@ class Dispute:
     times_overdue: int = 0
     admitted_at: int | None = None
     seller_joined: bool = False
+    order_proven: tuple[str, ...] = ()
     reply: str | None = None
     replied_at: int | None = None
     scope_objected: bool = False
@@ -606,6 +608,10 @@ def _overdue(dispute: Dispute, event: AdmissionOverdue, header: Header) -> Chang
 def _seller_joined(dispute: Dispute, event: SellerJoined, header: Header) -> Changes:
     # Whoever came was reached; the time that the buyer has to find another address ends by itself.
     return {"seller_joined": True, "address_asked": False, "returned": dispute.returned - {"seller"}}
+
+
+def _order_proven(dispute: Dispute, event: OrderProven, header: Header) -> Changes:
+    return {"order_proven": (*dispute.order_proven, event.method)}
 
 
 def _reply_given(dispute: Dispute, event: ReplyGiven, header: Header) -> Changes:
@@ -1004,6 +1010,7 @@ _CONSEQUENCES: dict[type[Event], Callable[[Dispute, Any, Header], Changes]] = {
     RefusalReviewAsked: _review_asked,
     AdmissionOverdue: _overdue,
     SellerJoined: _seller_joined,
+    OrderProven: _order_proven,
     ReplyGiven: _reply_given,
     ScopeObjectionDismissed: _scope_dismissed,
     LastCallMade: _last_call_made,

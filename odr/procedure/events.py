@@ -148,6 +148,13 @@ class SellerJoined(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderProven(Event):
+    """It is known that there was this order, by the `method`: the word of the "seller"."""
+
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReplyGiven(Event):
     """The seller's answer to the claim. Words: text, consent."""
 
@@ -767,6 +774,7 @@ EVENTS: dict[str, type[Event]] = {
     "refusal_review_asked": RefusalReviewAsked,
     "admission_overdue": AdmissionOverdue,
     "seller_joined": SellerJoined,
+    "order_proven": OrderProven,
     "reply_given": ReplyGiven,
     "scope_objection_dismissed": ScopeObjectionDismissed,
     "last_call_made": LastCallMade,

@@ -82,11 +82,20 @@ class ChoiceForm(FlaskForm):
             raise ValidationError(refusal(Refused("choice_unknown")))
 
 
-class AcceptAllForm(ActForm):
+class OurOrderForm(ActForm):
+    """A reply with which the seller can say that the order is theirs."""
+
+    ours = BooleanField(
+        _("This order is one of ours"),
+        description=_("You need not say so. The buyer and whoever mediates read it; it does not say who is right."),
+    )
+
+
+class AcceptAllForm(OurOrderForm):
     """Accepts the claim in full."""
 
 
-class ContestForm(ActForm):
+class ContestForm(OurOrderForm):
     """Contests the claim."""
 
     text = TextAreaField(
@@ -116,7 +125,7 @@ class DeclineForm(ActForm):
     )
 
 
-class OfferForm(ActForm):
+class OfferForm(OurOrderForm):
     """Answers the claim item by item. The fields of the items are made for each dispute by `offer_form`."""
 
     items: tuple[tuple[str, Money | None], ...] = ()

@@ -197,6 +197,8 @@ def _said(form: ActForm) -> dict[str, Any]:
     if not form.validate_on_submit():
         return {}
     said: dict[str, Any] = {"text": form.text.data or ""} if "text" in form else {}
+    if "ours" in form:
+        said["ours"] = form.ours.data
     if isinstance(form, forms.OfferForm) and not form.later.data:
         said["terms"] = form.terms
     return said

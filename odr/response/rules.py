@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from odr.kernel import Actor, Refused
 from odr.procedure.access import demand
 from odr.procedure.deadlines import Seats, begin
 from odr.procedure.dispute import Dispute
-from odr.procedure.events import AddressGiven, Event, ReplyGiven, SellerJoined, Term
+from odr.procedure.events import AddressGiven, Event, OrderProven, ReplyGiven, SellerJoined, Term
 from odr.procedure.passages import dismiss_scope_objection
 from odr.procedure.rules import agreement, closed, offer_of, require_text, words
 
 # How sure the house is that somebody acts for the seller, lowest first (features 54).
-PROOFS = ("invitation_link",)
+PROOFS = ("invitation_link", "claimed_profile")
 
 
 def join_seller(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, proof: str) -> list[Event]:
-    """Somebody identified as the seller by the mailed link. Joining twice changes nothing."""
+    """Somebody identified as the seller, by the mailed link or by a profile that they claimed. Twice changes nothing."""
     demand("seller:join", dispute, actor, at)
     if proof not in PROOFS:
         raise Refused("proof_unknown")
@@ -31,9 +33,11 @@ def give_reply(
     choice: str,
     text: str = "",
     terms: tuple[Term, ...] | None = None,
+    ours: bool = False,
 ) -> list[Event]:
     """Answer the claim. `accept_all` agrees to every item; `offer` (with the terms, if they are ready) and `contest`
-    go on to the evidence; `object` asks the registrar about the scope; `decline` ends the procedure, recorded."""
+    go on to the evidence; `object` asks the registrar about the scope; `decline` ends the procedure, recorded. `ours`:
+    the seller says with it that the order is theirs."""
     demand("reply:give", dispute, actor, at)
     if choice not in dispute.rules.reply_choices:
         raise Refused("choice_unknown")
@@ -42,7 +46,19 @@ def give_reply(
         raise Refused("objection_only_once")
     if choice in ("contest", "object"):
         require_text(text)
-    said = words(text=text)
+    known = [OrderProven(method="seller")] if ours and "seller" not in dispute.order_proven else []
+    return [*known, *_reply(choice, dispute, actor, at, seats, words(text=text), terms)]
+
+
+def _reply(
+    choice: str,
+    dispute: Dispute,
+    actor: Actor,
+    at: int,
+    seats: Seats,
+    said: Mapping[str, str],
+    terms: tuple[Term, ...] | None,
+) -> list[Event]:
     if choice == "accept_all":
         terms = tuple(Term(place, True, item.amount) for place, item in enumerate(dispute.items))
         agreed = agreement(dispute, terms, "accepted_in_full", at, seats, dispute.rules.perform_days)

@@ -638,6 +638,8 @@ _FACTS: dict[str, Any] = {
 }
 # The fields that pick the sentence, one after the other, where a fact has several; else it is the side.
 _PICKS = {
+    "seller_joined": ("proof",),
+    "order_proven": ("method",),
     "reply_given": ("choice",),
     "negotiation_ended": ("by",),
     "mediator_released": ("reason", "side"),

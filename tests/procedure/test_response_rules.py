@@ -16,6 +16,7 @@ from odr.procedure.events import (
     FilingRefused,
     LastCallMade,
     OfferMade,
+    OrderProven,
     ReplyGiven,
     ScopeObjectionDismissed,
     SellerJoined,
@@ -56,6 +57,21 @@ def test_joining_twice_changes_nothing():
     story = told().admitted().do(response.join_seller, SELLER, proof="invitation_link")
 
     assert story.ask(response.join_seller, SELLER, proof="invitation_link") == []
+
+
+def test_the_seller_says_in_the_reply_that_the_order_is_theirs_and_says_so_once():
+    story = told().admitted()
+    ours, replied = reply(story, "contest", text="It was sent.", ours=True)
+
+    assert ours == OrderProven(method="seller")
+    assert reply(story, "contest", text="It was sent.") == [replied]
+    assert reply(story, "accept_all", ours=True)[0] == ours
+
+    story.do(response.give_reply, SELLER, choice="object", text="We sell to firms only.", ours=True)
+    story.do(response.dismiss_objection, REGISTRAR, text="This buyer is none.")
+
+    assert story.dispute.order_proven == ("seller",)
+    assert [type(fact) for fact in reply(story, "contest", text="It was sent.", ours=True)] == [ReplyGiven]
 
 
 def test_a_proof_of_identity_is_one_that_is_known():
