@@ -305,8 +305,9 @@ def _signature_for(connection: Connection, house: House, person: Person, deed: D
         raise Refused("consent_over")
     told = str(held["signed"])
     wrong = {code for code, _ in faults(deed, told.encode())}
+    differs = "consent_shown_differs" in wrong
     if wrong:
-        raise Refused("consent_outdated" if "consent_shown_differs" in wrong else "passkey_wrong")
+        raise Refused("consent_outdated" if differs else "passkey_wrong")
     return told
 
 

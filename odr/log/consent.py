@@ -244,7 +244,7 @@ def _demand_signature(alg: int, key: Mapping[str, str], message: bytes, signatur
             public = ed25519.Ed25519PublicKey.from_public_bytes(parts["x"])
         else:
             modulus = parts["n"]
-            _require(256 <= len(modulus) <= 512 and modulus[0] >= 0x80, "bad_key")
+            _require(256 <= len(modulus) <= 512 and modulus[0] >= 0x80 and modulus[-1] & 1 == 1, "bad_key")
             public = rsa.RSAPublicNumbers(65_537, int.from_bytes(modulus, "big")).public_key()
     except ValueError as broken:
         raise Wrong("bad_key") from broken

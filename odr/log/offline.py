@@ -132,6 +132,9 @@ erasure_without_order 1 Entry {ver} of {stream} says that words were erased, and
 opening_differs 1 The words given as {found} are not those that entry {ver} of {stream} fixed.
 opening_unknown 2 Words are given as {found} that no entry {ver} of {stream} here fixed.
 openings_malformed 2 Line {found} of the file of words cannot be read.
+consent_malformed 1 What is kept of the consent to entry {ver} of {stream} is damaged or was altered.
+consent_shown_differs 1 The consent beside entry {ver} of {stream} was given to something else than the entry says.
+consent_signature_wrong 1 The signature beside entry {ver} of {stream} does not hold ({found}).
 log_shrank 1 The log was signed with {expected} entries, and {found} are shown: some were cut off.
 log_forked 1 The log's key signed two histories that contradict each other at {found} entries.
 founding_differs 1 The log was founded at place {idx} over other entries than stand before it.
@@ -228,8 +231,9 @@ CLOSING = {
     "receipt": "SOUND. The entry stands in the log at this place, as the log's key signed it. This does not show that\n"
     "what was entered is true, nor that nothing was entered later.",
     "case": "SOUND. Every entry shown stands in the log as its key signed it, none is missing between the first and\n"
-    "the last, and words and files are those that were fixed. This does not show that what was entered is true, what\n"
-    "hidden entries say, nor that nothing was entered later.",
+    "the last, words and files are those that were fixed, and consents were given to what the entries say. This does\n"
+    "not show that what was entered is true, whose the keys of consents are, what hidden entries say, nor that\n"
+    "nothing was entered later.",
     "log": "SOUND. Every entry is the one that was signed, in its order, and none is missing before the last. This\n"
     "does not show that what was entered is true, nor that others are shown the same log: compare checkpoints.",
     "follow": "SOUND. The log still begins with everything it held when you looked last.",
@@ -322,6 +326,72 @@ def same(one: Point, other: Point) -> bool:
 
 
 BASE: Point = point_in((4 * pow(5, -1, P) % P).to_bytes(32, "little")) or NEUTRAL
+
+
+# -- what passkeys sign with: P-256 and RSA, verification only (FIPS 186-5) ----------------------------------------
+
+FIELD = 2**256 - 2**224 + 2**192 + 2**96 - 1
+POINTS = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+CURVE_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+Place = Union[tuple[int, int], None]  # noqa: UP007 - as older versions of Python read it
+"""A point of P-256 as x and y; None for the one at infinity."""
+GENERATOR: Place = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
+SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+
+
+def ecdsa_holds(x: bytes, y: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether this is the signature (DER, in its one spelling) of this point of P-256 over this message."""
+    key = (int.from_bytes(x, "big"), int.from_bytes(y, "big"))
+    on_curve = (key[1] ** 2 - key[0] ** 3 + 3 * key[0] - CURVE_B) % FIELD == 0
+    require(len(x) == len(y) == 32 and max(key) < FIELD and on_curve, "bad_key")
+    r, s = two_numbers(signature)
+    if not (0 < r < POINTS and 0 < s < POINTS):
+        return False
+    digest, inverse = int.from_bytes(hashlib.sha256(message).digest(), "big"), pow(s, -1, POINTS)
+    first, second = digest * inverse % POINTS, r * inverse % POINTS
+    both, found = meet(GENERATOR, key), None
+    for bit in range(255, -1, -1):
+        found = meet(found, found)
+        m, n = first >> bit & 1, second >> bit & 1
+        found = meet(found, both if m and n else GENERATOR if m else key if n else None)
+    return found is not None and found[0] % POINTS == r
+
+
+def meet(one: Place, other: Place) -> Place:
+    """The sum of two points of P-256."""
+    if one is None or other is None:
+        return one or other
+    (x, y), (u, v) = one, other
+    if x == u and (y + v) % FIELD == 0:
+        return None
+    slope = 3 * (x * x - 1) * pow(2 * y, -1, FIELD) if x == u else (v - y) * pow(u - x, -1, FIELD)
+    far = (slope * slope - x - u) % FIELD
+    return far, (slope * (x - far) - y) % FIELD
+
+
+def two_numbers(raw: bytes) -> tuple[int, int]:
+    """The two numbers of a signature in DER."""
+    require(8 <= len(raw) <= 72, "bad_signature")
+    length = raw[3]
+    r, s = int.from_bytes(raw[4 : 4 + length], "big"), int.from_bytes(raw[6 + length :], "big")
+    plain = [number.to_bytes(number.bit_length() // 8 + 1, "big") for number in (r, s)]
+    again = b"".join(bytes([2, len(part)]) + part for part in plain)
+    require(raw == bytes([0x30, len(again)]) + again, "bad_signature")
+    return r, s
+
+
+def rsa_holds(modulus: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether this is the signature (PKCS #1 v1.5, SHA-256) of this modulus, with the exponent 65537."""
+    n, s = int.from_bytes(modulus, "big"), int.from_bytes(signature, "big")
+    require(256 <= len(modulus) <= 512 and modulus[0] >= 0x80 and n & 1 == 1, "bad_key")
+    if len(signature) != len(modulus) or s >= n:
+        return False
+    info = SHA256_INFO + hashlib.sha256(message).digest()
+    padded = b"\0\1" + b"\xff" * (len(modulus) - len(info) - 3) + b"\0" + info
+    return pow(s, 65_537, n) == int.from_bytes(padded, "big")
 
 
 # -- canonical JSON [2] and entries [3] ----------------------------------------------------------------------------
@@ -458,6 +528,143 @@ def commitment(entry: dict[str, Any], name: str, salt: bytes, payload: bytes) ->
 
 def with_length(part: bytes) -> bytes:
     return len(part).to_bytes(8, "big") + part
+
+
+# -- consents [20] -------------------------------------------------------------------------------------------------
+
+LARGEST_CONSENT, LARGEST_CLIENT = 16_384, 1_024
+is_language, is_site = matches("[A-Za-z0-9-]{1,35}"), re.compile(r"https?://([a-z0-9.-]{1,253})(?::[0-9]{1,5})?")
+# By the number of its algorithm: what is the same in every such key, what differs, and how its signatures are verified.
+ALGORITHMS: dict[Any, tuple[dict[str, str], list[str], Callable[..., bool]]] = {
+    -7: ({"crv": "P-256", "kty": "EC"}, ["x", "y"], ecdsa_holds),
+    -8: ({"crv": "Ed25519", "kty": "OKP"}, ["x"], signature_holds),
+    -257: ({"e": "AQAB", "kty": "RSA"}, ["n"], rsa_holds),
+}
+COMMON: dict[str, Callable[[Any], bool]] = {
+    "v": lambda value: type(value) is int and value == 1,
+    "kind": lambda value: value in ("passkey", "record"),
+    "shown": hex64,
+    "nonce": hex64,
+    "language": is_language,
+    "text": lambda value: isinstance(value, str) and value != "",
+}
+RECORDED = {
+    "session": hex64,
+    "began": matches("password|link|verify|invite"),
+    "factor": matches("none|passkey|totp|recovery"),
+    "factor_at": lambda value: value is None or is_count(value),
+}
+
+
+def is_base64url(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and bytes_in(value) is not None
+
+
+def bytes_in(text: str) -> bytes | None:
+    """The bytes of base64url without padding; None for any spelling but the one."""
+    if not re.fullmatch("[A-Za-z0-9_-]*", text):
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    return raw if base64.urlsafe_b64encode(raw).decode().rstrip("=") == text else None
+
+
+def digest_of(*parts: bytes | str) -> bytes:
+    return hashlib.sha256(b"".join(with_length(as_bytes(part)) for part in parts)).digest()
+
+
+def as_bytes(part: bytes | str) -> bytes:
+    return part.encode("utf-8") if isinstance(part, str) else part
+
+
+def is_key(told: dict[str, Any]) -> bool:
+    """Whether a consent brings a key of a kind that everybody can verify with."""
+    alg, key = told.get("alg"), told.get("key")
+    if type(alg) is not int or alg not in ALGORITHMS or not isinstance(key, dict):
+        return False
+    fixed, own, _ = ALGORITHMS[alg]
+    holds = key.keys() == {*fixed, *own} and all(key[name] == value for name, value in fixed.items())
+    return holds and all(is_base64url(key[name]) for name in own)
+
+
+def consent_in(raw: bytes) -> dict[str, Any]:
+    """What is kept of a consent: a signature of its maker's own key, or a record of the session it was given in."""
+    require(len(raw) <= LARGEST_CONSENT, "malformed")
+    told = canonical_in(raw)
+    fields = dict(COMMON)
+    if told.get("kind") == "passkey":
+        require(is_key(told), "malformed")
+        fields |= {"alg": bool, "key": bool}
+        fields |= dict.fromkeys(("authenticator", "client", "signature"), is_base64url)
+    else:
+        fields |= RECORDED
+    require(told.keys() == fields.keys() and all(holds(told[name]) for name, holds in fields.items()), "malformed")
+    require("factor" not in told or (told["factor"] == "none") == (told["factor_at"] is None), "malformed")
+    return told
+
+
+def verify_consent(entry: dict[str, Any], words: dict[str, bytes | None], find: Callable[..., None]) -> str | None:
+    """Whether the consent beside an entry was given to what the entry says, and its signature holds. What was shown can
+    be compared where all words of the entry are at hand. Answers what is to be told of a sound one."""
+    try:
+        told = consent_in(words["consent"] or b"")
+    except Unsound:
+        find("consent_malformed", found="malformed")
+        return None
+    place, others = (entry["log"], entry["stream"], entry["type"]), sorted(entry["commit"].keys() - {"consent"})
+    whole = all(words.get(name) is not None for name in others)
+    texts = {name: hashlib.sha256(words.get(name) or b"").hexdigest() for name in others}
+    said = (*place, entry["actor"], entry["role"], ENCODER.encode(entry["data"]), ENCODER.encode(texts))
+    shown = digest_of("odr/shown/v1", *said).hex()
+    if whole and told["shown"] != shown:
+        find("consent_shown_differs", expected=shown, found=told["shown"])
+        whole = False
+    compared = "" if whole else " (to what, was not compared: words are missing)"
+    if told["kind"] == "record":
+        at = "" if told["factor_at"] is None else f" at {date_of(told['factor_at'])}"
+        began = f"in a session begun by {told['began']}, second factor: {told['factor']}{at}"
+        return f"entry {entry['ver']}: recorded, {began}{compared}"
+    given = (bytes.fromhex(told["shown"]), told["language"], told["text"], bytes.fromhex(told["nonce"]))
+    try:
+        site = verify_passkey(told, digest_of("odr/consent/v1", *place, *given), entry["role"])
+    except Unsound as refusal:
+        find("consent_signature_wrong", found=refusal.code)
+        return None
+    key = hashlib.sha256(ENCODER.encode(told["key"]).encode()).hexdigest()
+    return f"entry {entry['ver']}: signed at {site} with the key {key}{compared}"
+
+
+def verify_passkey(told: dict[str, Any], challenge: bytes, role: str) -> str:
+    """Where the key signed this challenge. Refuses unless it did (WebAuthn, 7.2), with its owner at the device."""
+    raw, data, signature = (bytes_in(told[name]) or b"" for name in ("client", "authenticator", "signature"))
+    client = client_in(raw)
+    require(client.get("type") == "webauthn.get" and client.get("crossOrigin", False) is False, "bad_client")
+    require(client.get("challenge") == base64.urlsafe_b64encode(challenge).decode().rstrip("="), "bad_challenge")
+    origin = client.get("origin")
+    host = is_site.fullmatch(origin) if isinstance(origin, str) else None
+    named = hashlib.sha256(host[1].encode()).digest() if host else b""
+    require(len(data) >= 37 and data[:HASH] == named, "bad_host")
+    require(data[HASH] & 1 == 1, "not_present")
+    require(data[HASH] & 4 == 4 or role != "mediator", "not_verified")
+    _, own, holds = ALGORITHMS[told["alg"]]
+    key = [bytes_in(told["key"][name]) for name in own]
+    require(holds(*key, data + hashlib.sha256(raw).digest(), signature), "bad_signature")
+    return str(origin)
+
+
+def client_in(raw: bytes) -> dict[str, Any]:
+    """What a browser says it signed: JSON that is not ours, of which the last of doubled keys counts."""
+    try:
+        told = (
+            json.loads(raw.decode("utf-8"), parse_constant=refusing("bad_client")) if len(raw) <= LARGEST_CLIENT else 0
+        )
+    except (ValueError, RecursionError):
+        raise Unsound("bad_client") from None
+    if not isinstance(told, dict):
+        raise Unsound("bad_client")
+    return told
 
 
 # -- the tree [7] and its proofs [8] -------------------------------------------------------------------------------
@@ -1123,6 +1330,7 @@ def verify_receipt(raw: bytes, trust: Trust, openings: Openings, report: Report)
     names = ("log", "stream", "ver", "type", "at", "clock", "role", "class", "prev", "data")
     report.seen = {"idx": idx, "size": checkpoint.size, "root": checkpoint.root.hex(), "leaf": leaf.hex()}
     report.seen |= {name: entry[name] for name in names} | {"date": date_of(entry["at"]), "opened": streams.opened}
+    report.seen |= {"consents": streams.consents} if streams.consents else {}
     trust.ask_witnesses(checkpoint, report)
 
 
@@ -1191,6 +1399,7 @@ class Streams:
         self.openings, self.report = dict(openings), report
         self.heads: dict[str, Stream] = defaultdict(Stream)
         self.committed = self.opened = 0
+        self.consents: list[str] = []
 
     def follow(self, idx: int, leaf: bytes, stream: str, ver: int, entry: dict[str, Any] | None) -> None:
         """Check an entry, or a hidden one of which the leaf is all that is shown, against those before it."""
@@ -1228,6 +1437,9 @@ class Streams:
             else:
                 self.opened += 1
                 given[name] = payload
+        if given.get("consent") is not None:
+            told = verify_consent(entry, given, find)
+            self.consents += [told] if told else []
         return given
 
     def end(self) -> None:
@@ -1309,7 +1521,7 @@ def verify_case(archive: Archive, trust: Trust, report: Report) -> None:
     report.seen |= {"made": date_of(manifest.made), "size": checkpoint.size, "root": checkpoint.root.hex()}
     report.seen |= {"entries": [ver for ver, *_ in shown], "hidden": [ver for ver, *_ in hidden]}
     report.seen |= {"commitments": streams.committed, "opened": streams.opened, "withheld": len(withheld)}
-    report.seen |= {"erased": erased, "files": len(files)}
+    report.seen |= {"erased": erased, "files": len(files), "consents": streams.consents}
     trust.ask_witnesses(checkpoint, report)
 
 
@@ -1430,6 +1642,7 @@ def verify_log(
         erased = sum(len(head.erased) for head in streams.heads.values())
         report.seen |= {"entries": len(leaves), "streams": len(streams.heads), "erased": erased}
         report.seen |= {"commitments": streams.committed, "opened": streams.opened}
+        report.seen |= {"consents": len(streams.consents)} if streams.consents else {}
         if not report.findings:  # the log itself may say that a key no longer signs
             for idx, entry in times.own.get(trust.origin, []):
                 where = {"idx": idx, "ver": entry["ver"], "expected": f"at entry {entry['ver']}"}
