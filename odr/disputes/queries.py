@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, String, bindparam, case, func, literal, or_, 
 from odr.disputes.records import stream_of, to_history
 from odr.disputes.tables import dispute_row, mandate, party
 from odr.house import House
+from odr.identity.queries import Known, known, read_known
 from odr.kernel import Actor, Missing, Money, read_number
 from odr.log import tables as log
 from odr.log.journal import EMPTY, Head, Stored, read_stream
@@ -70,6 +71,8 @@ class Page:
     docket: list[Line]
     acts: list[str]
     has_work: bool = False
+    identities: Mapping[str, Known] = field(default_factory=dict)
+    """How the house knows who sits on each side, by side; a seat that nobody has taken is missing."""
 
     def may(self, permission: str) -> bool:
         return permission in self.acts
@@ -175,6 +178,12 @@ def _acting(rows: Sequence[Any]) -> Actor | None:
     return Actor(latest.representative, latest.represented) if latest else None
 
 
+def has_acted(connection: Connection, dispute_id: str, account_id: str, side: str) -> bool:
+    """Whether an account acts for this side of a dispute, or ever did."""
+    held = (mandate.c.dispute_id == dispute_id, mandate.c.account_id == account_id, mandate.c.side == side)
+    return connection.execute(select(mandate.c.actor_id).where(*held)).first() is not None
+
+
 def acting_in(connection: Connection, dispute: Dispute, at: int) -> list[Acting]:
     """Who acts for a side of a dispute now, as accounts; without a query where nobody was ever named."""
     standing = [each.representative for each in dispute.mandates if access.mandate_stands(dispute, each, at)]
@@ -246,7 +255,7 @@ _PLACES = select(
 
 
 def open_page(connection: Connection, house: House, seat: Seat) -> Page:
-    """The dispute as this reader sees it, in three queries however long its docket is.
+    """The dispute as this reader sees it, in four queries however long its docket is.
 
     Entries that the reader may not know of are left out before anything is folded: the wall stands here, and no page
     can show what lies behind it. What the reader may do follows from the whole history.
@@ -262,10 +271,18 @@ def open_page(connection: Connection, house: House, seat: Seat) -> Page:
     words = _words(connection, house, stream, stored, reader)
     places = places_of(connection, stream)
     docket = docket_of(stored, words, places)
-    known = dispute if len(stored) == len(whole) else fold(seat.dispute_id, history, house.rulesets)
+    seen = dispute if len(stored) == len(whole) else fold(seat.dispute_id, history, house.rulesets)
     acted_at = max((one.entry.at for one in whole if one.entry.actor == seat.actor.id), default=None)
     works = access.has_work(dispute, seat.actor, now, acted_at)
-    return Page(known, seat, now, docket, access.acts_of(dispute, seat.actor, now), works)
+    acts = access.acts_of(dispute, seat.actor, now)
+    return Page(seen, seat, now, docket, acts, works, identities_of(connection, house, seat.dispute_id))
+
+
+def identities_of(connection: Connection, house: House, dispute_id: str) -> Mapping[str, Known]:
+    """How the house knows who sits on each side of a dispute."""
+    seated = party.c.account_id == people.account.c.id
+    query = known(house.clock(), party.c.side, party.c.dispute_id == dispute_id).join(party, seated)
+    return read_known(connection, house, query)
 
 
 def _demand_reading(dispute: Dispute, seat: Seat, at: int) -> None:
@@ -289,6 +306,24 @@ def _words(
                 continue
             words.setdefault(row.ver, {})[row.name] = text
     return words
+
+
+def made_by(connection: Connection, house: House, dispute_id: str, actor: Actor) -> tuple[Dispute, list[Line]]:
+    """The dispute as somebody last knew it, and what they did in it, with their words: whoever acted on a mandate keeps
+    the right to those, and learns nothing of what came after."""
+    stream = stream_of(dispute_id)
+    whole = read_stream(connection, stream)
+    dispute = fold(dispute_id, to_history(whole), house.rulesets)
+    mandate_held = dispute.mandate_of(actor.id)
+    until = access.mandate_end(dispute, mandate_held) if mandate_held else None
+    known = [
+        one
+        for one in whole
+        if access.may_know(actor.role, one.entry.reach) and (until is None or one.entry.at <= until)
+    ]
+    own = [one for one in whole if one.entry.actor == actor.id]
+    lines = docket_of(own, _words(connection, house, stream, own, actor.role), places_of(connection, stream))
+    return fold(dispute_id, to_history(known), house.rulesets), lines
 
 
 def places_of(connection: Connection, stream: str) -> dict[int, Any]:

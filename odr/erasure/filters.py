@@ -65,7 +65,7 @@ class Prospect:
 
     @property
     def href(self) -> str | None:
-        return link_to("disputes.page", number=self.number)
+        return link_to("disputes.page", number=self.number) if self.outlook.reads else None
 
     @property
     def category(self) -> Any:

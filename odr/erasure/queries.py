@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, union_all
 
 from odr.disputes.queries import stand
 from odr.disputes.records import stream_of
-from odr.disputes.tables import dispute_row, party
+from odr.disputes.tables import dispute_row, mandate, party
 from odr.erasure.rules import Written
 from odr.house import House
 from odr.kernel import Actor
@@ -18,7 +18,7 @@ from odr.log import tables as log
 from odr.log.journal import read_stream
 from odr.people import tables as people
 from odr.people.queries import roles_of
-from odr.procedure.access import erasable_from
+from odr.procedure.access import erasable_from, mandate_stands, may
 from odr.procedure.dispute import Dispute, Hold
 from odr.procedure.events import TYPES, ErasureOrdered
 
@@ -27,7 +27,8 @@ ERASED, NOTHING, RIPE, WAITS, NEEDED, HELD = "erased", "nothing", "ripe", "waits
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A dispute in which an account is a side: its id and number, and the side as its entries name it."""
+    """A dispute in which an account is a side, or acted for one: its id and number, and the account as its entries name
+    it."""
 
     dispute_id: str
     number: str
@@ -36,13 +37,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What becomes of one side's words in one dispute: `state` is erased, nothing (none were ever there), ripe, waits
-    (until `since`), needed (the dispute still goes on) or held."""
+    """What becomes of somebody's words in one dispute: `state` is erased, nothing (none were ever there), ripe, waits
+    (until `since`), needed (the dispute still goes on) or held. `reads`: they can still open it."""
 
     dispute: Dispute
     actor: Actor
     state: str
     since: int | None
+    reads: bool = True
 
     @property
     def blocks(self) -> bool:
@@ -60,12 +62,17 @@ class Outlook:
         return self.dispute.holds[0] if self.dispute.holds else None
 
 
+_SEATS = union_all(
+    *(
+        select(table.c.dispute_id, table.c.side, table.c.actor_id).where(table.c.account_id == bindparam("account_id"))
+        for table in (party, mandate)
+    )
+).subquery()
 _PARTS = (
-    select(party.c.dispute_id, dispute_row.c.number, party.c.side, party.c.actor_id)
-    .join(dispute_row, dispute_row.c.id == party.c.dispute_id)
-    .where(party.c.account_id == bindparam("account_id"))
+    select(_SEATS, dispute_row.c.number)
+    .join(dispute_row, dispute_row.c.id == _SEATS.c.dispute_id)
     # Ids are UUIDv7: the newest filing first.
-    .order_by(party.c.dispute_id.desc())
+    .order_by(_SEATS.c.dispute_id.desc(), _SEATS.c.actor_id)
 )
 _NAMES = (
     select(log.payload.c.ver, log.payload.c.name)
@@ -75,7 +82,7 @@ _NAMES = (
 
 
 def parts_of(connection: Connection, account_id: str) -> list[Part]:
-    """The disputes in which this account is a side."""
+    """The disputes in which this account is a side, or acted for one."""
     rows = connection.execute(_PARTS, {"account_id": account_id})
     return [Part(row.dispute_id, row.number, Actor(row.actor_id, row.side)) for row in rows]
 
@@ -95,14 +102,17 @@ def outlook_of(connection: Connection, house: House, part: Part) -> Outlook:
     """What becomes of a side's words in a dispute, as things stand now."""
     dispute = stand(connection, house, part.dispute_id).dispute
     left = any(each.actor == part.actor.id for each in written_in(connection, part.dispute_id))
-    since = erasable_from(dispute)
-    return Outlook(
-        dispute, part.actor, _state(dispute, part.actor.role, left, since, max(house.clock(), dispute.at)), since
-    )
+    since, now = erasable_from(dispute), max(house.clock(), dispute.at)
+    state = _state(dispute, part.actor, left, since, now)
+    return Outlook(dispute, part.actor, state, since, may("dispute:read", dispute, part.actor, now))
 
 
-def _state(dispute: Dispute, side: str, left: bool, since: int | None, now: int) -> str:
-    if dispute.admitted_at is None and side == "seller":
+def _state(dispute: Dispute, actor: Actor, left: bool, since: int | None, now: int) -> str:
+    if dispute.admitted_at is None and actor.role == "seller":
+        return NOTHING
+    mandate = dispute.mandate_of(actor.id)
+    if mandate and not left and not mandate_stands(dispute, mandate, now) and not dispute.erasures:
+        # Whoever acts no more in a dispute writes nothing more in it.
         return NOTHING
     if not left:
         # The next act of a dispute that goes on may bring words.

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from odr.disputes.queries import Line, open_page, take_seat
+from odr.disputes.queries import Line, made_by
 from odr.disputes.records import stream_of
 from odr.erasure.queries import outlook_of, parts_of, requested_at, rows_about
 from odr.evidence.media import with_suffix
@@ -86,10 +86,8 @@ def _disputes(connection: Connection, house: House, account_id: str) -> Iterator
     for part in parts_of(connection, account_id):
         if not outlook_of(connection, house, part).is_known:
             continue
-        seat = take_seat(connection, part.number, account_id, ())
-        page = open_page(connection, house, seat)
-        own = [line for line in page.docket if line.role == part.actor.role]
-        evidence = {item.version: item for item in page.dispute.evidence}
+        dispute, own = made_by(connection, house, part.dispute_id, part.actor)
+        evidence = {item.version: item for item in dispute.evidence}
         kept = connection.execute(
             select(stored_file.c.ver, stored_file.c.object_id, stored_file.c.wrapped_key).where(
                 stored_file.c.stream == stream_of(part.dispute_id)
@@ -98,14 +96,14 @@ def _disputes(connection: Connection, house: House, account_id: str) -> Iterator
         of_version = {row.ver: row for row in kept}
         files = {
             line.version: OwnFile(
-                _path(seat.number, evidence[line.version], line.words.get("name", "")),
+                _path(part.number, evidence[line.version], line.words.get("name", "")),
                 of_version[line.version].object_id,
                 of_version[line.version].wrapped_key,
             )
             for line in own
             if line.version in of_version and line.version in evidence
         }
-        yield OwnDispute(seat.number, part.actor.role, page.dispute, own, files)
+        yield OwnDispute(part.number, part.actor.role, dispute, own, files)
 
 
 def _path(number: str, item: EvidenceItem, name: str) -> str:

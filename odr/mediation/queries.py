@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, or_, 
 
 from odr.disputes.queries import read_words, stand
 from odr.disputes.records import stream_of, to_history
-from odr.disputes.tables import appointment, dispute_row, draw, party
+from odr.disputes.tables import appointment, dispute_row, draw, mandate, party
 from odr.house import House
 from odr.kernel import Missing, moment
 from odr.log import tables as log
@@ -293,11 +293,13 @@ def _mediator(row: Row[Any], shown: tuple[Credential, ...], open_cases: int, mis
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Who stands on both sides of a dispute: their accounts, their addresses, and where the seller is at home."""
+    """Who stands on both sides of a dispute, or acts for one: their accounts, their addresses, and where the seller is
+    at home. `held` are the accounts of the sides themselves."""
 
     accounts: frozenset[str]
     addresses: frozenset[str]
     seller_domains: frozenset[str]
+    held: frozenset[str]
 
 
 def pool(connection: Connection, house: House, dispute: Dispute, at: int) -> dict[str, tuple[str, ...]]:
@@ -311,6 +313,7 @@ def pool(connection: Connection, house: House, dispute: Dispute, at: int) -> dic
     """
     sides = _sides(connection, house, dispute)
     stood, sat = _stood_opposite(connection, dispute, sides, at), _sat_before(connection, dispute, sides, at)
+    acted = _acted_before(connection, dispute, sides, at)
     fit = [
         one
         for one in roster(connection, at)
@@ -318,7 +321,7 @@ def pool(connection: Connection, house: House, dispute: Dispute, at: int) -> dic
         and not one.is_paused
         and one.has_room
         and one.knows(dispute.category)
-        and one.id not in stood
+        and one.id not in stood | acted
         and one.id not in dispute.met
         and not has_interest(one, dispute.seller, sides)
     ]
@@ -349,12 +352,18 @@ def _sides(connection: Connection, house: House, dispute: Dispute) -> Sides:
         .where(party.c.dispute_id == dispute.id)
     )
     rows = connection.execute(query).all()
+    acting = connection.execute(
+        select(mandate.c.account_id, mandate.c.email).where(mandate.c.dispute_id == dispute.id)
+    ).all()
     told = _addresses_told(connection, house, dispute)
-    addresses = {row.email for row in rows if row.email} | {each["email"].lower() for each in told if each.get("email")}
+    addresses = {row.email for row in (*rows, *acting) if row.email}
+    addresses |= {each["email"].lower() for each in told if each.get("email")}
     seller = [each for each in told if each["side"] == "seller"]
     domains = {each["email"].rpartition("@")[2].lower() for each in seller if each.get("email")}
     hosts = {_host(each["site"]) for each in seller if each.get("site")}
-    return Sides(frozenset(row.account_id for row in rows), frozenset(addresses), frozenset(domains | hosts) - {""})
+    held = frozenset(row.account_id for row in rows)
+    accounts = held | {row.account_id for row in acting if row.account_id}
+    return Sides(accounts, frozenset(addresses), frozenset(domains | hosts) - {""}, held)
 
 
 def _addresses_told(connection: Connection, house: House, dispute: Dispute) -> list[dict[str, str]]:
@@ -403,9 +412,21 @@ def _stood_opposite(connection: Connection, dispute: Dispute, sides: Sides, at: 
     return frozenset(connection.scalars(stood))
 
 
+def _acted_before(connection: Connection, dispute: Dispute, sides: Sides, at: int) -> frozenset[str]:
+    """Mediators who acted for a side, whichever it was, in another dispute of either of these within the published
+    years."""
+    theirs = select(party.c.dispute_id).where(_of_these(dispute, sides))
+    acted = (
+        select(mediator.c.id)
+        .join(mandate, mandate.c.account_id == mediator.c.account_id)
+        .where(mandate.c.given_at >= at - LOOK_BACK_YEARS * YEAR, mandate.c.dispute_id.in_(theirs))
+    )
+    return frozenset(connection.scalars(acted))
+
+
 def _of_these(dispute: Dispute, sides: Sides) -> ColumnElement[bool]:
     named = (party.c.side == "seller") & (party.c.actor_id == dispute.seller)
-    return or_(named, party.c.account_id.in_(sides.accounts))
+    return or_(named, party.c.account_id.in_(sides.held))
 
 
 # -- the draw ---------------------------------------------------------------------------------------------------

@@ -28,9 +28,7 @@ FIELDS = {
 
 # What each scope lets somebody do, as whoever gives a mandate reads it.
 MEANINGS = {
-    "read": _(
-        "They can read all that you can read: what both sides say, the evidence, the offers. They can do nothing."
-    ),
+    "read": _("They can read all that you can read: what both sides say, the evidence, the offers; and do nothing."),
     "speak": _(
         "They can also write messages, add evidence, answer what the registrar or the mediator asks, and ask for more "
         "time. They can promise nothing in your name."

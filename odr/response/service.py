@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from odr.database import write_unit
-from odr.disputes.queries import Page, open_page
+from odr.disputes.queries import Page, has_acted, open_page
 from odr.disputes.service import perform
 from odr.house import House
 from odr.kernel import Missing, Refused, new_id
@@ -116,6 +116,8 @@ def _demand_free(connection: Connection, invited: Invited, account_id: str) -> N
     # Nobody sits on both sides of the table, nor at it and above it.
     if queries.was_drawn(connection, invited.seat.dispute_id, account_id):
         raise Refused("mediator_cannot_join")
+    if has_acted(connection, invited.seat.dispute_id, account_id, "buyer"):
+        raise Refused("representative_cannot_join")
     # The seat of an account that was closed meanwhile is free again.
     if invited.account_id not in (None, account_id) and account_by_id(connection, invited.account_id or ""):
         raise Refused("seat_taken")

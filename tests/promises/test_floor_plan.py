@@ -28,7 +28,8 @@ GROUND = 1
 # A folder, or a file beside the folders, leans on its own line or below. `procedure` and `log` know no other room.
 ROOMS = {
     "app cli serve __main__": 6,
-    "filing response evidence negotiation mediation decision compliance casefile erasure administration worker demo replay doctor"
+    "filing response representation evidence negotiation mediation decision compliance casefile erasure administration"
+    " worker demo replay doctor"
     " verify": 5,
     "disputes readings": 4,
     "people factors identity notices statistics witness": 3,
