@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from odr.casefile.records import Hidden, Opening
-from odr.disputes.queries import Page, Seat, docket_of, places_of
+from odr.disputes.queries import Page, Seat, docket_of, identities_of, places_of
 from odr.disputes.records import stream_of, to_history
 from odr.disputes.tables import dispute_row
 from odr.house import House
@@ -129,7 +129,14 @@ def contents_of(connection: Connection, house: House, seat: Seat) -> Contents:
     openings, unreadable = _openings(connection, house, stream, known, reader)
     words = _by_version(openings)
     return Contents(
-        page=Page(page_state, seat, now, docket_of(known, words, places), []),
+        page=Page(
+            page_state,
+            seat,
+            now,
+            docket_of(known, words, places),
+            [],
+            identities=identities_of(connection, house, seat.dispute_id),
+        ),
         stream=stream,
         reader=reader,
         checkpoint=checkpoint,

@@ -17,6 +17,8 @@ from odr.disputes.acts import extension_days, rows_for
 from odr.disputes.queries import Line, Page
 from odr.disputes.turns import after_challenge, line_of, open_offer, turn_of, waits_for_registrar
 from odr.factors.sentences import Told, told_of
+from odr.identity.filters import levels
+from odr.identity.queries import Known
 from odr.kernel import Money, totals
 from odr.log.consent import NAME as CONSENT
 from odr.procedure import access
@@ -305,9 +307,15 @@ class Reading:
                 "erased": None if said[side] else gone[side],
                 "you": side == self.role and self.acting is None,
                 "acting": self.representatives(side),
+                "known": self.known_of(side),
             }
             for side in SIDES
         ]
+
+    def known_of(self, side: str) -> list[Any]:
+        """What is confirmed of a side, one line each. The order is the buyer's word, whoever confirmed it."""
+        known = self.page.identities.get(side, Known())
+        return levels(known, self.dispute.order_proven if side == "buyer" else ())
 
     @property
     def evidence(self) -> list[Row]:

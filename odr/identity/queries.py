@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from odr.house import House
 from odr.identity.rules import BEGUN_LASTS, LOOKED_AT_EVERY, ORGANISATION
@@ -118,21 +118,32 @@ def never_shown(at: int) -> ColumnElement[bool]:
     return identity_proof.c.proven_at.is_(None) & (identity_proof.c.begun_at <= at - BEGUN_LASTS)
 
 
-def known_of(connection: Connection, house: House, account_ids: Collection[str]) -> Mapping[str, Known]:
-    """How the house knows these accounts, by their ids; in one query."""
-    row = identity_proof.c
-    good = (row.account_id == account.c.id) & is_good(house.clock())
-    query = (
-        select(account.c.id.label("owner"), account.c.verified_at, identity_proof)
+def known(at: int, owner: ColumnElement[str], *which: ColumnElement[bool]) -> Select[Any]:
+    """Asks how the house knows the open accounts that meet these conditions; `owner` is what each is called in the
+    answer. Whoever asks joins the table that `owner` is of."""
+    good = (identity_proof.c.account_id == account.c.id) & is_good(at)
+    return (
+        select(owner.label("owner"), account.c.verified_at, identity_proof)
+        .select_from(account)
         .outerjoin(identity_proof, good)
-        .where(account.c.id.in_(sorted(account_ids)), account.c.closed_at.is_(None))
-        .order_by(row.proven_at, row.id)
+        .where(account.c.closed_at.is_(None), *which)
+        .order_by(identity_proof.c.proven_at, identity_proof.c.id)
     )
-    known: dict[str, Known] = {}
-    for found in connection.execute(query) if account_ids else ():
-        before = known.get(found.owner, Known(found.verified_at))
-        known[found.owner] = Known(before.mail_at, (*before.proofs, *_shown(house, found)))
-    return known
+
+
+def read_known(connection: Connection, house: House, query: Select[Any]) -> Mapping[str, Known]:
+    """What `known` asked, by what each is called."""
+    answer: dict[str, Known] = {}
+    for row in connection.execute(query):
+        before = answer.get(row.owner, Known(row.verified_at))
+        answer[row.owner] = Known(before.mail_at, (*before.proofs, *_shown(house, row)))
+    return answer
+
+
+def known_of(connection: Connection, house: House, account_id: str) -> Known:
+    """How the house knows this account; by nothing, where it is closed."""
+    query = known(house.clock(), account.c.id, account.c.id == account_id)
+    return read_known(connection, house, query).get(account_id, Known())
 
 
 def _shown(house: House, row: Any) -> tuple[Shown, ...]:

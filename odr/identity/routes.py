@@ -32,7 +32,7 @@ def overview() -> str:
     house, owner = current_house(), current_user.account_id
     with house.engine.connect() as connection:
         proofs = queries.proofs_of(connection, house, owner)
-        known = queries.known_of(connection, house, [owner])[owner]
+        known = queries.known_of(connection, house, owner)
     return render_template("identity/overview.html", proofs=proofs, lines=filters.levels(known), names=filters)
 
 

@@ -53,7 +53,7 @@ def proven(holder, names, *further: str) -> queries.Proof:
 
 def known(holder) -> queries.Known:
     with holder.house.engine.connect() as connection:
-        return queries.known_of(connection, holder.house, [holder.account_id])[holder.account_id]
+        return queries.known_of(connection, holder.house, holder.account_id)
 
 
 def facts(holder) -> list[tuple[str, dict]]:
@@ -254,6 +254,4 @@ def test_a_closed_account_is_known_by_nothing(house, holder, names):
     proven(holder, names)
     write_unit(house.engine, lambda connection: close_within(connection, house, holder.account_id))
 
-    with house.engine.connect() as connection:
-        assert queries.known_of(connection, house, [holder.account_id]) == {}
-        assert queries.known_of(connection, house, []) == {}
+    assert known(holder) == queries.Known()
