@@ -71,6 +71,8 @@ GUESTS = (
     Guest(f"mediator@{DOMAIN}", "Mediator", "FI", "en", "Europe/Helsinki", "mediator"),
     Guest(f"second-mediator@{DOMAIN}", "Second mediator", "SG", "en", "Asia/Singapore", "mediator"),
     Guest(f"regulator@{DOMAIN}", "Regulator", "IE", "en", "Europe/Dublin", "regulator"),
+    Guest(f"administrator@{DOMAIN}", "Administrator", "PT", "en", "Europe/Lisbon", "admin"),
+    Guest(f"second-administrator@{DOMAIN}", "Second administrator", "PT", "en", "Europe/Lisbon", "admin"),
 )
 # What the roster says of them, in their order.
 ROSTER = (

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from odr.administration.queries import admins, colleagues, waiting_wishes
 from odr.config import readable_by_others, unsafe
 from odr.database import one_moment, open_engine
 from odr.house import MEGABYTE, Settings
@@ -119,6 +120,7 @@ def _database(engine: Engine, settings: Settings) -> Iterator[Finding]:
                 yield from _checks(connection)
                 yield from _witnesses(connection, settings, origin_of(connection) or "")
                 yield from _work(connection)
+                yield from _staff(connection, settings)
                 yield from _evidence(connection)
             yield from _look(engine, settings)
     except SQLAlchemyError as trouble:
@@ -295,6 +297,22 @@ def _evidence(connection: Connection) -> Iterator[Finding]:
             yield Finding(
                 False, f"Evidence of {one.email} ends on {last_day(ends)}; nobody draws them after.", grave=False
             )
+
+
+def _staff(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Whether those who work here can be told from a thief of their passwords, and whether two can agree on a reset."""
+    now = real_clock()
+    able = sum(each.has_factor for each in admins(connection))
+    yield Finding(able >= 2, _either(able >= 2, f"Administrators who can agree on a reset: {able}.",
+        "Fewer than two administrators have a second step of signing in: lost ones are reset by the operator alone, "
+        "at the machine (odr staff admit admin …)."), grave=False)  # fmt: skip
+    staff = colleagues(connection, now)
+    without = sum(not each.has_factor for each in staff)
+    yield Finding(not without or not settings.staff_prove, f"Of {len(staff)} people with a desk, {without} have no "
+        "second step of signing in yet: odr staff list", grave=False)  # fmt: skip
+    waiting = len(waiting_wishes(connection, now))
+    yield Finding(not waiting, _either(not waiting, "No reset waits for a second administrator.",
+        f"Resets that wait for a second administrator: {waiting} (odr staff list)."), grave=False)  # fmt: skip
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:

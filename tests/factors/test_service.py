@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from odr.database import write_unit
 from odr.factors import keys, queries, rules, service
 from odr.house import House
-from odr.kernel import Missing, Refused
+from odr.kernel import SYSTEM, Missing, Refused
 from odr.log.journal import read_stream
 from odr.notices.tables import outbox
 from odr.people.service import close_account, sign_out_everywhere, sweep
@@ -526,23 +527,26 @@ def test_nobody_removes_anothers_factor(house, holder):
         service.remove(house, other.person, one.id)
 
 
-def test_the_operator_resets_what_was_lost_and_the_log_says_so(house):
+def test_a_reset_leaves_no_factor_no_code_and_no_session_and_says_who_agreed(house):
     mediator = Holder(house, "mediator@example.org", role="mediator")
     mediator.add_app()
     mediator.add_passkey()
     cookie = mediator.cookie
 
-    assert service.reset(house, "Mediator@example.org") == 2
+    def unit(connection) -> int:
+        given = {"actor": SYSTEM, "agreed": {"ground": "lost"}}
+        return service.reset_within(connection, house, mediator.account_id, house.clock(), **given)
+
+    assert write_unit(house.engine, unit) == 2
 
     assert mediator.person_with(cookie) is None and rows(house, factor) == rows(house, recovery_code) == []
     with house.engine.connect() as connection:
         last = read_stream(connection, f"account/{mediator.account_id}")[-1].entry
-    assert (last.type, dict(last.data)["count"], last.actor) == ("factors_reset", 2, "system")
+    assert (last.type, last.actor) == ("factors_reset", "system")
+    assert dict(last.data) == {"count": 2, "ground": "lost", "sessions_ended": 1}
     assert mails(house)[-1] == "factors_reset"
     mediator.sign_in_anew()
     mediator.add_app()
-    with pytest.raises(Missing):
-        service.reset(house, "nobody@example.org")
 
 
 def test_nobody_has_more_than_ten(house, holder):
