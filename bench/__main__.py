@@ -9,6 +9,7 @@ from pathlib import Path
 from bench import (
     act,
     casefile,
+    enumeration,
     growth,
     histories,
     machine,
@@ -32,6 +33,7 @@ RUNS = {
     "verification": verification.run,
     "histories": histories.run,
     "casefile": casefile.run,
+    "enumeration": enumeration.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -4,7 +4,9 @@ import { countSigns } from "./counter.js";
 import { guardForms } from "./autosave.js";
 import { guardAnswers } from "./guard.js";
 import { weighFiles } from "./files.js";
+import { askBeforeShowingAgain } from "./back.js";
 
+askBeforeShowingAgain();
 rememberZone();
 countSigns(document);
 guardForms(document);
