@@ -35,7 +35,7 @@ RESUMED = "log_resumed"
 MOST_LOSSES = 300
 """So many losses fit into the one entry that tells of them."""
 
-BESIDE_THE_LOG = frozenset({"payload", "file", "act", "erasure", "hold"})
+BESIDE_THE_LOG = frozenset({"payload", "file", "act", "erasure", "hold", "consent"})
 """How codes begin whose findings leave entries, chain, tree and signatures whole."""
 
 _STREAM = re.compile(r"(?:dispute|account|mediator|round|access|auditor)/[0-9a-f]{32}")
@@ -74,6 +74,10 @@ NOT_GRAVE = frozenset(
         "file_unknown",
         # Nothing was changed: the worker is away, or held up.
         "unsequenced",
+        # It was written so, under a commitment that holds: whoever has the case file finds it, and nothing was altered.
+        "consent_malformed",
+        "consent_shown_differs",
+        "consent_signature_wrong",
         # That the house has stopped is no finding of its own.
         "signing_stopped",
     }

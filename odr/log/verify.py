@@ -6,7 +6,7 @@ repaired here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -18,6 +18,8 @@ from odr.database import Prepared
 from odr.house import House
 from odr.log import tables
 from odr.log.chain import GENESIS, Malformed, act_digest, commitment, leaf_hash
+from odr.log.consent import NAME as CONSENT
+from odr.log.consent import Deed, faults
 from odr.log.cosigning import false_lines
 from odr.log.halt import former_number, read_published, signed_at_hand
 from odr.log.keys import Unreadable
@@ -104,6 +106,9 @@ CODES = {
     "payload_differs": "the words are not those that the entry commits to",
     "payload_unreadable": "the words cannot be opened with the house's key",
     "payload_reappeared": "words are stored whose erasure was recorded",
+    "consent_malformed": "what is kept of a consent is not as the format says",
+    "consent_shown_differs": "a consent was given to something else than the entry says",
+    "consent_signature_wrong": "the signature of a consent does not hold",
     "hold_malformed": "the entry lifts a hold that does not count",
     "erasure_malformed": "the entry orders words erased that no entry before it has",
     "erasure_without_right": "the entry orders words erased that somebody else wrote, and not by law",
@@ -318,6 +323,7 @@ def _verify_payloads(
 ) -> Iterator[Finding]:
     stored = {(row.ver, row.name): row for row in payloads}
     for version, entry in entries.items():
+        texts: dict[str, bytes | None] = dict.fromkeys(entry["commit"])
         for name, committed in entry["commit"].items():
             row = stored.pop((version, name), None)
             recorded = erased.get((version, name))
@@ -328,21 +334,28 @@ def _verify_payloads(
             if recorded is not None:
                 gone = f"erased, by entry {recorded}"
                 yield Finding("payload_reappeared", stream, version, expected=gone, found=name)
-            yield from _verify_payload(house, entry["log"], row, committed)
+            texts[name] = yield from _verify_payload(house, entry["log"], row, committed)
+        if consent := texts.get(CONSENT):
+            said = {name: entry[name] for name in ("log", "stream", "type", "actor", "role", "data")}
+            for code, why in faults(Deed(**said, words=texts), consent):
+                yield Finding(code, stream, version, found=why)
     for version, name in stored:
         if version in entries:
             yield Finding("payload_unknown", stream, version, found=name)
 
 
-def _verify_payload(house: House, origin: str, row: Any, committed: str) -> Iterator[Finding]:
+def _verify_payload(house: House, origin: str, row: Any, committed: str) -> Generator[Finding, None, bytes | None]:
+    """What is wrong with stored words; answers them where nothing is."""
     try:
         text = reveal(house.keys, row.stream, row.ver, row.name, row.wrapped_key, row.sealed)
     except Unreadable as broken:
         yield Finding("payload_unreadable", row.stream, row.ver, expected=row.name, found=broken.code)
-        return
+        return None
     whole = len(row.salt) == 32
     if not whole or commitment(row.salt, origin, row.stream, row.ver, row.name, text) != committed:
         yield Finding("payload_differs", row.stream, row.ver, found=row.name)
+        return None
+    return text
 
 
 def _verify_orphans(connection: Connection) -> Iterator[Finding]:
