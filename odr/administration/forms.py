@@ -11,7 +11,6 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation, ValidationError
 
 from odr.kernel import Refused
-from odr.people.forms import filled
 from odr.people.rules import MOST_EMAIL, MOST_NAME, email_key
 from odr.web.sentences import refusal
 
@@ -64,8 +63,8 @@ class RoleForm(FlaskForm):
     email = EmailField(_("E-mail address"), [_address], render_kw={"maxlength": MOST_EMAIL})
     name = StringField(
         _("Name"),
-        [filled(_("Write what the person is called."))],
-        description=_("Used where the address has no account yet."),
+        default="",
+        description=_("Needed where the address has no account yet."),
         render_kw={"maxlength": MOST_NAME},
     )
 

@@ -51,7 +51,9 @@ def desk() -> Any:
     with house.engine.connect() as connection:
         staff = queries.colleagues(connection, house.clock())
         wishes = queries.waiting_wishes(connection, house.clock())
-    return form_page("administration/desk.html", form, staff=staff, wishes=wishes)
+        able = sum(each.has_factor for each in queries.admins(connection))
+    too_few = able < 2 and house.settings.staff_prove
+    return form_page("administration/desk.html", form, staff=staff, wishes=wishes, too_few=too_few)
 
 
 @blueprint.get("/administration/accounts/<handle>")
@@ -69,11 +71,14 @@ def give_role() -> Any:
     form: Any = forms.RoleForm()
     if not form.validate_on_submit():
         return form_page("administration/give_role.html", form)
-    given = {"email": form.email.data, "name": form.name.data, "role": form.role.data}
+    given = {"email": form.email.data, "name": form.name.data or "", "role": form.role.data}
     try:
         account_id = service.give_role(current_house(), acting(current_user), **given)
     except Refused as refused:
-        return refused_page("administration/give_role.html", form, refused)
+        if refused.code != "name_missing":
+            return refused_page("administration/give_role.html", form, refused)
+        form.name.errors = [_("Nobody has an account with this address yet. Write what the person is called.")]
+        return form_page("administration/give_role.html", form)
     flash(_("The desk is given. The person gets a mail, and signs in anew."))
     return redirect(url_for("administration.account", handle=account_id), 303)
 

@@ -31,7 +31,8 @@ class Somebody:
 
     def with_factor(self) -> Somebody:
         """An app, as far as what counts them is concerned; nobody proves it."""
-        row = {"id": new_id(), "account_id": self.id, "kind": "totp", "name": "", "added_at": self.house.clock()}
+        at = self.house.clock()
+        row = {"id": new_id(), "account_id": self.id, "kind": "totp", "name": "", "added_at": at, "used_at": at}
         sealed = {"wrapped_key": b"k", "sealed": b"s"}
         write_unit(self.house.engine, lambda connection: connection.execute(factor.insert().values(**row, **sealed)))
         return self
