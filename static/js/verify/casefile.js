@@ -1,6 +1,7 @@
 // A case file: what one reader may have of one stream, checked as a whole (section 17).
 import { Archive, bytesOf, isArchive } from "./archive.js";
 import { demand, hex, same, sha256, textIn, unbase64, unhex, utf8 } from "./bytes.js";
+import { verifyConsent } from "./consent.js";
 import { canonical, hex64, isCount, isPayloadName, isStream, objectIn, opens } from "./entry.js";
 import { LARGEST_NOTE, noteIn } from "./note.js";
 import { LARGEST_RECEIPT, readHistory, refused, verifyCheckpoint, verifyReceipt } from "./receipt.js";
@@ -142,6 +143,7 @@ class CaseFile {
     this.given = new Set();
     this.withheld = new Set();
     this.files = [];
+    this.consents = [];
   }
 
   async verify(digests) {
@@ -157,6 +159,7 @@ class CaseFile {
       this.withheld.add(`${ver} ${name}`);
     }
     await severally(openings, this.report, (opening, report) => this.#open(opening, report));
+    await this.#verifyConsents();
     this.#verifyWords();
     this.#verifyFiles(digests);
     this.#tell();
@@ -215,6 +218,18 @@ class CaseFile {
     return found;
   }
 
+  // Each consent that is given was given to what its entry says.
+  async #verifyConsents() {
+    for (const { ver, entry } of this.places) {
+      if (!entry || !this.opened.has(`${ver} consent`)) continue;
+      const held = Object.keys(entry.commit).filter((name) => this.opened.has(`${ver} ${name}`));
+      const words = new Map(held.map((name) => [name, this.opened.get(`${ver} ${name}`)]));
+      const find = (code, found) => this.report.find(code, { stream: this.name, ver, found });
+      const told = await verifyConsent(entry, words, find);
+      if (told) this.consents.push(told);
+    }
+  }
+
   // Each commitment is opened, or withheld from this reader, or its words were erased as an entry records.
   #verifyWords() {
     for (const { ver, entry } of this.places) {
@@ -259,6 +274,7 @@ class CaseFile {
         return { ver: Number(ver), name, recorded };
       }),
       files: this.files,
+      consents: this.consents,
     });
   }
 }

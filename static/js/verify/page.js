@@ -78,6 +78,7 @@ function show(report) {
   // Of what was tampered with, nothing is told as if it were so.
   list("facts", "dl", sound ? factsOf(seen) : []);
   list("entries", "ol", sound ? (seen.entries ?? []).map(line) : []);
+  list("consents", "ul", sound ? (seen.consents ?? []).map(consentLine) : []);
   list("erased", "ul", sound ? (seen.erased ?? []).map(erasedLine) : []);
   list("files", "ul", sound ? (seen.files ?? []).map(fileLine) : []);
   part("own-key").hidden = !(sound && onlyShownKeys(seen.log));
@@ -155,6 +156,11 @@ function line(entry) {
     element("span", filled(pattern("entry"), { ver: number(entry.ver) }), "seal"),
   );
   return made;
+}
+
+function consentLine(each) {
+  const said = pattern(each.kind === "passkey" ? "signed" : "recorded");
+  return element("li", filled(said, { ...each, ver: number(each.ver) }), "wraps");
 }
 
 const erasedLine = (each) => element("li", filled(pattern("erased"), each));
