@@ -782,7 +782,7 @@ def _staff_line(one: Holder) -> str:
 
 @main.group()
 def account() -> None:
-    """Keep somebody out, staff or party: suspend an account, and restore it."""
+    """Keep somebody out, staff or party, on a ground that the log names: suspend an account, and restore it."""
 
 
 @account.command("suspend")

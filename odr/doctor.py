@@ -308,8 +308,8 @@ def _staff(connection: Connection, settings: Settings) -> Iterator[Finding]:
         "at the machine (odr staff admit admin …)."), grave=False)  # fmt: skip
     staff = colleagues(connection, now)
     without = sum(not each.has_factor for each in staff)
-    yield Finding(not without or not settings.staff_prove, f"Of {len(staff)} people with a desk, {without} have no "
-        "second step of signing in yet: odr staff list", grave=False)  # fmt: skip
+    yield Finding(not without or not settings.staff_prove, "People with a desk who have no second step of signing in "
+        f"yet: {without} of {len(staff)} (odr staff list).", grave=False)  # fmt: skip
     waiting = len(waiting_wishes(connection, now))
     yield Finding(not waiting, _either(not waiting, "No reset waits for a second administrator.",
         f"Resets that wait for a second administrator: {waiting} (odr staff list)."), grave=False)  # fmt: skip

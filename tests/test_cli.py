@@ -143,6 +143,27 @@ def test_the_operator_trusts_people_with_desks_and_takes_them_back(instance):
     assert odr(instance, "staff", "admit", "king", "desk@example.org").exit_code == 3
 
 
+def test_the_operator_keeps_somebody_out_and_lets_them_in_again(instance):
+    odr(instance, "staff", "admit", "admin", "desk@example.org", "--name", "Administrator")
+    odr(instance, "staff", "admit", "regulator", "other@example.org", "--name", "Regulator")
+    assert "no second step  never here" in odr(instance, "staff", "list").output
+
+    done = odr(instance, "account", "suspend", "other@example.org", "--ground", "misuse")
+    assert (done.exit_code, "other@example.org" in done.output) == (0, True)
+    assert "suspended" in odr(instance, "staff", "list").output
+    assert "suspended already" in odr(instance, "account", "suspend", "other@example.org", "--ground", "misuse").output
+    assert odr(instance, "account", "suspend", "nobody@example.org", "--ground", "misuse").exit_code == 1
+    assert odr(instance, "account", "suspend", "other@example.org", "--ground", "dislike").exit_code == 3
+    assert odr(instance, "account", "restore", "other@example.org").exit_code == 0
+    assert "not suspended" in odr(instance, "account", "restore", "other@example.org").output
+    for last in (
+        odr(instance, "account", "suspend", "desk@example.org", "--ground", "misuse"),
+        odr(instance, "staff", "end", "admin", "desk@example.org"),
+    ):
+        assert last.exit_code == 1 and "Nobody else could administer then." in last.output
+    assert "has no other desk" in odr(instance, "staff", "admit", "registrar", "desk@example.org").output
+
+
 def test_the_operator_resets_the_second_steps_of_somebody(instance):
     odr(instance, "migrate")
     odr(instance, "staff", "admit", "registrar", "desk@example.org", "--name", "Registrar")

@@ -1,4 +1,4 @@
-"""The doctor on notices: what waits, what came back, and whether what comes back is read at all."""
+"""The doctor on notices, keys and staff: what waits, what came back, and who could be anybody."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from odr.administration.service import ask_reset
 from odr.app import create_app
 from odr.config import load
 from odr.doctor import Finding, examine
 from odr.house import House, Settings
 from odr.log.keys import make_signing_key
 from odr.serve import prepare
+from tests.administration.conftest import Somebody
 
 pytestmark = pytest.mark.one_database
 
@@ -62,3 +64,23 @@ def test_messages_that_are_no_reports_wait_for_a_person(own_house: Settings, tmp
     (tmp_path / "reports" / "unknown" / "1.answer").write_text("I am away.")
 
     assert not said(replace(own_house, mail_reports=tmp_path / "reports"), "a person should look").ok
+
+
+def test_staff_who_could_be_anybody_and_resets_that_wait_are_named(own_house: Settings) -> None:
+    prepare(own_house)
+    house: House = create_app(own_house).extensions["odr"]
+    first, second = Somebody(house, "First", "admin").with_factor(), Somebody(house, "Second", "admin")
+    clerk = Somebody(house, "Clerk", "registrar").with_factor()
+
+    alone = said(own_house, "Fewer than two administrators")
+    assert not alone.ok and not alone.grave
+    assert not said(own_house, "no second step of signing in yet: 1 of 3").ok
+    assert said(own_house, "No reset waits").ok
+
+    second.with_factor()
+    ask_reset(house, first.actor, clerk.id, "stolen")
+
+    assert said(own_house, "Administrators who can agree on a reset: 2").ok
+    assert said(own_house, "no second step of signing in yet: 0 of 3").ok
+    assert not said(own_house, "Resets that wait for a second administrator: 1").ok
+    house.engine.dispose()
