@@ -11,11 +11,12 @@ from odr.compliance import rules as compliance
 from odr.database import write_unit
 from odr.decision import rules as decision
 from odr.disputes.service import Done, Rule, fire_one, perform
-from odr.disputes.tables import party
+from odr.disputes.tables import opening, party
 from odr.evidence import rules as evidence
 from odr.filing import rules as filing
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Money, new_id, new_number, new_pseudonym
+from odr.log.chain import LARGEST_INTEGER
 from odr.log.integrator import seal_all
 from odr.log.journal import Stored
 from odr.log.tiles import tree_head
@@ -234,6 +235,12 @@ class ADispute:
     def confirmed(self) -> ADispute:
         """The buyer confirms it."""
         self.act(compliance.confirm_performance, self.buyer)
+        return self
+
+    def opened_to(self, account_id: str) -> ADispute:
+        """A registrar of this account has opened it with a reason, for as long as a test lasts."""
+        row = {"dispute_id": self.id, "account_id": account_id, "opened_at": 0, "until": LARGEST_INTEGER}
+        run_alone(self.house, (opening, row))
         return self
 
     @property

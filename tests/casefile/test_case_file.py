@@ -652,7 +652,7 @@ def test_the_command_on_the_page_checks_the_file(house, dispute, buyer, tmp_path
 
 @pytest.mark.one_database
 def test_the_dispute_offers_it_to_whom_it_is_for(house, dispute, buyer, seller, registrar, mediators):
-    dispute.left().in_mediation(*mediators.readers)
+    dispute.left().in_mediation(*mediators.readers).opened_to(registrar.account_id)
     page = f"/disputes/{dispute.number}"
 
     for reader in (buyer, seller, mediators.of(dispute)):

@@ -12,8 +12,9 @@ from odr.database import write_unit
 from odr.disputes.queries import stand
 from odr.disputes.rebuild import rebuild
 from odr.disputes.records import stream_of, to_fact
-from odr.disputes.tables import party
+from odr.disputes.tables import opening, party
 from odr.kernel import Actor, new_id, new_number
+from odr.log.chain import LARGEST_INTEGER
 from odr.log.journal import EMPTY, Head, append
 from odr.people.tables import mediator
 from odr.procedure.dispute import Dispute
@@ -87,6 +88,9 @@ class Place:
                 for side in (BUYER, SELLER)
             ],
         )
+        # Whether or not anything there waits for a registrar.
+        opened = {"dispute_id": self.id, "account_id": accounts["registrar"], "opened_at": 0, "until": LARGEST_INTEGER}
+        connection.execute(insert(opening).values(opened))
 
 
 class Places:

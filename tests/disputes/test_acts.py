@@ -123,7 +123,7 @@ def test_another_text_than_the_one_shown_is_not_signed(house, dispute, buyer, se
 
 
 def test_there_is_no_agreement_to_read_before_there_is_one(dispute, buyer, registrar, stranger):
-    dispute.in_negotiation()
+    dispute.in_negotiation().opened_to(registrar.account_id)
     assert buyer.client.get(at(dispute, "/settlement")).status_code == 404
 
     dispute.offer(dispute.seller, "20.00").accepted(dispute.buyer)

@@ -73,7 +73,7 @@ def test_nobody_agrees_to_their_own_request(dispute, buyer):
 
 
 def test_a_registrar_lets_time_stand_still_on_a_ground_and_lets_it_go_on(dispute, buyer, registrar):
-    dispute.admitted().contested()
+    dispute.admitted().contested().opened_to(registrar.account_id)
     place = at(dispute, "/suspension/order")
 
     assert registrar.send(place, {"suspend-text": "A chargeback runs."}).status_code == 422
@@ -90,7 +90,7 @@ def test_a_registrar_lets_time_stand_still_on_a_ground_and_lets_it_go_on(dispute
 @pytest.mark.one_database
 @pytest.mark.parametrize("ground", ["", "notice_returned", "holiday"])
 def test_no_other_ground_lets_time_stand_still(dispute, registrar, ground):
-    dispute.admitted().contested()
+    dispute.admitted().contested().opened_to(registrar.account_id)
 
     sent = registrar.send(at(dispute, "/suspension/order"), {"suspend-ground": ground, "suspend-text": "So."})
 
@@ -168,7 +168,7 @@ def test_a_registrar_whom_the_buyer_names_later_has_no_desk_for_the_dispute(app,
 
 
 def test_a_registrar_records_that_a_court_has_the_dispute(dispute, buyer, seller, registrar):
-    dispute.admitted().contested()
+    dispute.admitted().contested().opened_to(registrar.account_id)
     place = at(dispute, "/handover")
     assert registrar.send(place, {"hand_over-text": "Seen."}).status_code == 422
 

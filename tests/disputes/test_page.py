@@ -118,7 +118,7 @@ def test_no_number_breaks_the_page(buyer, number):
 
 
 def test_the_registrar_reads_the_filing_and_nothing_of_the_merits(dispute, registrar):
-    dispute.in_negotiation()
+    dispute.in_negotiation().opened_to(registrar.account_id)
     dispute.act(procedure.send_message, dispute.seller, text="A secret message.")
     dispute.offer(dispute.seller, "31.07", text="A secret offer.")
 
@@ -336,6 +336,7 @@ WITH_TIME = {"silent": silent, "lapsed": lapsed}
 @pytest.mark.one_database
 @pytest.mark.parametrize("stage", [*BEFORE, *STAGES, *WITH_TIME])
 def test_every_stage_has_its_page_for_every_reader(dispute, buyer, seller, registrar, clock, stage):
+    dispute.opened_to(registrar.account_id)
     if stage in BEFORE:
         BEFORE[stage](dispute)
     elif stage in STAGES:

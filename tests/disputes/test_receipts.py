@@ -192,7 +192,7 @@ def test_the_receipt_of_a_walled_entry_is_not_had_by_the_mediator(app, house, di
 
 @pytest.mark.one_database
 def test_a_registrar_has_the_receipts_of_a_registrars_acts_and_not_of_the_merits(house, dispute, registrar):
-    dispute.in_negotiation().offer(dispute.seller, "31.07").accepted(dispute.buyer)
+    dispute.in_negotiation().offer(dispute.seller, "31.07").accepted(dispute.buyer).opened_to(registrar.account_id)
     seal_all(house)
 
     answers = {version: registrar.client.get(at(dispute, version)) for version in range(1, dispute.state.version + 1)}

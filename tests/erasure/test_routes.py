@@ -173,6 +173,7 @@ def test_nobody_but_the_signed_in_has_data_here(nobody):
 
 def test_a_registrar_places_and_lifts_a_hold_that_both_sides_see(over, registrar, buyer, seller):
     place = f"/disputes/{over.number}/holds"
+    over.opened_to(registrar.account_id)
     registrar.sign_in(), buyer.sign_in(), seller.sign_in()
     nothing = registrar.send(place)
     assert nothing.status_code == 409 and "Choose a ground of the list." in text(nothing)
@@ -205,7 +206,7 @@ def test_nobody_but_a_registrar_holds_anything(over, buyer, stranger):
 
 
 def test_every_page_of_a_dispute_opens_when_all_its_words_are_gone(app, house, clock, over, buyer, seller, registrar):
-    erase(house, over, "buyer", "seller")
+    erase(house, over.opened_to(registrar.account_id), "buyer", "seller")
     for reader in (buyer, seller, registrar):
         reader.sign_in()
         for door in doors_of(app):
