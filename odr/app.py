@@ -33,6 +33,7 @@ from odr.negotiation.routes import blueprint as negotiation
 from odr.people.routes import blueprint as people
 from odr.people.security import init_sessions
 from odr.procedure.ruleset import rulesets_beside
+from odr.profile.routes import blueprint as profile
 from odr.readings.routes import blueprint as readings
 from odr.readings.security import init_readings
 from odr.representation.routes import blueprint as representation
@@ -46,8 +47,8 @@ from odr.web.security import check_declared, init_security
 
 # Every room that has pages; one line above and one word here open a new one.
 ROOMS = (
-    web, people, factors, identity, disputes, filing, response, representation, evidence, negotiation, mediation,
-    decision, compliance, casefile, erasure, administration, readings, statistics, log,
+    web, people, factors, identity, disputes, filing, response, profile, representation, evidence, negotiation,
+    mediation, decision, compliance, casefile, erasure, administration, readings, statistics, log,
 )  # fmt: skip
 
 PACKAGE = Path(__file__).resolve().parent

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, String, bindparam, case, exists, func, literal, or_, select, union_all
 
 from odr.disputes.records import stream_of, to_history
-from odr.disputes.tables import dispute_row, mandate, party
+from odr.disputes.tables import dispute_row, mandate, party, seller
 from odr.house import House
-from odr.identity.queries import Known, known, read_known
+from odr.identity.queries import Known, is_good, known, read_known
 from odr.kernel import Actor, Missing, Money, read_number
 from odr.log import tables as log
 from odr.log.journal import EMPTY, Head, Stored, read_stream
@@ -486,6 +486,38 @@ def phase_counts(connection: Connection) -> dict[str, int]:
     """How many disputes stand in each phase, for the registrar's desk."""
     query = select(dispute_row.c.phase, func.count()).group_by(dispute_row.c.phase)
     return {phase: count for phase, count in connection.execute(query)}
+
+
+# -- claimed profiles -----------------------------------------------------------------------------------------
+
+
+def is_claimed(at: int) -> ColumnElement[bool]:
+    """What makes a row of `seller` a profile whose claim counts at this instant: it stands on a proof of its claimant's
+    that is good, and the claimant can act and does not work here."""
+    proof, owner, holder = people.identity_proof.c, people.account.c, seller.c.claimed_by
+    stands = exists().where(proof.id == seller.c.claimed_proof, proof.account_id == holder, is_good(at))
+    acts = exists().where(owner.id == holder, owner.closed_at.is_(None), owner.suspended_at.is_(None))
+    return stands & acts & ~exists().where(people.role_grant.c.account_id == holder)
+
+
+def awaits_claimant() -> ColumnElement[bool]:
+    """What makes a row of `party` a seller's seat that nobody has taken, in a dispute in which the buyer named no other
+    address later: that one need not be the claimant's."""
+    anew = exists().where(
+        log.entry.c.stream == literal(stream_of("")) + party.c.dispute_id, log.entry.c.type == TYPES[AddressGiven]
+    )
+    return (party.c.side == "seller") & party.c.account_id.is_(None) & ~anew
+
+
+def claimant_of(connection: Connection, dispute_id: str, at: int) -> str | None:
+    """The account that has claimed the profile of a dispute's seller, while nobody sits there."""
+    query = (
+        select(seller.c.claimed_by)
+        .join(party, party.c.actor_id == seller.c.id)
+        .where(party.c.dispute_id == dispute_id, awaits_claimant(), is_claimed(at))
+    )
+    found: str | None = connection.scalar(query)
+    return found
 
 
 # -- mail -----------------------------------------------------------------------------------------------------

@@ -12,18 +12,18 @@ from sqlalchemy import Connection, select
 
 from odr.database import write_unit
 from odr.disputes.calendars import seats_of
-from odr.disputes.queries import Standing, acting_in, keep, stand
+from odr.disputes.queries import Standing, acting_in, claimant_of, keep, stand
 from odr.disputes.records import deed_of, header_of, stream_of, to_fact
 from odr.disputes.tables import dispute_row, project, project_draws, project_mandates
 from odr.house import House
 from odr.kernel import SYSTEM, Actor, Missing, Refused
 from odr.log.consent import NAME, Deed
 from odr.log.journal import Act, Head, Stored, act_of, append, recall, remember
-from odr.notices.outbox import tell
+from odr.notices.outbox import enqueue, tell
 from odr.notices.rules import notices_for
 from odr.procedure.deadlines import Seats
 from odr.procedure.dispute import Dispute, apply
-from odr.procedure.events import Event
+from odr.procedure.events import Event, FilingAdmitted, LastCallMade
 from odr.procedure.expiry import fire
 from odr.procedure.ruleset import Ruleset
 from odr.statistics.tables import count_in
@@ -183,6 +183,7 @@ class _Opened:
             self.dispute = apply(self.dispute, *history[-1], self.house.rulesets)
             notices += [(one.entry.version, notice) for notice in notices_for(event, self.dispute)]
         tell(self.connection, before.id, self.at, notices, acting_in(self.connection, self.dispute, self.at))
+        self.tell_claimant(events)
         self.head = Head(self.dispute.version, self.dispute.at, stored[-1].seal)
         keep(Standing(self.dispute, self.head))
         project(self.connection, before, self.dispute)
@@ -190,6 +191,21 @@ class _Opened:
         project_draws(self.connection, self.dispute, history)
         project_mandates(self.connection, before, self.dispute)
         return stored
+
+    def tell_claimant(self, events: list[Event]) -> None:
+        """Whoever has claimed the seller's profile hears of what the seller's address is told while nobody has come."""
+        if not any(isinstance(event, FilingAdmitted | LastCallMade) for event in events):
+            return
+        claimant = claimant_of(self.connection, self.dispute.id, self.at)
+        if claimant:
+            enqueue(
+                self.connection,
+                "profile_named",
+                at=self.at,
+                key=f"dispute/{self.dispute.id}/{self.dispute.version}/profile_named",
+                params={"number": self.dispute.number},
+                account_id=claimant,
+            )
 
 
 def _load(connection: Connection, house: House, dispute_id: str) -> _Opened:

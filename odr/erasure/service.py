@@ -17,7 +17,7 @@ from odr.database import Base, write_unit
 from odr.disputes.queries import stand
 from odr.disputes.records import stream_of
 from odr.disputes.service import Done, perform
-from odr.disputes.tables import dispute_row, party
+from odr.disputes.tables import dispute_row, party, seller
 from odr.erasure import queries, rules
 from odr.erasure.queries import Part
 from odr.evidence.store import Damaged
@@ -244,6 +244,8 @@ def _erase_account(connection: Connection, house: House, account_id: str) -> Non
     connection.execute(update(party).where(party.c.account_id == account_id).values(account_id=None))
     for table in rows_of_an_account():
         connection.execute(delete(table).where(table.c.account_id == account_id))
+    claimed = {"claimed_by": None, "claimed_at": None, "claimed_proof": None, "wrapped_key": None, "sealed": None}
+    connection.execute(update(seller).where(seller.c.claimed_by == account_id).values(claimed))
     neutral = {"language": house.settings.languages[0], "zone": "UTC"}
     connection.execute(update(people.account).where(people.account.c.id == account_id).values(neutral))
     # The stable name of a mediator stays with the draws and decisions; what describes the person does not.

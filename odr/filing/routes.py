@@ -28,6 +28,8 @@ from odr.filing.drafts import Draft, drafts_of
 from odr.filing.forms import STEPS, ContactStep, Step
 from odr.filing.queries import completeness, disputes_in
 from odr.filing.service import Told
+from odr.identity.filters import named_as
+from odr.identity.rules import ORGANISATION
 from odr.kernel import Missing, Money, Refused, moment
 from odr.notices import mail
 from odr.notices.mail import Recipient
@@ -37,6 +39,7 @@ from odr.people.security import signed_in_owner
 from odr.procedure import rules as procedure
 from odr.procedure.access import why_not
 from odr.procedure.events import ClaimItem
+from odr.profile.service import confirmed_domain
 from odr.response import rules as response
 from odr.web.forms import read_amount
 from odr.web.language import offered
@@ -345,9 +348,23 @@ def _faults(steps: Mapping[str, Step]) -> dict[str, list[tuple[str, str]]]:
 
 def _check(draft: Draft, steps: Mapping[str, Step], faults: Mapping[str, Any], form: FlaskForm, status: int) -> Any:
     page = render_template(
-        "filing/answers.html", draft=draft, steps=steps, faults=faults, form=form, titles=TITLES, count=len(ORDER) + 1
+        "filing/answers.html",
+        draft=draft,
+        steps=steps,
+        faults=faults,
+        form=form,
+        titles=TITLES,
+        count=len(ORDER) + 1,
+        confirmed=None if "seller" in faults else _confirmed(steps["seller"].data),
     )
     return page, status
+
+
+def _confirmed(seller: Mapping[str, Any]) -> str | None:
+    """The domain that whoever has claimed the seller's address has proven, as people read it."""
+    named = ((seller["email"] or "").strip(), (seller["site"] or "").strip())
+    domain = confirmed_domain(current_house(), *named) if any(named) else None
+    return named_as(ORGANISATION, domain) if domain else None
 
 
 def _told(steps: Mapping[str, Step]) -> Told:

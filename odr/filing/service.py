@@ -194,7 +194,11 @@ def read_draft(house: House, account_id: str, draft_id: str) -> Draft:
 
 def seller_of(connection: Connection, house: House, told: Told) -> str:
     """The stable id under which entries name this seller, given to it now if it is met for the first time."""
-    key = address_key(house.settings.secret_key, told.seller_email, told.seller_site)
+    return seller_at(connection, address_key(house.settings.secret_key, told.seller_email, told.seller_site))
+
+
+def seller_at(connection: Connection, key: bytes) -> str:
+    """The same by the keyed digest of the seller's address."""
     known: str | None = connection.scalar(select(seller.c.id).where(seller.c.address_key == key))
     if known:
         return known

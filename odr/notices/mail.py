@@ -198,6 +198,7 @@ DOORS = {
     "administration": Door("/administration"),
     "party_suspended": Door("/desk"),
     "identity_changed": Door("/identity"),
+    "profile_named": Door("/profile"),
     "invitation": Door("/invitation/", "invite"),
     # Paper lies open to whoever opens the envelope: it names the page that mails a link, and holds none.
     "by_post": Door("/invitation"),

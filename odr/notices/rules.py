@@ -72,6 +72,7 @@ from odr.procedure.events import (
     OfferMade,
     OfferRejected,
     OfferWithdrawn,
+    OrderProven,
     PerformanceConfirmed,
     PerformanceDenied,
     PerformanceReported,
@@ -173,6 +174,8 @@ RULES: dict[type[Event], tuple[Line, ...]] = {
     RefusalReviewAsked: (Line("news", SELLER),),
     AdmissionOverdue: (Line("news", BUYER, "time_goes_on"),),
     SellerJoined: (Line("news", BUYER),),
+    # Told with the reply that it was said in.
+    OrderProven: (),
     ReplyGiven: (Line("reply_received", BUYER),),
     ScopeObjectionDismissed: (Line("your_turn", SELLER), Line("news", BUYER)),
     LastCallMade: (Line("last_call", SELLER), Line("news", BUYER)),

@@ -17,7 +17,7 @@ PROOFS = ("invitation_link", "claimed_profile")
 
 
 def join_seller(dispute: Dispute, actor: Actor, *, at: int, seats: Seats, proof: str) -> list[Event]:
-    """Somebody identified as the seller, by the mailed link or by a profile that they claimed. Twice changes nothing."""
+    """Somebody identified as the seller, by the mailed link or by a profile they claimed. Twice changes nothing."""
     demand("seller:join", dispute, actor, at)
     if proof not in PROOFS:
         raise Refused("proof_unknown")

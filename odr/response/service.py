@@ -100,7 +100,7 @@ def join(house: House, caller: Caller, token: str, *, key: str, name: str, langu
                 at=at,
             )
         )
-        _demand_free(connection, invited, account_id)
+        demand_free(connection, invited, account_id)
         queries.give_seat(connection, seat.dispute_id, account_id)
         # A mailbox alone must not open a desk (people.service.sign_in_by_link).
         if not roles_of(connection, account_id):
@@ -110,7 +110,8 @@ def join(house: House, caller: Caller, token: str, *, key: str, name: str, langu
     return Joined(seat.number, cookies[0] if cookies else None)
 
 
-def _demand_free(connection: Connection, invited: Invited, account_id: str) -> None:
+def demand_free(connection: Connection, invited: Invited, account_id: str) -> None:
+    """Raise Refused unless the seller's seat of a dispute is free for this account."""
     if account_id == invited.buyer_account_id:
         raise Refused("buyer_cannot_join")
     # Nobody sits on both sides of the table, nor at it and above it.

@@ -766,6 +766,10 @@ _REFUSALS: dict[str, Any] = {
     "domain_malformed": _("Write a domain as it stands in an address on the web, for example shop.example."),
     "domain_public": _("Anybody can have a name under this one. Write the whole name of your own."),
     "domain_of_many": _("Many people who have nothing to do with each other have mailboxes there. Name another one."),
+    "address_not_yours": _("This address stands under no domain that you have confirmed. Confirm its domain first."),
+    "profile_of_another": _("Another account of your organisation has this address. It can give it up on this page."),
+    "staff_claims_nothing": _("You work in this house, so that you cannot act for a seller in it."),
+    "too_many_claims": _("You have %(most)s addresses. Give one up that you no longer need."),
     "identity_way": _("Choose one of the ways."),
     "too_many_proofs": _("You have added %(most)s already. Remove one that you no longer need."),
     "password_too_short": _(
@@ -958,9 +962,6 @@ _REFUSALS: dict[str, Any] = {
     "mandate_not_possible": _(
         "This mandate cannot be taken up with this account. Whoever works in this house, is a side of this dispute or "
         "acts in it already cannot act for another side. Tell whoever asked you."
-    ),
-    "mandate_for_another": _(
-        "This mandate was sent to another address. Sign in with the account of the address that the mail went to."
     ),
     "own_mandate": _("This is your own address. Name the address of whoever is to act for you."),
     "representative_cannot_join": _(

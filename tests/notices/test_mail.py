@@ -73,6 +73,7 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
     "account_changed": (None, {"what": "role_given", "role": "registrar", "ground": ""}),
     "administration": (None, {"what": "reset_asked"}),
     "party_suspended": (None, {"numbers": [NUMBER, NUMBER]}),
+    "profile_named": (None, {"number": NUMBER}),
     "identity_changed": (None, {"what": "organisation_lost"}),
     "credential_lapses": (None, {"kind": "mediation", "until": "2026-05-31", "needed": True}),
     "filing_received": ("buyer", {**TIME, "phase": "screening", "holder": "registrar", "amounts": [EUR]}),

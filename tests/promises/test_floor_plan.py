@@ -28,7 +28,7 @@ GROUND = 1
 # A folder, or a file beside the folders, leans on its own line or below. `procedure` and `log` know no other room.
 ROOMS = {
     "app cli serve __main__": 6,
-    "filing response representation evidence negotiation mediation decision compliance casefile erasure administration"
+    "filing response profile representation evidence negotiation mediation decision compliance casefile erasure administration"
     " worker demo replay doctor"
     " verify": 5,
     "disputes readings": 4,
