@@ -21,8 +21,9 @@ from tests.conftest import FrozenClock
 from tests.disputes.places import PLACES, Place, Places
 from tests.procedure.story import MONDAY
 
-# Acts whose form stands on the page itself or on the page of another act, and the one that happens by a mailed link.
+# Acts whose form stands on the page itself or on the page of another act, and those that happen by a mailed link.
 ELSEWHERE = {"message:send", "seller:join", "information:ask", "filing:refuse"}
+ELSEWHERE |= {"mandate:give", "mandate:end", "mandate:take_up", "mandate:resign"}
 BUILDS = dict(ACTS)
 HEADS = {
     "nobody": "Nobody has to act",

@@ -53,6 +53,7 @@ from odr.procedure.events import (
     HoldPlaced,
     InformationAsked,
     LastCallMade,
+    MandateEnded,
     MediationEnded,
     MediationMessageSent,
     MediatorAccepted,
@@ -100,7 +101,7 @@ VALUES: dict[str, Any] = {
     "mediator": "1" * 32, "place": 0, "root": "0" * 64, "declared": ("no_tie",), "upheld": False, "due": MAY,
     "proposal": 0, "accepts": True, "outcome": "partly", "costs": EUR, "basis": "contract", "findings": (),
     "result": "honoured", "score": 5, "until": MAY, "challenge": None, "requests": (), "hold": 9,
-    "ordered": 9, "targets": (Target(1, ("narrative",)),),
+    "ordered": 9, "targets": (Target(1, ("narrative",)),), "representative": "9" * 32, "scope": "speak",
 }  # fmt: skip
 # What only some events can say in a field that several have.
 SAID: dict[type[Event], dict[str, Any]] = {
@@ -110,6 +111,7 @@ SAID: dict[type[Event], dict[str, Any]] = {
     DisputeSuspended: {"ground": "notice_returned"},
     MediationEnded: {"by": "mediator"},
     HoldPlaced: {"ground": "authority"},
+    MandateEnded: {"by": "side"},
     ErasureOrdered: {"ground": "court_order"},
 }
 

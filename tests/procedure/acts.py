@@ -18,6 +18,7 @@ from odr.procedure import rules as procedure
 from odr.procedure.course import ORDER, ways_from
 from odr.procedure.dispute import Dispute, Phase
 from odr.procedure.events import Event, Term
+from odr.representation import rules as representation
 from odr.response import rules as response
 from tests.procedure.story import (
     A_FILE,
@@ -29,6 +30,8 @@ from tests.procedure.story import (
     SELLER,
     Story,
     a_decision,
+    a_mandate,
+    represented,
     told,
 )
 
@@ -96,14 +99,23 @@ def _notice(dispute: Dispute) -> Mapping[str, Any]:
 
 
 def _written(dispute: Dispute) -> tuple[erasure.Written, ...]:
-    # Both sides wrote something that is still there, whatever was erased before.
+    # Both sides, and whoever acts for one, wrote something that is still there, whatever was erased before.
     fresh = f"text_{len(dispute.erasures)}"
-    return (erasure.Written(1, dispute.buyer, (fresh,)), erasure.Written(2, dispute.seller, (fresh,)))
+    wrote = (dispute.buyer, dispute.seller, *(each.representative for each in dispute.mandates))
+    return tuple(erasure.Written(version, actor, (fresh,)) for version, actor in enumerate(wrote, 1))
 
 
 def _ordered(dispute: Dispute) -> Mapping[str, Any]:
     waiting = [each.version for each in dispute.erasures if not each.done]
     return {"ordered": waiting[-1] if waiting else 0}
+
+
+def _last_mandate_of(side: str) -> Fitting:
+    def fitting(dispute: Dispute) -> Mapping[str, Any]:
+        given = [each.representative for each in dispute.mandates if each.side == side and each.ended_at is None]
+        return {"representative": given[-1] if given else ""}
+
+    return fitting
 
 
 # A permission, the rules it opens, and for each of them arguments that are never the reason of a refusal.
@@ -185,6 +197,10 @@ ACTS: dict[str, tuple[tuple[Rule, Fitting], ...]] = {
     "extension:ask": ((procedure.ask_extension, _nothing),),
     "extension:agree": ((procedure.agree_extension, _nothing),),
     "extension:grant": ((procedure.grant_extension, _text),),
+    "mandate:give": ((representation.give_mandate, a_mandate),),
+    "mandate:take_up": ((representation.take_up_mandate, _nothing),),
+    "mandate:end": tuple((representation.end_mandate, _last_mandate_of(side)) for side in ("buyer", "seller")),
+    "mandate:resign": ((representation.resign_mandate, _nothing),),
     "hold:place": ((erasure.place_hold, lambda dispute: {"ground": "complaint"}),),
     "hold:lift": ((erasure.lift_hold, lambda dispute: {"hold": dispute.holds[-1].version if dispute.holds else 0}),),
     "words:erase": (
@@ -208,6 +224,10 @@ ACTORS: dict[str, Actor] = {
     **{f"mediator {place} of the pool": Actor(name, "mediator") for place, name in enumerate(POOL, 1)},
     "a mediator who was not drawn": Actor("3" * 32, "mediator"),
     "nobody as mediator": Actor("", "mediator"),
+    "representative 0 of the buyer": represented(0, "buyer"),
+    "representative 1 of the buyer": represented(1, "buyer"),
+    "representative 0 of the seller": represented(0, "seller"),
+    "representative 1 of the seller": represented(1, "seller"),
     "regulator": Actor("4" * 32, "regulator"),
     "admin": Actor("6" * 32, "admin"),
     "system": Actor("system", "system"),
@@ -363,6 +383,18 @@ PLACES: dict[str, Callable[[], Story]] = {
         told().contested().do(procedure.hand_over, REGISTRAR, reason="moved_to_court", text="Filed with a court.")
     ),
     "withdrawn before admission": lambda: told().withdrawn(),
+    "screening, a representative named": lambda: told().mandated(BUYER, taken_up=False),
+    "negotiation, a mandate to read": lambda: told().in_negotiation().offered(SELLER).mandated(BUYER, "read"),
+    "negotiation, a mandate to speak": lambda: told().in_negotiation().offered(SELLER).mandated(BUYER, "speak"),
+    "negotiation, a mandate to bind": lambda: told().in_negotiation().offered(BUYER).mandated(SELLER, "bind"),
+    "settled, two mandates, one of them ended": lambda: (
+        told()
+        .settled()
+        .mandated(BUYER, "bind")
+        .do(representation.end_mandate, BUYER, representative=represented(0, "buyer").id)
+        .mandated(BUYER, "bind")
+    ),
+    "withdrawn, a mandate to bind, words no longer needed": lambda: told().mandated(BUYER).withdrawn().later(days=60),
     "evidence, held": lambda: told().contested().do(erasure.place_hold, REGISTRAR, ground="complaint"),
     "evidence, words ordered erased": lambda: _ordered_erased(told().contested()),
     "withdrawn, words no longer needed": lambda: told().withdrawn().later(days=60),
@@ -390,9 +422,13 @@ STAYING = frozenset(
 )
 
 
+# Acts that leave everything as it is but who can act in the name of a side.
+BESIDE = frozenset({"mandate:give", "mandate:take_up", "mandate:end", "mandate:resign"})
+
+
 def leads_to(phase: Phase, what: str) -> frozenset[Phase]:
     """The phases in which an act of this phase can end; none when the act is not listed."""
-    return frozenset({phase}) if what in STAYING else TRANSITIONS.get((phase, what), frozenset())
+    return frozenset({phase}) if what in STAYING | BESIDE else TRANSITIONS.get((phase, what), frozenset())
 
 
 def time_that_ends(dispute: Dispute) -> str:

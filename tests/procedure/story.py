@@ -24,6 +24,7 @@ from odr.procedure.deadlines import DAY, Calendar, Seats
 from odr.procedure.dispute import Agreement, Decision, Dispute, Header, Offer, Phase, Proposal, apply
 from odr.procedure.events import ClaimItem, Deadline, Event, Finding, Term
 from odr.procedure.ruleset import Ruleset, Rulesets, read_ruleset, shipped_rulesets
+from odr.representation import rules as representation
 from odr.response import rules as response
 
 HOUR = 3_600_000
@@ -112,6 +113,15 @@ class Story:
         while events := self.fire():
             self.fold(*events)
         return self
+
+    # -- who acts for a side
+
+    def mandated(self, by: Actor, scope: str = "bind", *, days: int = 100, taken_up: bool = True) -> Story:
+        """A side lets somebody act for it, who takes the mandate up."""
+        given = {**a_mandate(self.dispute), "scope": scope, "until": _day_after(self.at, days)}
+        self.do(representation.give_mandate, by, **given)
+        representative = Actor(given["representative"].id, by.role)
+        return self.do(representation.take_up_mandate, representative) if taken_up else self
 
     # -- the way through the procedure
 
@@ -387,6 +397,26 @@ def rulesets_with(name: str, *changes: tuple[str, str]) -> Rulesets:
 
 def default_ruleset() -> Ruleset:
     return shipped_rulesets().named("default-1")
+
+
+def a_mandate(dispute: Dispute) -> dict[str, Any]:
+    """The next mandate of a dispute, as far as mandates go, for a hundred days."""
+    return {
+        "representative": representation.NewName(represented(len(dispute.mandates), "buyer").id),
+        "scope": "bind",
+        "until": _day_after(dispute.at, 100),
+        "name": "Somebody",
+        "relation": "My lawyer.",
+    }
+
+
+def represented(place: int, side: str) -> Actor:
+    """Whoever acts for a side on the mandate of this place, the first one being 0."""
+    return Actor(f"{0x90 + place:02x}" * 16, side)
+
+
+def _day_after(at: int, days: int) -> str:
+    return (moment(at).date() + timedelta(days)).isoformat()
 
 
 @contextmanager

@@ -34,6 +34,9 @@ from odr.procedure.events import (
     Finding,
     HoldLifted,
     HoldPlaced,
+    MandateEnded,
+    MandateGiven,
+    MandateTakenUp,
     MediatorDrawn,
     MediatorReleased,
     NegotiationEnded,
@@ -51,7 +54,7 @@ from odr.procedure.events import (
 )
 from odr.web.sentences import REFUSALS
 from tests.procedure.acts import ACTORS, ACTS, PLACES, leads_to, time_that_ends
-from tests.procedure.story import BUYER, REFUND, SELLER, Story, a_decision, day_of_week
+from tests.procedure.story import BUYER, REFUND, SELLER, Story, a_decision, a_mandate, day_of_week
 
 ITEMS = (
     REFUND,
@@ -64,6 +67,7 @@ COURSE = (
     "fold admitted contested in_negotiation seller_silent left drawn appointed in_mediation in_decision file_closed"
     " decided closed_by_decision".split()
 )
+REPRESENTATIVES = [name for name in ACTORS if name.startswith("representative")]
 REAL = ["buyer", "seller", "registrar", "another registrar", "system", "the mediator"]
 # What may still be said of a dispute that has ended.
 AFTER_THE_END = {
@@ -83,7 +87,22 @@ AFTER_THE_END = {
     HoldLifted,
     ErasureOrdered,
     WordsErased,
+    MandateGiven,
+    MandateTakenUp,
+    MandateEnded,
 }
+# What a representative can do at most, told by hand beside the table.
+BINDS = frozenset(
+    "reply:give offer:make offer:accept offer:reject offer:withdraw negotiation:leave settlement:sign proposal:accept"
+    " proposal:reject decision:accept decision:reject direct:state direct:deny dispute:withdraw"
+    " performance:confirm".split()
+)
+SPEAKS = frozenset(
+    "information:give refusal:review evidence:add evidence:complete message:send objection:make objection:waive"
+    " challenge:make decider:ask final_words:give performance:report performance:deny address:give suspension:ask"
+    " suspension:agree suspension:end extension:ask extension:agree".split()
+)
+ABOUT_THEMSELVES = frozenset({"mandate:take_up", "mandate:resign", "words:erase"})
 starts = st.sampled_from([*PLACES, *COURSE * 6])
 amounts = st.none() | st.builds(
     Money, st.integers(-1, 80000) | st.integers(-(10**30), 10**30), st.sampled_from(["EUR", "JPY", "KWD", "USD", "XXX"])
@@ -110,6 +129,7 @@ class ADisputesLife(RuleBasedStateMachine):
         self.story = story
         self.open = self.mediator = None
         self.spoken = set()
+        self.acting = {}
         self.closings = 0
         self.after_the_end = []
         self.last = None
@@ -130,7 +150,16 @@ class ADisputesLife(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def somebody_does_what_the_page_offers(self, data):
-        self.one_of(data, lambda permission: permission not in ENDS)
+        self.one_of(data, lambda permission: permission not in ENDS and not permission.startswith("mandate:"))
+
+    @rule(data=st.data())
+    def somebody_is_named_to_act_or_is_no_more(self, data):
+        self.one_of(data, lambda permission: permission.startswith("mandate:"), "buyer", "seller", *REPRESENTATIVES)
+
+    @precondition(lambda self: self.story.dispute.mandates)
+    @rule(data=st.data())
+    def a_representative_does_what_the_page_offers(self, data):
+        self.one_of(data, lambda permission: not permission.startswith("mandate:"), *REPRESENTATIVES)
 
     @rule(data=st.data(), really=st.integers(0, 4))
     def somebody_has_had_enough(self, data, really):
@@ -208,7 +237,11 @@ class ADisputesLife(RuleBasedStateMachine):
     @precondition(lambda self: self.last)
     @rule()
     def the_last_request_comes_again(self):
-        self.attempt(*self.last)
+        permission, act, actor, given = self.last
+        if "representative" in given and permission == "mandate:give":
+            # The doorway draws a name for each sending.
+            given = {**given, "representative": a_mandate(self.story.dispute)["representative"]}
+        self.attempt(permission, act, actor, given)
 
     @rule()
     def the_house_restarts(self):
@@ -249,7 +282,18 @@ class ADisputesLife(RuleBasedStateMachine):
         # Asked again, a rule says the same; and nobody does what the page would not have offered.
         assert self.story.ask(act, actor, **given) == events
         assert may(permission, self.story.dispute, actor, self.story.at)
+        if actor.role in SIDES and actor not in (BUYER, SELLER):
+            self.is_within_the_mandate(permission, actor)
         self.happen(permission, events, actor)
+
+    def is_within_the_mandate(self, permission, actor):
+        """By the plain model of what was given, taken up and ended."""
+        side, scope, until, state = self.acting[actor.id]
+        assert side == actor.role
+        if permission in ABOUT_THEMSELVES:
+            return
+        assert state == "taken up" and self.story.at < until
+        assert permission in {"read": (), "speak": SPEAKS, "bind": SPEAKS | BINDS}[scope]
 
     def happen(self, what, events, actor):
         before = self.story.dispute
@@ -299,6 +343,12 @@ class ADisputesLife(RuleBasedStateMachine):
                 self.mediator = None
             case DecisionIssued():
                 self.check_decision(event)
+            case MandateGiven():
+                assert event.representative not in self.acting
+                self.acting[event.representative] = (event.side, event.scope, event.until, "given")
+            case MandateTakenUp() | MandateEnded():
+                state = "taken up" if isinstance(event, MandateTakenUp) else "ended"
+                self.acting[event.representative] = (*self.acting[event.representative][:3], state)
         if getattr(event, "offer", self.open) == self.open and type(event).__name__.startswith("Offer"):
             self.open = event.offer if isinstance(event, OfferMade) else None
         self.closings += isinstance(event, DisputeClosed)
@@ -365,7 +415,9 @@ class ADisputesLife(RuleBasedStateMachine):
     def nobody_without_a_seat_is_offered_anything(self):
         dispute = self.story.dispute
         for name, actor in ACTORS.items():
-            seated = actor.role in ("registrar", "system") or actor.id in (dispute.buyer, dispute.seller)
+            named = dispute.mandate_of(actor.id)
+            acts_for = named is not None and named.side == actor.role
+            seated = actor.role in ("registrar", "system") or actor.id in (dispute.buyer, dispute.seller) or acts_for
             if name == "the seller as buyer" or not (seated or (actor.id and actor.id == dispute.mediator)):
                 assert acts_of(dispute, actor, self.story.at) == []
 
