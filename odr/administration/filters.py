@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 
-from odr.administration.forms import RESET_GROUNDS, SUSPENSION_GROUNDS
-from odr.administration.queries import Deed, Holder
+from odr.administration.queries import Deed, Holder, Wish
 
 ROLE_NAMES = {
     "registrar": _("Registrar"),
@@ -38,6 +35,11 @@ _ASKED = {
     "lost": _("A reset of the second steps was asked for: they were said to be lost or broken."),
     "stolen": _("A reset of the second steps was asked for: they were said to be stolen."),
     "left": _("A reset of the second steps was asked for: they were said to be left behind with somebody else."),
+}
+_SAID = {
+    "lost": _("The second steps are said to be lost or broken."),
+    "stolen": _("The second steps are said to be stolen."),
+    "left": _("The second steps are said to be left behind with somebody else."),
 }
 _PLAIN = {
     "account_restored": _("The account was restored."),
@@ -92,6 +94,6 @@ def state_words(holder: Holder) -> str:
     return gettext("A reset waits") if holder.wish else ""
 
 
-def ground_words(kind: str, ground: str) -> Any:
-    """The ground of a reset or a suspension, as it was chosen."""
-    return (RESET_GROUNDS if kind == "reset" else SUSPENSION_GROUNDS)[ground]
+def wish_words(wish: Wish) -> str:
+    """Why a reset is asked for, in a sentence."""
+    return str(_SAID[wish.ground])

@@ -27,7 +27,7 @@ def words() -> dict[str, Any]:
     """What these pages say of people and of what was done, in words."""
     said = (
         filters.deed_words, filters.deed_by, filters.roles_words, filters.role_words, filters.factors_words,
-        filters.state_words, filters.ground_words,
+        filters.state_words, filters.wish_words,
     )  # fmt: skip
     return {each.__name__: each for each in said}
 

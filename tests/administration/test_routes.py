@@ -134,7 +134,7 @@ def test_two_administrators_take_lost_second_steps_away(app, house, admin, other
     assert "A reset waits" in admin.read(asked.location)
     page = other_admin.client.get(DESK).get_data(as_text=True)
     wish = re.search(r'href="(/administration/resets/[0-9a-f]{32})"', page)[1]
-    assert "It was stolen" in other_admin.read(wish) and "First asked for it" in other_admin.read(wish)
+    assert "said to be stolen" in other_admin.read(wish) and "First asked for it" in other_admin.read(wish)
 
     assert "Another administrator has to agree." in admin.read(wish)
     assert "I agree" not in admin.read(wish)
