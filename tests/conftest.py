@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -61,6 +62,14 @@ class FrozenClock:
 @pytest.fixture
 def clock() -> FrozenClock:
     return FrozenClock(instant(datetime(2026, 3, 2, 9, 0, tzinfo=UTC)))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests live as long as the run: looked through again at each collection of garbage, they
+    would take a tenth of its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 # -- databases --------------------------------------------------------------------------------------------------
