@@ -23,6 +23,7 @@ from unicodedata import category
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+import idna
 from babel import Locale
 from babel.dates import format_date, get_timezone_location
 from babel.lists import format_list
@@ -336,7 +337,9 @@ def mark(letter: Letter) -> str:
 def _address(email: str) -> Address:
     try:
         parsed = Address(addr_spec=_one_line(email))
-        return Address(username=parsed.username, domain=parsed.domain.encode("idna").decode())
+        # Not Python's own codec: it knows the names of 2003 only, in which "straße" is "strasse", somebody else's.
+        domain = parsed.domain if parsed.domain.isascii() else idna.encode(parsed.domain).decode()
+        return Address(username=parsed.username, domain=domain)
     except (ValueError, IndexError, MessageError) as malformed:
         raise TurnedAway("address_malformed") from malformed
 

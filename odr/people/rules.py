@@ -40,15 +40,39 @@ _SWAPS = str.maketrans({"@": "a", "4": "a", "0": "o", "3": "e", "1": "i", "5": "
 
 
 def email_key(email: str) -> str:
-    """The one form in which an address is kept and compared: NFC, lower case, no blanks around it.
+    """The one form in which an address is kept and compared: NFC, lower case, no blanks around it, and its domain in
+    letters, however it was typed, so that one mailbox is not taken for two.
 
     Raises Refused("email_malformed"), also for signs that could start a new header line in a mail.
     """
-    key = unicodedata.normalize("NFC", email).strip().lower()
-    shape = re.fullmatch(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+", key)
+    if len(email) > 4 * MOST_EMAIL:
+        raise Refused("email_malformed")
+    local, at, domain = unicodedata.normalize("NFC", email).strip().lower().rpartition("@")
+    key = f"{local}{at}{_in_letters(domain)}"
+    shape = re.fullmatch(r"[^@\s]{1,64}@(?:[^@\s.]+\.)+[^@\s.]+", key)
     if not shape or len(key) > MOST_EMAIL or any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") for sign in key):
         raise Refused("email_malformed")
     return key
+
+
+def _in_letters(domain: str) -> str:
+    """A domain with wide letters made plain and "xn--" spelt out (RFC 3492), as browsers show it."""
+    try:
+        labels = [
+            label[4:].encode("ascii").decode("punycode") if label.startswith("xn--") else label
+            for label in _plain(domain).split(".")
+        ]
+    except UnicodeError as malformed:
+        raise Refused("email_malformed") from malformed
+    spelt = _plain(".".join(labels))
+    # What would have to be spelt out twice was typed by nobody honest.
+    if any(label.startswith("xn--") for label in spelt.split(".")) or _plain(spelt) != spelt:
+        raise Refused("email_malformed")
+    return spelt
+
+
+def _plain(domain: str) -> str:
+    return unicodedata.normalize("NFKC", domain).lower().replace("。", ".")
 
 
 def tidy_name(name: str) -> str:

@@ -397,6 +397,13 @@ def test_no_address_can_add_a_header_or_a_second_recipient(frame: Press, address
     assert len(read["To"].addresses) == 1
 
 
+def test_a_domain_with_a_sharp_s_is_not_written_to_as_if_it_had_two(frame: Press) -> None:
+    """To the names of 2003 they are one; whoever owns the other would be mailed the links."""
+    raw = bytes(frame.render(letter("verify_email"), recipient(email="holder@straße.example"), LINK, MAY))
+
+    assert b"To: holder@xn--strae-oqa.example" in raw
+
+
 @given(number=st.text(max_size=30).filter(lambda text: not text.isprintable()))
 def test_no_control_sign_gets_into_a_subject(frame: Press, number: str) -> None:
     tricky = letter("news", params={**LETTERS["news"][1], "number": number})

@@ -18,6 +18,11 @@ from odr.people.rules import check_password, email_key, local_path, password_for
         (" First.Holder@Example.ORG ", "first.holder@example.org"),
         ("a+b@shop.example", "a+b@shop.example"),
         ("u\u0308@bücher.de", "ü@bücher.de"),
+        ("holder@xn--bcher-kva.de", "holder@bücher.de"),
+        ("holder@XN--BCHER-KVA.DE", "holder@bücher.de"),
+        ("holder@ｅxample.ｏrg", "holder@example.org"),
+        ("holder@example\u3002org", "holder@example.org"),
+        ("holder@straße.example", "holder@straße.example"),
     ],
 )
 def test_an_address_is_kept_in_one_form(typed, kept):
@@ -32,6 +37,11 @@ def test_an_address_is_kept_in_one_form(typed, kept):
         "holder@",
         "@example.org",
         "holder@localhost",
+        "holder@example.org.",
+        "holder@example..org",
+        "holder@xn--xn--bcher-kva-.de",
+        "holder@xn--\u00ff.de",
+        "holder@xn--" + "9" * 50 + ".de",
         "holder@example.org\r\nBcc: all@example.org",
         "holder@exa\x00mple.org",
         "a" * 65 + "@example.org",

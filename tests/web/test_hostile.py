@@ -147,6 +147,42 @@ def test_no_header_makes_the_house_stumble(contested: ADispute, buyer: Reader):
 
 
 @pytest.mark.one_database
+def test_of_two_wishes_where_to_go_none_leads_elsewhere(nobody: Reader):
+    token = token_of(nobody)
+    for first, second in (("/rules", "//elsewhere.example"), ("//elsewhere.example", "/rules"), ("/\\e.example",) * 2):
+        asked = nobody.client.get("/session/new", query_string={"next": [first, second]})
+        sent = nobody.client.post(
+            "/language?next=//elsewhere.example",
+            data={"csrf_token": token, "language": "en", "next": [first, second]},
+        )
+
+        assert "elsewhere" not in asked.get_data(as_text=True).split("<main")[1]
+        assert sent.location in ("/", "/rules"), (first, second)
+
+
+@pytest.mark.one_database
+def test_a_form_that_names_another_method_is_the_form_that_it_is(contested: ADispute, buyer: Reader):
+    path, token = f"/disputes/{contested.number}", token_of(buyer)
+
+    for said in ({"_method": "DELETE"}, {"_method": "GET"}, {"method": "PUT"}):
+        sent = buyer.client.post(f"{path}/withdrawal", data=said, headers={"X-HTTP-Method-Override": "GET"})
+        assert sent.status_code == 400
+        answer = buyer.client.post(f"{path}?_method=POST", data={**said, "csrf_token": token})
+        assert answer.status_code == 405
+
+
+@pytest.mark.one_database
+def test_what_is_far_too_long_is_answered(nobody: Reader):
+    long = "x" * 10_000_000
+    for name in ("odr", "odr-device", "odr-proven", "odr-form", "lang", "zone", "unknown"):
+        answer = nobody.client.get("/session/new", headers={"Cookie": f"{name}={long}"})
+        check(Door("people.sign_in", "GET", "/session/new", ""), answer, name)
+        assert answer.status_code == 200
+    for path in ("/" + long[:200_000], "/disputes/" + long[:200_000], "/" + "a/" * 50_000, "/?" + long[:200_000]):
+        check(Door("", "GET", "", ""), nobody.client.get(path), path[:20])
+
+
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", [
     "/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/..%5c..%5cpyproject.toml",
     "/static/%2e%2e%2f%2e%2e%2fetc/passwd", "/static/css/", "/static/%00", "/static/css/base.css%00.js",
