@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -84,6 +86,47 @@ def test_simultaneous_attempts_are_all_counted(engine):
 
     with ThreadPoolExecutor(10) as pool:
         assert sum(pool.map(one, range(20))) == 5
+
+
+PROCESS = """
+import sys
+from odr.database import open_engine, write_unit
+from odr.kernel import Refused
+from odr.people.limits import HOUR, spend
+
+url, bucket, at = sys.argv[1], sys.argv[2], int(sys.argv[3])
+engine, taken = open_engine(url), 0
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(20):
+    try:
+        write_unit(engine, lambda connection: spend(connection, bucket, "password", at, 15, HOUR))
+        taken += 1
+    except Refused:
+        pass
+print(taken, flush=True)
+"""
+
+
+def test_two_processes_count_in_the_same_rows(engine, database_url):
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, database_url, SOMEBODY, str(NOW)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    for worker in workers:
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+
+    taken = [int(worker.communicate(timeout=60)[0]) for worker in workers]
+
+    assert sum(taken) == 15
+    with engine.connect() as connection:
+        assert connection.execute(select(rate.c.spent)).scalar_one() == 15
 
 
 def test_a_rightful_attempt_is_given_back(engine):

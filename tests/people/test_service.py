@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
-from threading import Barrier
+from threading import Barrier, Lock
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from odr.database import write_unit
@@ -204,6 +206,36 @@ def test_the_dummy_hash_costs_what_a_real_one_costs():
     assert service.hash_password(PASSWORD).split("$")[1:4] == parameters
     assert not service._matches(None, PASSWORD)
     assert not service._matches(None, "")
+
+
+def test_no_more_than_four_passwords_are_hashed_at_a_time(monkeypatch):
+    """76 MiB at most, however many come at once; whoever waits too long is told to come back."""
+    inside, most, lock = 0, 0, Lock()
+
+    class Watched(PasswordHasher):
+        def hash(self, *given, **named):
+            nonlocal inside, most
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            try:
+                return super().hash(*given, **named)
+            finally:
+                with lock:
+                    inside -= 1
+
+    monkeypatch.setattr(service, "_HASHER", Watched(time_cost=2, memory_cost=19_456, parallelism=1))
+    with ThreadPoolExecutor(12) as pool:
+        assert len(set(pool.map(service.hash_password, [PASSWORD] * 24))) == 24
+    assert 0 < most <= 4
+
+    monkeypatch.setattr(service, "_LONGEST_WAIT_SECONDS", 0)
+    with ExitStack() as others:
+        for _ in range(4):
+            others.enter_context(service._turn_to_hash())
+        with pytest.raises(Refused, match="house_busy"):
+            service.hash_password(PASSWORD)
+    assert service.hash_password(PASSWORD)
 
 
 def test_guessing_is_slowed_down_alike_for_known_and_unknown_addresses(house, caller, clock):
