@@ -590,7 +590,7 @@ def _suspended(event: DisputeSuspended | None, dispute: Dispute) -> dict[str, An
 # The closed fields that the sentence of a fact speaks of (web/sentences.py); none of them holds anybody's words.
 _TOLD = (
     "side", "item", "offer", "proposal", "choice", "by", "reason", "ground", "upheld", "accepts", "outcome", "result",
-    "scope",
+    "scope", "proof",
 )  # fmt: skip
 
 

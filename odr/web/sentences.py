@@ -686,7 +686,8 @@ def sentence(type_name: str, data: Mapping[str, Any]) -> str:
     text = _FACTS[type_name]
     for field in _PICKS.get(type_name, ("side",)):
         if isinstance(text, dict):
-            text = text[data[field]]
+            # A letter that was written by an earlier release may not say it; the first is what it meant then.
+            text = text[data.get(field, next(iter(text)))]
     places = dict(data)
     number = data.get("offer", data.get("proposal"))
     if isinstance(number, int):
@@ -749,6 +750,7 @@ _REFUSALS: dict[str, Any] = {
     "account_not_suspended": _("This account is not suspended."),
     "role_unknown": _("Choose a desk from the list."),
     "not_to_oneself": _("This concerns your own account. Another administrator does it."),
+    "role_for_suspended": _("This account is suspended. Restore it before you give it a desk."),
     "roles_apart": _(
         "Who administers has no other desk here, and the other way round. The role that is there has to end first."
     ),

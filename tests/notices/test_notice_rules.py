@@ -102,6 +102,7 @@ VALUES: dict[str, Any] = {
     "proposal": 0, "accepts": True, "outcome": "partly", "costs": EUR, "basis": "contract", "findings": (),
     "result": "honoured", "score": 5, "until": MAY, "challenge": None, "requests": (), "hold": 9,
     "ordered": 9, "targets": (Target(1, ("narrative",)),), "representative": "9" * 32, "scope": "speak",
+    "method": "seller",
 }  # fmt: skip
 # What only some events can say in a field that several have.
 SAID: dict[type[Event], dict[str, Any]] = {
