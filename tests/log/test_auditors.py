@@ -19,8 +19,11 @@ from odr.kernel import Missing, Refused
 from odr.log import offline
 from odr.log.auditors import admit_auditor, auditors, end_auditor
 from odr.log.chain import leaf_hash
+from odr.log.halt import Halt, stop
 from odr.log.integrator import integrate, seal_all
+from odr.log.journal import read_stream
 from odr.log.note import vkey
+from odr.verify import verify_house
 from tests.builders import a_dispute
 from tests.disputes.readers import Reader, account
 from tests.log.test_halt import odr
@@ -208,3 +211,54 @@ def test_the_verifier_audits_a_served_log_with_a_token(house: House, address: st
     assert told.returncode == 0, told.stdout + told.stderr
     assert "SOUND" in told.stdout
     assert bare.returncode == 2, bare.stdout
+
+
+# -- the stream of each auditor -------------------------------------------------------------------------------------
+
+
+def stream_of(house: House, auditor_id: str) -> list[tuple[str, str, str, dict]]:
+    """Type, role, class and data of the entries about an auditor."""
+    with house.engine.connect() as connection:
+        found = [stored.entry for stored in read_stream(connection, f"auditor/{auditor_id}")]
+    return [(each.type, each.role, each.reach, each.data) for each in found]
+
+
+def test_who_is_let_in_what_they_read_and_that_it_ends_is_chained(house: House, client: FlaskClient) -> None:
+    a_dispute(house)
+    seal_all(house)
+    auditor, token = admit_auditor(house, "The Authority", 1)
+
+    assert client.get(ENTRIES, headers=bearing(token)).status_code == 200
+    assert client.head(ENTRIES, headers=bearing(token)).status_code == 200
+    end_auditor(house, auditor.id)
+    seal_all(house)
+
+    read = ("auditor_read", "auditor", "staff", {"path": ENTRIES.removeprefix("/log/")})
+    assert stream_of(house, auditor.id) == [
+        ("auditor_admitted", "system", "staff", {"until": auditor.until}),
+        read,
+        read,
+        ("auditor_ended", "system", "staff", {}),
+    ]
+    assert verify_house(house).findings == []
+    with unguarded(house) as connection:
+        connection.execute(text("DELETE FROM entry WHERE stream LIKE 'auditor/%' AND ver = 2"))
+    assert verify_house(house).findings != []
+
+
+@pytest.mark.one_database
+def test_in_a_house_that_has_stopped_auditors_read_on_and_a_row_alone_says_so(
+    house: House, client: FlaskClient
+) -> None:
+    a_dispute(house)
+    seal_all(house)
+    with house.engine.begin() as connection:
+        stop(connection, house, Halt("forked", b"note"))
+    auditor, token = admit_auditor(house, "The Authority", 1)
+
+    assert client.get(ENTRIES, headers=bearing(token)).status_code == 200
+
+    assert stream_of(house, auditor.id) == []
+    with house.engine.connect() as connection:
+        (told,) = auditors(connection)
+    assert told.read == 1

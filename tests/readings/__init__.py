@@ -1,0 +1,1 @@
+"""Who reads a dispute without being a party to it."""
