@@ -253,7 +253,7 @@ def _unmandated(agreed: Agreed, state: State, actor: Actor) -> str | None:
     if agreed.mandate == IN_OWN_NAME:
         return None
     over = state.dispute.over_at is not None and state.at >= state.dispute.over_at + MANDATE_OUTLASTS
-    if mandate.taken_up_at is None or state.at >= mandate.until or over:
+    if mandate.ended_at is not None or mandate.taken_up_at is None or state.at >= mandate.until or over:
         return "mandate_over"
     covers = SCOPES[: SCOPES.index(mandate.scope) + 1]
     return None if agreed.mandate in covers else "mandate_does_not_cover"
