@@ -23,6 +23,7 @@ from odr.evidence.store import Store
 from odr.factors.routes import blueprint as factors
 from odr.filing.routes import blueprint as filing
 from odr.house import MEGABYTE, House, Settings
+from odr.identity.eid import is_missing
 from odr.identity.routes import blueprint as identity
 from odr.kernel import Clock, real_clock
 from odr.log.journal import found_log, new_origin, origin_of
@@ -64,6 +65,8 @@ def create_app(settings: Settings | None = None, clock: Clock = real_clock) -> F
     may enter.
     """
     settings = settings or load()
+    if is_missing(settings):
+        raise ConfigError("ODR_EID_ISSUER needs a package that is not there: install odr[eid].")
     app = Flask("odr", template_folder=str(beside("templates")), static_folder=str(beside("static")))
     app.config.update(
         SECRET_KEY=settings.secret_key,

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from markupsafe import Markup
 
 from odr.identity.domains import shown
 from odr.identity.queries import Known, Proof, Shown
@@ -28,10 +29,16 @@ def levels(known: Known, orders: Iterable[str] = ()) -> list[Any]:
 
 
 def _line(proof: Shown) -> Any:
-    named = {"subject": bidi(named_as(proof.level, proof.subject)), "day": day_markup(proof.at)}
-    if proof.level == ORGANISATION:
-        return _("Organisation %(subject)s, confirmed on %(day)s", **named)
-    return _("Electronic identity, confirmed by %(subject)s on %(day)s", **named)
+    sentence = (
+        _("Organisation %(subject)s, confirmed on %(day)s")
+        if proof.level == ORGANISATION
+        else _("Electronic identity, confirmed by %(subject)s on %(day)s")
+    )
+    # The sentence is ours; what is put into it is escaped, or was.
+    return Markup(sentence) % {  # noqa: S704
+        "subject": bidi(named_as(proof.level, proof.subject)),
+        "day": day_markup(proof.at),
+    }
 
 
 def named_as(level: str, subject: str) -> str:

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
-from http.client import HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 import dns.exception
@@ -123,7 +123,7 @@ class _Pinned(HTTPSConnection):
     def connect(self) -> None:
         plain = socket.create_connection((self._address, self.port), self.timeout)
         self.sock = plain
-        # Kept before the handshake, so that `_cut` reaches it while that dawdles.
+        # Kept before the handshake, so that `cut` reaches it while that dawdles.
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         self.sock.do_handshake()
 
@@ -132,7 +132,7 @@ def _file_at(settings: Settings, host: str, address: str) -> bytes:
     """The file, empty where the site has none or one that is too long. Raises OSError and HTTPException."""
     connection = _Pinned(host, address, settings.identity_port, tls_for(settings))
     # Silence ends it by itself; this ends it with a site that sends a byte now and then.
-    end = threading.Timer(PATIENCE, _cut, [connection])
+    end = threading.Timer(PATIENCE, cut, [connection])
     end.daemon = True
     end.start()
     try:
@@ -150,6 +150,7 @@ def tls_for(settings: Settings) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(settings.identity_ca) if settings.identity_ca else None)
 
 
-def _cut(connection: HTTPSConnection) -> None:
+def cut(connection: HTTPConnection) -> None:
+    """End a connection from another thread, whatever it waits for."""
     with suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)

@@ -100,6 +100,12 @@ def others_of(connection: Connection, house: House, proof: Proof, at: int) -> li
     return [_proof(house, found) for found in connection.execute(query)]
 
 
+def holders_of(connection: Connection, subject_hash: str, at: int) -> set[str]:
+    """The accounts with a proof of this subject that counts now."""
+    row = identity_proof.c
+    return set(connection.scalars(select(row.account_id).where(row.subject_hash == subject_hash, is_good(at))))
+
+
 def to_look_at(connection: Connection, house: House, at: int, limit: int) -> list[Proof]:
     """Domains whose proof was not looked at for a while, and proofs whose time is over, the longest ago first."""
     row = identity_proof.c

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from odr.identity import filters, forms, probes, queries, service
+from odr.factors.forms import ButtonForm
+from odr.identity import eid, filters, forms, probes, queries, service
 from odr.identity.rules import ORGANISATION
 from odr.kernel import Missing, Refused
 from odr.people.routes import form_page, refused_page
@@ -33,7 +34,13 @@ def overview() -> str:
     with house.engine.connect() as connection:
         proofs = queries.proofs_of(connection, house, owner)
         known = queries.known_of(connection, house, owner)
-    return render_template("identity/overview.html", proofs=proofs, lines=filters.levels(known), names=filters)
+    return render_template(
+        "identity/overview.html",
+        proofs=proofs,
+        lines=filters.levels(known),
+        names=filters,
+        provider=eid.name_of(house.settings) if eid.is_set_up(house.settings) else None,
+    )
 
 
 # -- a domain ---------------------------------------------------------------------------------------------------
@@ -82,6 +89,40 @@ def check(handle: str) -> Response:
     }
     flash(told[seen], "warning")
     return back
+
+
+# -- an electronic identity -------------------------------------------------------------------------------------
+
+
+@blueprint.route("/identity/eid", methods=["GET", "POST"])
+@requires("identity:change")
+def eid_way() -> Any:
+    """The page before the provider's; sent, it answers with the way there, as a link: no form leads to another site."""
+    house, form = current_house(), ButtonForm()
+    if not eid.is_set_up(house.settings):
+        raise Missing("eid")
+    told = {"provider": eid.name_of(house.settings)}
+    if not form.validate_on_submit():
+        return form_page("identity/eid.html", form, **told)
+    try:
+        way = service.begin_eid(house, caller(), current_user)
+    except Refused as refused:
+        return refused_page("identity/eid.html", form, refused, **told)
+    return render_template("identity/eid.html", form=form, way=way, **told)
+
+
+@blueprint.get("/identity/eid/return")
+@requires("identity:own")
+def eid_return() -> Response:
+    """Where the provider sends a browser back to. What it brings is worth something to one session, once."""
+    brought = {name: request.args.get(name, "") for name in ("state", "code")}
+    try:
+        service.finish_eid(current_house(), current_user, **brought)
+    except Refused as refused:
+        flash(refusal(refused), "warning")
+    else:
+        flash(_("Your electronic identity is confirmed, and others see that."))
+    return redirect(url_for("identity.overview"), 303)
 
 
 @blueprint.post("/identity/proofs/<handle>/removal")

@@ -5,23 +5,26 @@ Others are asked outside any transaction; what they said is written down in one.
 
 from __future__ import annotations
 
+import hmac
+import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from odr.database import write_unit
 from odr.house import House
-from odr.identity import probes, queries, rules
+from odr.identity import eid, probes, queries, rules
 from odr.identity.domains import domain_key
 from odr.identity.queries import Proof
-from odr.kernel import SYSTEM, Actor, Refused, new_id
-from odr.log.payloads import conceal
+from odr.kernel import SYSTEM, Actor, Missing, Refused, new_id
+from odr.log.payloads import conceal, disclose
 from odr.people import limits, service
 from odr.people.queries import Person
 from odr.people.service import DAY, HOUR, Caller
-from odr.people.tables import identity_proof
+from odr.people.tables import ceremony, identity_proof
 
 LOOKED_AT_ONCE = 20
 
@@ -97,6 +100,109 @@ def end(house: House, person: Person, proof_id: str) -> None:
             _end(connection, house, proof, at, "ended")
 
     write_unit(house.engine, unit)
+
+
+# -- an electronic identity -------------------------------------------------------------------------------------
+
+
+def begin_eid(house: House, caller: Caller, person: Person) -> str:
+    """Send a browser to the provider: answers the address to go to. What has to come back waits for this session.
+
+    Raises Missing in a house without a provider, Refused("eid_unreachable"), Refused("too_many_attempts", minutes=…).
+    """
+    settings, at = house.settings, house.clock()
+    if not eid.is_set_up(settings):
+        raise Missing("eid")
+    _spend(house, at, caller, person, settings.eid_issuer)
+    try:
+        provider = eid.discover(settings)
+    except eid.Unreachable as trouble:
+        raise Refused("eid_unreachable") from trouble
+    errand = eid.Errand(*(secrets.token_urlsafe(32) for _ in range(3)))
+    wrapped_key, sealed = conceal(house.keys, _waits_at(person), json.dumps(astuple(errand)).encode())
+
+    def unit(connection: Connection) -> None:
+        connection.execute(delete(ceremony).where(_of(person)))
+        connection.execute(
+            insert(ceremony).values(
+                session_hash=person.session_hash,
+                purpose=rules.EID,
+                wrapped_key=wrapped_key,
+                sealed=sealed,
+                made_at=at,
+            )
+        )
+
+    write_unit(house.engine, unit)
+    return eid.way_to(settings, provider, errand)
+
+
+def finish_eid(house: House, person: Person, *, state: str, code: str) -> None:
+    """Take what a browser brought back from the provider, once. One identity proves one account: a second one is told
+    so, and both get an entry for the staff.
+
+    Raises Refused("eid_over" | "eid_failed" | "eid_unreachable" | "eid_of_another").
+    """
+    settings, at = house.settings, house.clock()
+    errand = _take_errand(house, person, at)
+    if errand is None or not eid.is_set_up(settings):
+        raise Refused("eid_over")
+    if not hmac.compare_digest(state.encode("utf-8", "replace"), errand.state.encode()):
+        raise Refused("eid_failed")
+    try:
+        subject = eid.redeem(settings, eid.discover(settings), errand, code, at)
+    except eid.Unreachable as trouble:
+        raise Refused("eid_unreachable") from trouble
+    except eid.Unproven as unproven:
+        raise Refused("eid_failed") from unproven
+    subject_hash = rules.subject_hash(settings.secret_key, rules.EID, settings.eid_issuer, subject)
+    if not write_unit(house.engine, lambda connection: _prove_eid(connection, house, person, subject_hash, at)):
+        raise Refused("eid_of_another")
+
+
+def _prove_eid(connection: Connection, house: House, person: Person, subject_hash: str, at: int) -> bool:
+    # Locks a row of this identity, so that of two accounts that prove it at once one is the second.
+    bucket = limits.bucket(house.settings.secret_key, "eid", subject_hash)
+    limits.spend(connection, bucket, "identity", at, 60, HOUR)
+    others = queries.holders_of(connection, subject_hash, at) - {person.account_id}
+    if others:
+        for account_id in (person.account_id, *sorted(others)):
+            told = {"level": rules.EID}
+            service.record(connection, house, account_id, "identity_shared", told, at=at, actor=SYSTEM, reach="staff")
+        return False
+    own = [one for one in queries.proofs_of(connection, house, person.account_id) if one.level == rules.EID]
+    same = next((one for one in own if one.subject_hash == subject_hash), None)
+    for other in own:
+        if other is not same:
+            _end(connection, house, other, at, "ended")
+    proof_id = same.id if same else ""
+    if not same:
+        values = {"method": rules.OIDC, "subject_hash": subject_hash}
+        proof_id = _add(connection, house, person.account_id, rules.EID, eid.name_of(house.settings), values, at)
+    proof = queries.proof_of(connection, house, person.account_id, proof_id)
+    _prove(connection, house, proof, at, [])
+    return True
+
+
+def _take_errand(house: House, person: Person, at: int) -> eid.Errand | None:
+    """What waits to come back, which is then used up, whatever comes of it."""
+
+    def unit(connection: Connection) -> eid.Errand | None:
+        row = connection.execute(select(ceremony).where(_of(person))).one_or_none()
+        gone = connection.execute(delete(ceremony).where(_of(person))).rowcount
+        if row is None or not gone or at >= row.made_at + rules.EID_WAITS:
+            return None
+        return eid.Errand(*json.loads(disclose(house.keys, _waits_at(person), row.wrapped_key, row.sealed)))
+
+    return write_unit(house.engine, unit)
+
+
+def _of(person: Person) -> ColumnElement[bool]:
+    return (ceremony.c.session_hash == person.session_hash) & (ceremony.c.purpose == rules.EID)
+
+
+def _waits_at(person: Person) -> bytes:
+    return f"odr/ceremony/v1\n{person.session_hash}\n{rules.EID}".encode()
 
 
 # -- looking again ----------------------------------------------------------------------------------------------

@@ -768,6 +768,13 @@ _REFUSALS: dict[str, Any] = {
     "domain_malformed": _("Write a domain as it stands in an address on the web, for example shop.example."),
     "domain_public": _("Anybody can have a name under this one. Write the whole name of your own."),
     "domain_of_many": _("Many people who have nothing to do with each other have mailboxes there. Name another one."),
+    "eid_over": _("This took too long, or was begun anew elsewhere. Begin again."),
+    "eid_failed": _("What came back proves nothing. Nothing has changed; you can try it again."),
+    "eid_unreachable": _("The provider does not answer just now. Try it again later."),
+    "eid_of_another": _(
+        "This identity is already confirmed for another account here, and one person has one. Sign in to that one, or "
+        "remove the confirmation there first."
+    ),
     "address_not_yours": _("This address stands under no domain that you have confirmed. Confirm its domain first."),
     "profile_of_another": _("Another account of your organisation has this address. It can give it up on this page."),
     "staff_claims_nothing": _("You work in this house, so that you cannot act for a seller in it."),
