@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from wtforms import EmailField, Field, RadioField, StringField, ValidationError
+from wtforms import EmailField, Field, Form, RadioField, StringField, ValidationError
+from wtforms.validators import StopValidation
 
 from odr.disputes.forms import ActForm
 from odr.filing.forms import LINE, DayField, as_rule_says, in_turn, not_longer
 from odr.kernel import Refused
-from odr.people.forms import filled, name_shape, new_address
-from odr.people.rules import MOST_NAME
+from odr.people.forms import filled, new_address
+from odr.people.rules import MOST_NAME, tidy_name
 from odr.procedure.access import SCOPES
 from odr.procedure.rules import read_day
 from odr.web import sentences
@@ -22,7 +23,7 @@ FIELDS = {
     "own_mandate": "email",
     "mandate_days_out_of_range": "until",
     "day_malformed": "until",
-    "name_missing": "name",
+    "representative_unnamed": "name",
     "scope_unknown": "scope",
 }
 
@@ -40,12 +41,20 @@ MEANINGS = {
 }
 
 
+def name_given(form: Form, field: Field) -> None:
+    """A name with at least one readable sign."""
+    try:
+        tidy_name(field.data or "")
+    except Refused as refused:
+        raise StopValidation(refusal(Refused("representative_unnamed"))) from refused
+
+
 class MandateForm(ActForm):
     """Lets somebody act for the side."""
 
     name = StringField(
         _("Their name"),
-        [name_shape],
+        [name_given, not_longer(MOST_NAME)],
         description=_("Both sides, the registrar and the mediator read it."),
         render_kw={"maxlength": MOST_NAME},
     )

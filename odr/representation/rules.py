@@ -44,7 +44,7 @@ def give_mandate(
     day, today = read_day(until), moment(at).date()
     if not today <= day <= today + timedelta(MOST_DAYS):
         raise Refused("mandate_days_out_of_range", most=MOST_DAYS)
-    require_text(name, "name_missing")
+    require_text(name, "representative_unnamed")
     said = words(name=name, relation=relation)
     return [
         MandateGiven(side=actor.role, representative=representative.id, scope=scope, until=end_of_day(day), words=said)

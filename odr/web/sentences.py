@@ -972,6 +972,7 @@ _REFUSALS: dict[str, Any] = {
         "This mandate cannot be taken up with this account. Whoever works in this house, is a side of this dispute or "
         "acts in it already cannot act for another side. Tell whoever asked you."
     ),
+    "representative_unnamed": _("Write the name of whoever is to act for you."),
     "own_mandate": _("This is your own address. Name the address of whoever is to act for you."),
     "representative_cannot_join": _(
         "The address of this invitation belongs to somebody who acts for the buyer in this dispute."

@@ -114,7 +114,7 @@ def test_a_side_ends_no_mandate_of_the_other_one_and_none_that_there_is_not():
         ("mandate_days_out_of_range", {"until": "2026-03-01"}),
         ("mandate_days_out_of_range", {"until": "2027-03-04"}),
         ("day_malformed", {"until": "soon"}),
-        ("name_missing", {"name": "​ "}),
+        ("representative_unnamed", {"name": "​ "}),
         ("text_too_long", {"relation": "a" * 20_001}),
     ],
 )

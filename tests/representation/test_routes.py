@@ -250,7 +250,7 @@ def test_what_was_typed_stays_when_something_is_to_be_corrected(house, buyer, co
         ({"scope": "all"}, 422, "Choose from the list how far the mandate goes"),
         ({"until": "soon"}, 422, "Give the day as year, month and day"),
         ({"until": "2020-01-01"}, 409, "Choose a day from today on, at most 366 days ahead"),
-        ({"name": " "}, 422, "Write your name"),
+        ({"name": " "}, 422, "Write the name of whoever is to act for you"),
     )
 
     for changes, status, told in wrong:
