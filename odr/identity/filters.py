@@ -14,10 +14,7 @@ from odr.identity.queries import Known, Proof, Shown
 from odr.identity.rules import FILE, ORGANISATION, RECORD, line_of
 from odr.web.filters import bidi, day_markup
 
-ORDERS = {
-    "seller": lazy_gettext("Order confirmed by the seller"),
-    "mail": lazy_gettext("Order confirmed by a signed mail of the seller"),
-}
+ORDERS = {"seller": lazy_gettext("Order confirmed by the seller")}
 """By what it is known that there was an order, in the words of a page."""
 
 
