@@ -284,7 +284,7 @@ def test_while_the_seller_still_has_time_the_registrar_sees_no_paper(due, buyer,
     clock.advance(hours=1)
     for reader in (buyer, seller, registrar):
         reader.sign_in()
-    add_file(due, "receipt.pdf")
+    add_file(due.opened_to(registrar.account_id), "receipt.pdf")
     report(seller, due)
 
     assert registrar.client.get(at(due, "evidence/3")).status_code == 404

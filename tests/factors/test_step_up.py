@@ -80,6 +80,7 @@ def test_these_steps_ask_for_it_and_no_others():
         "decision:issue",
         "decision:reject",
         "dispute:hand_over",
+        "dispute:open",
         "settlement:sign",
     }
 
