@@ -13,7 +13,8 @@ from tests.casefile.archives import checked, made, members
 from tests.stories.cases import SIX
 from tests.stories.teller import Case
 
-pytestmark = [pytest.mark.shared, pytest.mark.slow]
+# What a case file is made of is read from both databases in test_case_file; here it is how stories go on.
+pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.one_database]
 
 EVERY = 4
 """Not at every step of a story: a case file of each side takes its time."""

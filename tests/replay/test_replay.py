@@ -441,6 +441,7 @@ def test_sixty_real_negotiations_come_to_what_their_people_agreed_on(house, shar
 
 @pytest.mark.shared
 @pytest.mark.slow
+@pytest.mark.one_database  # sixty of them come to the same on both databases, above
 def test_all_real_negotiations_come_to_what_their_people_agreed_on(house, shared):
     lines = (shared / "data" / "negotiations.jsonl").read_bytes().splitlines()
 
