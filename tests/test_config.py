@@ -64,6 +64,9 @@ def test_a_misspelt_setting_in_the_file_is_named(tmp_path):
         ("ODR_PRODUCTION", "perhaps"),
         ("ODR_PUBLIC_URL", "disputes.example.org"),
         ("ODR_LANGUAGES", "en,tlh"),
+        ("ODR_DNS_SERVER", "names.example.org"),
+        ("ODR_DNS_SERVER", "2001:db8::53"),
+        ("ODR_EID_ISSUER", "id.example.org"),
         ("ODR_SETTINGS", "/nowhere/house.toml"),
     ],
 )
@@ -90,6 +93,8 @@ def test_a_public_house_starts_with_safe_settings(tmp_path):
         ("ODR_OPERATOR_NAME", "Evenhand"),
         ("ODR_MAIL_URL", "folder:///tmp/mail"),
         ("ODR_MAIL_FROM", ""),
+        ("ODR_IDENTITY_PORT", "8443"),
+        ("ODR_EID_ISSUER", "http://id.example.org"),
     ],
 )
 def test_a_public_house_refuses_to_start_unsafely_and_says_which_setting(tmp_path, name, value):
