@@ -189,7 +189,6 @@ class Reading:
         return {
             "version": mandate.version,
             "side": mandate.side,
-            "actor": sentences.SIDES[mandate.side],
             "name": words.get("name"),
             "relation": words.get("relation"),
             "covers": sentences.SCOPES[mandate.scope],
