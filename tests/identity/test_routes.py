@@ -51,8 +51,12 @@ def test_a_domain_is_proven_step_by_step_and_the_other_side_reads_it(house, buye
 
 
 def test_a_site_that_shows_its_file_is_as_good(seller, names, site):
-    here = begin(seller, "shop.example", "web")
+    here = begin(seller, "shop.example")
+    line = line_on(seller.read(here))
+    other = seller.post("/identity/organisation", seller.hidden(here, "/identity/organisation"))
+    assert other.location == here
     page = seller.read(here)
+    assert line_on(page) == line
     assert "https://shop.example/.well-known/evenhand.txt" in page
     names.write("shop.example", "A", "10.0.0.1")
     seller.send(f"{here}/check", form_at=here)
