@@ -40,7 +40,7 @@ from odr.kernel import SYSTEM, Missing, Refused, moment
 from odr.log.auditors import admit_auditor, auditors, end_auditor
 from odr.log.cli import HOUSE, anew, key
 from odr.log.cosigning import PolicyTrouble, Unanswered, require_agreement
-from odr.log.halt import SigningStopped
+from odr.log.halt import SigningStopped, contradiction
 from odr.log.integrator import resume as resume_signing
 from odr.log.integrator import seal_all
 from odr.log.keys import KeyTrouble
@@ -276,7 +276,10 @@ def resume(ctx: click.Context, despite_losses: bool) -> None:
         click.echo(str(finding), err=True)
     losses = [loss for loss in map(as_loss, found) if loss]
     if found and (not despite_losses or len(losses) < len(found)):
-        raise SigningStopped(UNSOUND)
+        with house.engine.connect() as connection:
+            against = contradiction(connection, house.settings, house.origin, house.keys)
+        # What speaks against the tree itself says what to do; that something is unsound follows from it.
+        raise SigningStopped(against.code if against else UNSOUND)
     try:
         require_agreement(house)
     except Unanswered as trouble:
@@ -895,6 +898,7 @@ ROSTER_REFUSALS = {
     "name_missing": "This address has no account yet. Say what the person is called: --name …",
     "admin_last": "Nobody else could administer then. Give another person the role first: odr staff admit admin …",
     "roles_apart": "An administrator has no other desk. Take the other role first: odr staff end …, odr mediator end …",
+    "role_for_suspended": "That account is suspended. Restore it first: odr account restore …",
     "account_suspended_already": "That account is suspended already.",
     "account_not_suspended": "That account is not suspended.",
     "no_factor_here": "They have no second step of signing in that could be taken away.",

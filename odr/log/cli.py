@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from sqlalchemy import Connection, select
 
 from odr.house import House
 from odr.log.founding import NotToBeFounded, found_anew
@@ -13,6 +14,7 @@ from odr.log.halt import latest_checkpoint
 from odr.log.keys import KeyTrouble, keys_at
 from odr.log.rotation import add_key, retire_key
 from odr.log.signers import Signers, Term, signers_of
+from odr.log.tables import checkpoint
 
 HOUSE = "odr.log.house"
 """Under this name the `odr` command hands on how a house that stands is opened."""
@@ -64,15 +66,25 @@ def list_keys(ctx: click.Context) -> None:
     with house.engine.connect() as connection:
         last = latest_checkpoint(connection)
         signers = signers_of(connection, house.origin)
+        idle = {term.public_key for term in signers.terms if term.retired and not _has_signed(connection, term)}
     held = {one.public_key for one in keys_at(house.settings).signing}
-    for line in _lines(signers, last.size if last else 0, held):
+    for line in _lines(signers, last.size if last else 0, held, idle):
         click.echo(line)
 
 
-def _lines(signers: Signers, size: int, held: set[bytes]) -> Iterator[str]:
+def _has_signed(connection: Connection, term: Term) -> bool:
+    """Whether any checkpoint fell into the time of this key: one that came and went between two has signed nothing."""
+    sizes = select(checkpoint.c.size).where(checkpoint.c.size > (term.since or 0)).order_by(checkpoint.c.size).limit(1)
+    first = connection.scalar(sizes)
+    return first is not None and term.signs(first)
+
+
+def _lines(signers: Signers, size: int, held: set[bytes], idle: set[bytes]) -> Iterator[str]:
     for term in signers.terms:
         at_hand = "at hand" if term.public_key in held else "not at hand"
-        yield f"{term.key_id.hex()}  {_state(term, size)}  ({at_hand})  {term.vkey}"
+        over = term.until is not None and term.until < size
+        state = "never signed, and does not any more" if over and term.public_key in idle else _state(term, size)
+        yield f"{term.key_id.hex()}  {state}  ({at_hand})  {term.vkey}"
 
 
 def _state(term: Term, size: int) -> str:

@@ -278,6 +278,20 @@ def test_the_command_changes_nothing_while_anything_contradicts(house: House) ->
     assert "docs/operating.md" in told.output
 
 
+def test_the_command_names_an_older_copy_and_not_what_is_unsound_because_of_it(house: House) -> None:
+    told = a_dispute(house).in_negotiation()
+    seal_all(house)
+    told.offer(told.buyer, "10.00")
+    seal_all(house)
+    with unguarded(house) as connection:
+        connection.execute(text("DELETE FROM checkpoint WHERE number = 2"))
+
+    answer = odr(house, "log", "resume")
+
+    assert answer.exit_code == 2
+    assert WHY["older"] in " ".join(answer.output.split())
+
+
 # -- the worker, the pages ------------------------------------------------------------------------------------------
 
 

@@ -686,6 +686,22 @@ def test_the_operator_brings_in_lists_and_retires_keys(house: House) -> None:
     assert listed[1].startswith(second)
 
 
+def test_a_key_that_was_lost_before_it_signed_is_listed_as_one_that_never_did(house: House) -> None:
+    grow(house)
+    add_key(house)
+    (file,) = house.settings.signing_key_file.parent.glob("signing-*.key")
+    file.unlink()
+    second = ids(house)[1]
+    retired = odr(house, "key", "retire", second)
+    assert retired.exit_code == 0, retired.output
+    seal_all(house)
+
+    first, listed = odr(house, "key", "list").output.splitlines()
+
+    assert listed.startswith(f"{second}  never signed")
+    assert "signs from 1 entries on" in first
+
+
 # -- honest houses --------------------------------------------------------------------------------------------------
 
 STEPS = ("act", "publish", "add", "retire the oldest", "restart", "crash before the copy")
