@@ -156,9 +156,10 @@ class Document:
         for line in self.reading.page.docket:
             if line.type == "decision_answered" and line.data["side"] == side:
                 consent = self.reading.consent_of(line)
-                return {"said": sentences.sentence(line.type, line.data), "at": line.at, "consent": consent}
+                said, acted = sentences.sentence(line.type, line.data), self.reading.by_representative(line)
+                return {"said": said, "at": line.at, "consent": consent, "by_representative": acted}
         waiting = _("Has not answered.") if self.until is None else _("Has not answered yet.")
-        return {"said": waiting, "at": None, "consent": None}
+        return {"said": waiting, "at": None, "consent": None, "by_representative": False}
 
     @property
     def until(self) -> int | None:

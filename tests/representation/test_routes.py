@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from odr.decision.rules import accept_decision
 from odr.kernel import new_pseudonym
 from odr.people.links import LASTS
 from odr.people.queries import account_by_email
@@ -267,11 +268,21 @@ def test_what_was_typed_stays_when_something_is_to_be_corrected(house, buyer, co
 
 def test_a_signature_by_a_representative_says_so(house, buyer, seller, contested, lawyer):
     actor = mandated(house, contested, lawyer.account_id)
-    contested.in_negotiation().offer(contested.seller, "31.07").accepted(actor).signed(actor)
+    contested.in_negotiation().offer(contested.seller, "31.07").accepted(actor)
+    page = f"/disputes/{contested.number}/settlement"
+    assert lawyer.send(f"{page}/signature", form_at=page).location == page
 
     for reader in (buyer, seller, lawyer):
-        page = reader.read(f"/disputes/{contested.number}/settlement")
-        assert "Signed by a representative on" in page and "Not signed yet" in page
+        told = reader.read(page)
+        assert "Signed by a representative on" in told and "Not signed yet" in told
+    assert "Your side has signed" in buyer.read(page) and "You have signed" not in buyer.read(page)
+
+
+def test_an_answer_to_the_decision_by_a_representative_says_so(house, buyer, contested, lawyer):
+    actor = mandated(house, contested, lawyer.account_id)
+    contested.decided().act(accept_decision, actor, seen=contested.state.decision.seal)
+
+    assert "Given by a representative" in buyer.read(f"/disputes/{contested.number}/decision")
 
 
 def test_the_registrar_and_the_mediator_see_who_acts(app, house, buyer, seller, registrar, lawyer):
