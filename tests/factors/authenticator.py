@@ -33,6 +33,8 @@ class Authenticator:
         self.counts, self.count = counts, 0
         self.credential_id = os.urandom(32)
         self.key = ec.generate_private_key(ec.SECP256R1())
+        # What the browser says beside the three things that it has to.
+        self.extra: dict[str, object] = {}
 
     def make(self, wanted: str) -> str:
         """The answer to what a page wanted made, as its script sends it."""
@@ -58,7 +60,7 @@ class Authenticator:
         return hashlib.sha256(self.host.encode()).digest() + struct.pack(">BI", flags, self.count)
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
-        return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin}).encode()
+        return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin, **self.extra}).encode()
 
     def _answer(self, response: dict[str, str]) -> str:
         named = _text(self.credential_id)
