@@ -19,7 +19,7 @@ HOUR = 3_600_000
 
 THINGS = {
     "page": _("Read pages of the dispute."),
-    "form": _("Sent a form that was not taken, and read its page again."),
+    "form": _("Sent a form, and read what came back."),
     "file": _("Opened the file of evidence %(item)s."),
     "preview": _("Saw the small pictures of the evidence."),
     "receipt": _("Took the receipt of entry %(item)s of the dispute."),
@@ -30,9 +30,14 @@ THINGS = {
 def rows_of(records: list[Record], names: Mapping[str, str], number: str) -> list[Row]:
     """The record as people read it, the newest first."""
     groups: dict[tuple[Any, ...], list[Record]] = {}
-    for record in reversed(records):
-        groups.setdefault(_alike(record), []).append(record)
-    return [_row(group, names, number) for group in groups.values()]
+    openings: dict[str, int] = {}
+    for record in records:
+        if record.type == OPENED:
+            openings[record.actor] = record.version
+        # What was read after a dispute was opened stands above the opening, and what was read before it below.
+        groups.setdefault((*_alike(record), openings.get(record.actor)), []).insert(0, record)
+    rows = [_row(group, names, number) for group in groups.values()]
+    return sorted(rows, key=lambda row: -int(row["version"]))
 
 
 def _alike(record: Record) -> tuple[Any, ...]:

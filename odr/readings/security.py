@@ -62,7 +62,7 @@ def _to_opening(seat: Seat) -> AnyResponse:
 
 def _write_down(answer: Response) -> Response:
     seat: Seat | None = g.pop("read_from", None)
-    if seat is None or answer.status_code in _EMPTY or answer.location:
+    if seat is None or answer.status_code in _EMPTY or answer.location or answer.calculate_content_length() == 0:
         return answer
     permission = permission_of(current_app, request.endpoint or "") or "dispute:read"
     # Whatever the page is for, the dispute was read for it.

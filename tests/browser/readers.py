@@ -16,12 +16,13 @@ from werkzeug.routing import RequestRedirect
 
 from odr.compliance import rules as compliance
 from odr.database import write_unit
+from odr.disputes.queries import Seat
 from odr.disputes.rebuild import counted_as_of
 from odr.evidence.service import take_in
 from odr.filing.forms import STEPS
 from odr.filing.service import begin_draft
 from odr.house import House
-from odr.kernel import new_pseudonym
+from odr.kernel import Actor, new_pseudonym
 from odr.mediation import rules as mediation
 from odr.mediation.service import Admission, admit_mediator
 from odr.people import service
@@ -29,6 +30,7 @@ from odr.people.links import issue_link
 from odr.people.queries import account_by_id
 from odr.people.security import cookie_name
 from odr.procedure.rules import order_suspension, send_message
+from odr.readings.service import note, open_with_reason
 from odr.statistics.service import cut
 from tests.builders import ADispute, a_dispute
 from tests.mediation.roster import evidenced
@@ -74,7 +76,9 @@ def furnish(app: Flask) -> list[Reader]:
     _mediated(house, parties, _on_the_roster(house, people["mediator"]))
     a_dispute(house, **parties)
     a_dispute(house, **parties).admitted()
-    _talk(house, a_dispute(house, **parties))
+    talked = a_dispute(house, **parties)
+    _talk(house, talked)
+    _watched(house, talked, people["registrar"])
     agreed = a_dispute(house, **parties).in_negotiation()
     agreed.offer(agreed.seller, "48.90").accepted(agreed.buyer)
     signed = a_dispute(house, **parties).in_negotiation()
@@ -83,7 +87,8 @@ def furnish(app: Flask) -> list[Reader]:
     return [
         Reader("stranger", begins=("/", f"/invitation/{_invitation(house, invited.id)}")),
         Reader("buyer", _session(house, people["buyer"]), ("/", *_draft(house, people["buyer"]))),
-        *(Reader(name, _session(house, people[name])) for name in ("seller", "registrar", "mediator", "regulator")),
+        Reader("registrar", _session(house, people["registrar"]), ("/", f"/disputes/{signed.number}/opening")),
+        *(Reader(name, _session(house, people[name])) for name in ("seller", "mediator", "regulator")),
     ]
 
 
@@ -139,6 +144,16 @@ def _talk(house: House, dispute: ADispute) -> None:
     dispute.offer(dispute.seller, "24.45").offer(dispute.buyer, "48.90")
     dispute.act(send_message, dispute.seller, text="البائع يعرض 24.45 EUR فقط.")
     dispute.offer(dispute.seller, "30.00")
+
+
+def _watched(house: House, dispute: ADispute, registrar: str) -> None:
+    """A dispute that a registrar read when it was admitted, and opened with a reason later."""
+    seat = Seat(dispute.id, dispute.number, Actor(registrar, "registrar"))
+    note(house, seat, "desk:dispute", "page")
+    note(house, seat, "receipt:read", "receipt", 2)
+    open_with_reason(house, seat, "asked", "The buyer rang: the page of the offers shows nothing.\n\nI look at it.")
+    for _ in range(3):
+        note(house, seat, "dispute:read", "page")
 
 
 def _picture() -> bytes:

@@ -18,7 +18,9 @@ from odr.evidence.service import take_in
 from odr.house import House
 from odr.kernel import new_number, new_pseudonym
 from odr.log.halt import Halt, stop
+from odr.log.journal import read_stream
 from odr.log.offline import main as verify_from_outside
+from odr.readings.records import stream_beside
 from tests.builders import ADispute, a_dispute
 from tests.casefile.archives import members
 
@@ -65,6 +67,18 @@ def test_each_side_has_its_case_file_in_its_own_language_and_it_is_sound(instanc
         # Sealed first: nothing waits.
         assert json.loads(capsys.readouterr().out)["seen"]["entries"] == [1, 2, 3]
     assert left_in(tmp_path) == ["buyer.zip", "seller.zip"]
+
+
+def test_taking_the_mediators_is_a_reading_by_the_mediator_and_of_a_side_none(instance, house, dispute, tmp_path):
+    dispute.in_mediation()
+
+    for side in ("buyer", "mediator"):
+        assert odr(instance, "export", dispute.number, "--for", side, "--output", str(tmp_path / side)).exit_code == 0
+
+    with house.engine.connect() as connection:
+        (read,) = [stored.entry for stored in read_stream(connection, stream_beside(dispute.id))]
+    assert (read.actor, read.role) == (dispute.mediator.id, "mediator")
+    assert read.data == {"permission": "casefile:read", "what": "casefile"}
 
 
 def test_without_a_name_it_lies_where_one_is_under_its_own(instance, dispute, tmp_path, monkeypatch):
