@@ -87,8 +87,10 @@ def furnish(app: Flask) -> list[Reader]:
     return [
         Reader("stranger", begins=("/", f"/invitation/{_invitation(house, invited.id)}")),
         Reader("buyer", _session(house, people["buyer"]), ("/", *_draft(house, people["buyer"]))),
+        Reader("seller", _session(house, people["seller"])),
+        # One of the disputes in which nothing waits for a registrar.
         Reader("registrar", _session(house, people["registrar"]), ("/", f"/disputes/{signed.number}/opening")),
-        *(Reader(name, _session(house, people[name])) for name in ("seller", "mediator", "regulator")),
+        *(Reader(name, _session(house, people[name])) for name in ("mediator", "regulator")),
     ]
 
 
