@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -18,7 +18,7 @@ from odr.people.security import caller
 from odr.representation import forms, rules, service
 from odr.representation.queries import Offered
 from odr.web.language import language
-from odr.web.security import current_house, requires, to_sign_in
+from odr.web.security import current_house, requires, to_proof, to_sign_in
 from odr.web.sentences import COVERED, refusal
 
 blueprint = Blueprint("representation", __name__)
@@ -40,6 +40,9 @@ def representatives(number: str) -> str:
 @requires("mandate:give")
 def new(number: str) -> Any:
     reading, form, named = read(number), forms.MandateForm(), service.draw_name()
+    if request.method == "GET" and reading.may("mandate:give") and not current_user.proof_is_fresh(reading.page.at):
+        # Asked before anything is typed: whoever is sent to prove it then comes back to empty fields.
+        return to_proof()
     seat = reading.page.seat
     given = {
         "representative": named,

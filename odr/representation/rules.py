@@ -14,6 +14,8 @@ from odr.procedure.rules import read_day, require_text, words
 
 # A mandate is for one dispute, and the longest road through one is far shorter; nobody names somebody for good.
 MOST_DAYS = 366
+# By each side over the whole dispute: each is a mail to an address that somebody typed, and three entries.
+MOST_EVER = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ def give_mandate(
     """A side lets somebody act for it until the end of the day `until`; `name` and `relation` (a lawyer, a sister) as
     the side writes them, for all who read the dispute."""
     demand("mandate:give", dispute, actor, at)
+    if sum(each.side == actor.role for each in dispute.mandates) >= MOST_EVER:
+        raise Refused("mandates_used_up", most=MOST_EVER)
     if scope not in SCOPES:
         raise Refused("scope_unknown")
     day, today = read_day(until), moment(at).date()

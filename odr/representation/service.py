@@ -12,13 +12,16 @@ from odr.house import House
 from odr.kernel import Refused, new_pseudonym
 from odr.log.journal import Stored
 from odr.notices.outbox import enqueue
-from odr.people import links
+from odr.people import limits, links
 from odr.people.queries import account_by_email, account_by_id
 from odr.people.rules import email_key
 from odr.people.service import Caller, find_link, is_anothers, mail
 from odr.procedure.access import mandate_stands
 from odr.representation.queries import Offered, account_behind, may_act_for, offered_by
 from odr.representation.rules import NewName, take_up_mandate
+
+# Of one account in a day, whatever the dispute: an office that sells to many is not kept out, a flood of mails is.
+MOST_MAILS = 60
 
 
 def draw_name() -> NewName:
@@ -29,14 +32,18 @@ def draw_name() -> NewName:
 def invite(house: House, seat: Seat, account_id: str, named: NewName, email: str, language: str) -> Alongside:
     """What is written beside a mandate that is given: whom the link goes to, and the mail that carries it.
 
-    Raises Refused("email_malformed"), and Refused("own_mandate") within the act where somebody names themselves.
+    Raises Refused("email_malformed"), and within the act Refused("own_mandate") where somebody names themselves and
+    Refused("too_many_attempts", minutes=…) where they named too many in a day.
     """
     key, at = email_key(email), house.clock()
+    mails = limits.bucket(house.settings.secret_key, "account", account_id)
 
     def rows(connection: Connection, stored: list[Stored]) -> None:
         giver = account_by_id(connection, account_id)
         if giver is not None and giver.email == key:
             raise Refused("own_mandate")
+        # In the act's own transaction: what is refused mails nobody, and is not counted.
+        limits.spend(connection, mails, "mandate", at, MOST_MAILS, links.DAY)
         given = stored[0].entry.data
         connection.execute(
             insert(mandate).values(

@@ -964,6 +964,7 @@ _REFUSALS: dict[str, Any] = {
     "too_many_mandates": _(
         "You have named as many representatives as a side can have at a time. End the mandate of one of them first."
     ),
+    "mandates_used_up": _("A side names at most %(most)s representatives in one dispute, one after the other."),
     "no_mandate": _("There is no such mandate. It may have been ended already."),
     "mandate_taken_up": _("This mandate was already taken up."),
     "mandate_over": _("This mandate is over. Nothing can be done on it any more."),
@@ -1181,7 +1182,7 @@ PERMISSION_GROUPS: dict[str, tuple[Any, dict[str, Any]]] = {
         },
     ),
 }
-HOLDERS_OF_PERMISSIONS = {
+PERMISSION_HOLDERS = {
     **SIDES,
     "anyone": _("Anyone"),
     "signed_in": _("Whoever is signed in"),
@@ -1190,10 +1191,18 @@ HOLDERS_OF_PERMISSIONS = {
     "auditor": _("Auditor"),
 }
 STANDINGS = {
-    "own": _("only in one’s own dispute"),
-    "seated": _("only while appointed to it"),
-    "desk": _("only where not a side of it oneself"),
-    "itself": _("by itself, through no page"),
+    "buyer": _("Only in a dispute that they filed."),
+    "seller": _("Only in a dispute that names them, from its admission on."),
+    "representative": _("Only in the one dispute, and only as far and as long as the mandate of that side goes."),
+    "mediator": _("Only in a dispute for which they were drawn, until they leave it."),
+    "registrar": _(
+        "Only in a dispute in which they are no side and were not drawn; and where nothing waits for a registrar, only "
+        "after giving a reason that both sides see."
+    ),
+    "regulator": _("In no dispute. They see figures."),
+    "admin": _("In no dispute. They look after accounts and roles."),
+    "auditor": _("A program with a token of the house, for a time: the bytes of all entries, never the words."),
+    "system": _("The house by itself, by fixed rules; no page leads to it."),
 }
 MANDATES = {
     "": _("Only the side itself"),
@@ -1201,14 +1210,21 @@ MANDATES = {
     "own": _("Each representative for themself"),
 }
 ENTRY_CLASSES = {
-    "parties": _("both sides and whoever works on the dispute"),
-    "mediator": _("both sides and the mediator"),
-    "wall": _("both sides, and nobody who decides"),
-    "buyer": _("the buyer alone"),
-    "seller": _("the seller alone"),
-    "public": _("everybody"),
-    "person": _("the person concerned"),
-    "staff": _("the house"),
+    "parties": _("Both sides and whoever works on it"),
+    "mediator": _("Both sides and the mediator"),
+    "wall": _("Both sides alone"),
+    "buyer": _("The buyer alone"),
+    "seller": _("The seller alone"),
+    "public": _("Everybody"),
+    "person": _("The person it is about"),
+    "staff": _("Those who work in the house"),
+}
+READERS = {
+    "buyer": SIDES["buyer"],
+    "seller": SIDES["seller"],
+    "mediator": _("Mediator who mediates"),
+    "decider": _("Mediator who only decides"),
+    "registrar": SIDES["registrar"],
 }
 
 

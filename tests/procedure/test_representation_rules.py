@@ -136,6 +136,16 @@ def test_a_side_has_three_representatives_at_a_time_and_an_ended_one_makes_room(
     story.do(representation.end_mandate, BUYER, representative=LAWYER.id).mandated(BUYER)
 
 
+def test_a_side_names_a_dozen_people_over_a_dispute_and_no_more():
+    story = told().contested()
+    for place in range(representation.MOST_EVER):
+        story.mandated(BUYER).do(representation.end_mandate, BUYER, representative=represented(place, "buyer").id)
+
+    with refused("mandates_used_up", most=12):
+        story.mandated(BUYER)
+    story.mandated(SELLER)
+
+
 # -- what a mandate covers ------------------------------------------------------------------------------------------
 
 

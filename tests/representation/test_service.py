@@ -47,13 +47,13 @@ def contested(house, people):
     return filed.admitted().contested()
 
 
-def invited(house, dispute, email=LAWYER, *, side="buyer", days=100):
+def invited(house, dispute, email=LAWYER, *, side="buyer", days=100, by=""):
     """The path of the link to a mandate that waits to be taken up."""
     giver = getattr(dispute, side)
     named = service.draw_name()
     seat = service.Seat(dispute.id, dispute.number, giver)
     given = {"scope": "bind", "until": day(house, days), "name": "Ms Lawyer"}
-    alongside = service.invite(house, seat, "", named, email, "en")
+    alongside = service.invite(house, seat, by, named, email, "en")
     dispute.act(rules.give_mandate, giver, representative=named, alongside=alongside, **given)
     return named, link_for(house, dispute, email)
 
@@ -140,6 +140,22 @@ def test_what_had_not_left_when_a_mandate_ended_never_does(house, people, contes
     assert [row.params["for_side"] for row in told] == ["buyer"]
     contested.offer(contested.seller, "31.07")
     assert not letters(house, account_id=people["lawyer"], template="offer_received")
+
+
+def test_nobody_sends_a_flood_of_mails_by_naming_people(house, clock, people, contested, monkeypatch):
+    monkeypatch.setattr(service, "MOST_MAILS", 2)
+    invited(house, contested, by=people["buyer"])
+    other = a_dispute(house, buyer_account=people["buyer"])
+    invited(house, other, by=people["buyer"])
+    before = facts(house, other)
+
+    with pytest.raises(Refused, match="too_many_attempts"):
+        invited(house, other, by=people["buyer"])
+    assert (facts(house, other), len(letters(house, template="mandate"))) == (before, 2)
+
+    clock.advance(days=1)
+    invited(house, other, by=people["buyer"])
+    assert len(letters(house, template="mandate")) == 3
 
 
 def test_an_invitation_that_waited_for_the_mail_is_not_sent_after_the_end(house, contested):
