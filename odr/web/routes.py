@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from odr.house import House
 from odr.kernel import Conflict, Missing, Refused
 from odr.log.halt import STOPPED
-from odr.procedure.access import PERMISSIONS
+from odr.procedure.access import CLASSES, IN_DISPUTES, PERMISSIONS, READERS, Row
 from odr.procedure.course import ORDER, leads_to, steps_in, ways_from
 from odr.procedure.dispute import Phase
 from odr.procedure.ruleset import Ruleset
@@ -51,6 +51,19 @@ NUMBERS = {
     "suspension_days": _("Most days for which all time stands still"),
     "suspensions_most": _("How often it can be asked to stand still"),
     "evidence_request_days_most": _("Most days that the mediator can set for evidence"),
+}
+
+# Phases that have a name together; all others are named one by one.
+_FILED = frozenset(Phase) - {Phase.UNFILED}
+_UNADMITTED = frozenset({Phase.SCREENING, Phase.NEEDS_INFORMATION, Phase.REFUSED})
+_ENDED = frozenset({Phase.DECIDED, Phase.SETTLED, Phase.CLOSED})
+PERIODS = {
+    _FILED: _("At any time"),
+    _FILED - _ENDED: _("Before there is an agreement or a decision"),
+    _FILED - _ENDED - _UNADMITTED: _("From the admission until there is an agreement or a decision"),
+    _FILED - _UNADMITTED: _("From the admission on"),
+    _FILED - {Phase.CLOSED}: _("Before the dispute is closed"),
+    _FILED - {Phase.SETTLED, Phase.CLOSED}: _("Before there is an agreement or the dispute is closed"),
 }
 
 # Codes that have a page of their own; any other is told as its nearest of these.
@@ -94,6 +107,57 @@ def _stage(phase: Phase) -> dict[str, Any]:
 @requires("site:read")
 def neutrality() -> str:
     return render_template("web/neutrality.html")
+
+
+@blueprint.get("/permissions")
+@requires("site:read")
+def permissions() -> str:
+    """Who may do what, line by line as the house itself reads it."""
+    return render_template(
+        "web/permissions.html",
+        groups=[_group(name, title, group) for name, (title, group) in sentences.PERMISSION_GROUPS.items()],
+        readers={
+            reader: [reach for reach in sentences.ENTRY_CLASSES if reach in may] for reader, may in READERS.items()
+        },
+        classes=[reach for reach in sentences.ENTRY_CLASSES if any(reach in may for may in READERS.values())],
+        sentences=sentences,
+    )
+
+
+def _group(name: str, title: Any, group: dict[str, Any]) -> dict[str, Any]:
+    """The permissions of one subject, and which columns have something to say of them."""
+    rows = [_right(PERMISSIONS[permission], words) for permission, words in group.items()]
+    columns = [
+        column for column in ("when", "mandate", "proof", "entries", "recorded") if any(row[column] for row in rows)
+    ]
+    return {"name": name, "title": title, "rows": rows, "columns": columns}
+
+
+def _right(row: Row, words: Any) -> dict[str, Any]:
+    """One permission in words."""
+    holders = sentences.PERMISSION_HOLDERS
+    phases = [PERIODS[row.phases]] if row.phases in PERIODS else [sentences.PHASES[p] for p in ORDER if p in row.phases]
+    if row.relation and not row.act:
+        phases = [_("As long as the dispute is kept")]
+    return {
+        "words": words,
+        "who": [told for role, told in holders.items() if role in row.who],
+        "when": phases,
+        "conditions": row.unless is not None,
+        "mandate": sentences.MANDATES[row.scope] if row.who & {"buyer", "seller"} else "",
+        "proof": row.step_up,
+        "entries": _entries(row.classes),
+        "recorded": [told for role, told in holders.items() if role in row.audited],
+    }
+
+
+def _entries(classes: frozenset[str]) -> list[Any]:
+    """For whom the entries of these classes are."""
+    if classes == CLASSES:
+        return [_("Every reader: all of them")]
+    if classes == IN_DISPUTES:
+        return [_("Each reader: all that they may know of")]
+    return [told for reach, told in sentences.ENTRY_CLASSES.items() if reach in classes]
 
 
 @blueprint.get("/rules")

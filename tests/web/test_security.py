@@ -10,7 +10,7 @@ from flask import Flask
 
 from odr.app import create_app
 from odr.procedure.access import PERMISSIONS
-from odr.web.security import CONTENT_POLICY, Undeclared, check_declared, permission_of, requires
+from odr.web.security import CONTENT_POLICY, Undeclared, check_declared, csrf, permission_of, requires
 
 pytestmark = pytest.mark.one_database
 
@@ -32,6 +32,25 @@ def test_a_page_that_does_not_say_who_may_enter_keeps_the_house_shut():
         check_declared(app)
 
     assert "/open" in str(refused.value) and "no:such" in str(refused.value)
+
+
+def test_a_form_that_is_taken_without_its_token_keeps_the_house_shut():
+    app = Flask("planted")
+    taken = csrf.exempt(requires("site:read")(lambda: "taken"))
+    app.add_url_rule("/taken", "taken", taken, methods=["POST"])
+    try:
+        with pytest.raises(Undeclared, match="takes a form without its token"):
+            check_declared(app)
+    finally:
+        csrf._exempt_views.discard(f"{taken.__module__}.{taken.__name__}")
+
+
+def test_a_row_that_makes_no_sense_keeps_the_house_shut(monkeypatch: pytest.MonkeyPatch):
+    row = PERMISSIONS["decision:issue"]
+    monkeypatch.setitem(PERMISSIONS, row.name, replace(row, who=row.who | {"anyone"}))
+
+    with pytest.raises(Undeclared, match="decision:issue"):
+        check_declared(Flask("planted"))
 
 
 @pytest.mark.parametrize("path", PAGES)
