@@ -6,16 +6,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from odr.house import House, Settings
 from odr.mediation.service import Admission, admit_mediator
 from odr.people import service
-from odr.people.tables import factor
+from odr.people.tables import factor, mediator
+from tests.builders import ADispute, a_dispute
 from tests.people.conftest import PASSWORD, an_account
 
 pytestmark = pytest.mark.browser
@@ -59,8 +62,8 @@ def account_id(house: House) -> str:
     return account_id
 
 
-def plug_in(page: Page, *, verifies: bool = True) -> object:
-    """Put an authenticator into the browser of this page; answers the line to it."""
+def plug_in(page: Page, *, verifies: bool = True) -> Any:
+    """Put an authenticator into the browser of this page; answers the line to it, which knows its name."""
     line = page.context.new_cdp_session(page)
     line.send("WebAuthn.enable", {"enableUI": False})
     options = {
@@ -71,7 +74,8 @@ def plug_in(page: Page, *, verifies: bool = True) -> object:
         "isUserVerified": verifies,
         "automaticPresenceSimulation": True,
     }
-    line.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    added = line.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    line.authenticator = added["authenticatorId"]
     return line
 
 
@@ -188,6 +192,94 @@ def test_before_a_step_of_weight_the_passkey_is_asked_for_again(
     by_keyboard(page, "Make new codes")
 
     expect(page.locator("h1")).to_have_text("Recovery codes")
+
+
+# -- signing ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def agreed(house: House) -> ADispute:
+    """Both sides agreed; the buyer has a password, and nobody signed yet."""
+    dispute = a_dispute(house, buyer_account=an_account(house, EMAIL))
+    return dispute.in_negotiation().offer(dispute.seller, "31.07").accepted(dispute.buyer)
+
+
+def test_a_buyer_signs_the_agreement_with_a_passkey_and_the_keyboard_alone(
+    page: Page, address: str, agreed: ADispute, clock
+) -> None:
+    line = plug_in(page)
+    sign_in(page, address)
+    page.goto(f"{address}/account/factors")
+    add_passkey(page)
+    clock.advance(minutes=6)
+    page.goto(f"{address}/disputes/{agreed.number}/settlement")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    # Stopped at the device, nothing is done, and the page says so.
+    known = line.send("WebAuthn.getCredentials", {"authenticatorId": line.authenticator})["credentials"]
+    line.send("WebAuthn.clearCredentials", {"authenticatorId": line.authenticator})
+    press_by_keyboard(page, "Sign with my passkey")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was signed")
+    line.send("WebAuthn.addCredential", {"authenticatorId": line.authenticator, "credential": known[0]})
+    by_keyboard(page, "Sign with my passkey")
+
+    expect(page.locator("main")).to_contain_text("Signed with the buyer’s own passkey.")
+    expect(page.get_by_role("heading", name="You have signed")).to_be_visible()
+
+
+def test_a_mediator_signs_and_issues_a_decision_with_the_keyboard_alone(
+    page: Page, address: str, house: House, account_id: str, clock
+) -> None:
+    """Threat 4: the signature is the fresh proof that a decision asks for."""
+    with house.engine.connect() as connection:
+        mediator_id = connection.scalar(select(mediator.c.id).where(mediator.c.account_id == account_id))
+    dispute = a_dispute(house).admitted().contested().in_decision(mediator_id).file_closed()
+    plug_in(page)
+    sign_in(page, address)
+    add_passkey(page)
+    page.goto(f"{address}/disputes/{dispute.number}/decision/new")
+    page.get_by_label("Granted in full").first.check()
+    page.locator('[name="text"]').fill("The parcel was lost on its way.")
+    page.locator('[name="finding-0-text"]').fill("It never arrived.")
+    page.locator('[name="finding-0-cites"]').first.check()
+    page.get_by_label("The law of the buyer’s country").check()
+    by_keyboard(page, "Check the decision")
+    clock.advance(minutes=6)
+
+    by_keyboard(page, "Sign with my passkey and issue")
+
+    expect(page.locator("main")).to_contain_text("Signed with the mediator’s own passkey.")
+
+
+def test_without_script_an_agreement_is_signed_by_the_button(
+    chromium: Browser, page: Page, address: str, agreed: ADispute
+) -> None:
+    plug_in(page)
+    sign_in(page, address)
+    page.goto(f"{address}/account/factors")
+    add_passkey(page)
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
+    context.add_cookies(page.context.cookies())
+    plain = context.new_page()
+    plain.goto(f"{address}/disputes/{agreed.number}/settlement")
+
+    expect(plain.locator("main")).to_contain_text("Signing with your passkey needs script")
+    expect(plain.get_by_role("button", name="Sign with my passkey")).to_be_hidden()
+    by_keyboard(plain, "Sign without a passkey")
+
+    expect(plain.locator("main")).to_contain_text("Signed in with a password and a passkey.")
+    context.close()
+
+
+def press_by_keyboard(page: Page, name: str) -> None:
+    """As `by_keyboard`, for a button that may lead nowhere."""
+    wanted = page.locator("main").get_by_role("button", name=name, exact=True)
+    expect(wanted).to_be_visible()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("one => one === document.activeElement"):
+            return page.keyboard.press("Enter")
+    raise AssertionError(f"the keyboard never came to {name}")
 
 
 def test_the_pages_fit_a_telephone(page: Page, address: str, house: House) -> None:

@@ -37,7 +37,7 @@ from tests.builders import ADispute, a_dispute
 from tests.casefile.archives import made
 from tests.conftest import CHECKOUT, FrozenClock
 from tests.erasure.conftest import settled
-from tests.log import books
+from tests.log import books, consents
 
 pytestmark = [pytest.mark.browser]
 
@@ -884,3 +884,57 @@ def test_the_page_leads_an_older_key_to_the_one_that_signs_now(page: Page, addre
     put(page, "a.tlog-proof", raw)
 
     expect(page.get_by_role("heading", name="Sound: this entry is as it was signed")).to_be_visible()
+
+
+# -- consents -----------------------------------------------------------------------------------------------------
+
+
+def test_falsified_consents_are_judged_alike(bench: Page, tmp_path: Path):
+    """Each byte of what a passkey signed turned once, other keys, other texts, other disputes (section 20)."""
+    lies = consents.falsified()
+    entry = {
+        "log": books.ORIGIN, "stream": STREAM, "ver": 5, "type": "settlement_signed", "actor": books.BUYER,
+        "role": "buyer", "data": consents.SIGNED, "commit": {"consent": "0" * 64},
+    }  # fmt: skip
+
+    told = bench.evaluate(
+        """async ([entry, payloads]) => {
+          const { verifyConsent } = await import("/static/js/verify/consent.js");
+          const said = [];
+          for (const payload of payloads) {
+            const found = [];
+            await verifyConsent(entry, new Map([["consent", payload]]), (code) => found.push(code));
+            said.push(found.sort());
+          }
+          return said;
+        }""",
+        [entry, [payload.decode() for _, payload in lies.values()]],
+    )
+
+    wanted = {name: codes for name, (codes, _) in lies.items()}
+    assert dict(zip(lies, told, strict=True)) == wanted
+
+    # And within whole case files: the true one, one given to another text, one that was tampered with.
+    names = ["a true one", "a record", "another text was shown", "-7: byte 3 of signature"]
+    files = [a_case_with(lies[name][1]) for name in names]
+    here = told_in_browser(bench, files, books.vkey(), name="case.zip")
+    assert here == told_offline("case", tmp_path, files, books.vkey())
+    assert [told.codes for told in here] == [tuple(lies[name][0]) for name in names]
+
+
+def a_case_with(consent: bytes) -> bytes:
+    """A case file in which the buyer signed the agreement, with this consent."""
+    book = books.Book()
+    book.write(STREAM, payload=b"word")
+    book.write(STREAM, type="settlement_signed", data=consents.SIGNED, words={"consent": consent})
+    return closed(book.case(STREAM))
+
+
+def test_the_page_tells_how_somebody_consented(page: Page, address: str):
+    page.goto(f"{address}/log/verify")
+    page.get_by_label("The key of the log").fill(books.vkey())
+
+    put(page, "case.zip", a_case_with(consents.payload(consents.honest())))
+
+    expect(page.get_by_role("heading", name="Consents, checked")).to_be_visible()
+    expect(page.locator("#result")).to_contain_text(f"Entry 2: signed with a passkey at {consents.SITE}.")
