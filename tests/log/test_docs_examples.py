@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from odr.casefile import archive as zips
 from odr.casefile import records
 from odr.kernel import moment
-from odr.log import chain, note, offline, policy, proof, receipt, rules, signers
+from odr.log import chain, consent, note, offline, policy, proof, receipt, rules, signers
 from odr.log.cosigning import verify_with
 
 ROOT = Path(__file__).parent.parent.parent
@@ -280,6 +282,43 @@ def test_a_log_founded_over_another() -> None:
     )
     assert entry.data["key"] == note.vkey(entry.origin, second.public_key().public_bytes_raw())
     assert offline.continued(entry.data) == entry.data["continues"]
+
+
+def test_the_consents() -> None:
+    given = json.loads(EXAMPLES["consented"])
+    texts = {name: text.encode() for name, text in given.pop("words").items()}
+    payloads = {name: EXAMPLES[name].encode() for name in ("consent-signed", "consent-recorded")}
+    signed, recorded = (json.loads(held) for held in payloads.values())
+    scalar = re.search(r"whose private scalar is the number\n`([0-9a-f]{64})`", DOCUMENT)
+    session = re.search(r"that the house calls `([0-9a-f]{64})`", DOCUMENT)
+    assert scalar and session
+    private = ec.derive_private_key(int(scalar[1], 16), ec.SECP256R1())
+    numbers = private.public_key().public_numbers()
+    deed = consent.Deed(**given, words=texts)
+    asked = consent.asked_of(deed, text=signed["text"], language="en", nonce=bytes.fromhex(signed["nonce"]))
+
+    assert deed.shown == EXAMPLES["consent-shown"] == signed["shown"] == recorded["shown"]
+    assert asked.challenge.hex() == EXAMPLES["consent-challenge"]
+    assert [int.from_bytes(consent.from_text(signed["key"][name]), "big") for name in "xy"] == [numbers.x, numbers.y]
+    client, told = consent.from_text(signed["client"]), consent.from_text(signed["authenticator"])
+    message = told + hashlib.sha256(client).digest()
+    again = private.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
+    assert consent.to_text(again) == signed["signature"]
+    entry = {**given, "ver": 9, "commit": dict.fromkeys(["reasons", "consent"], chain.GENESIS)}
+    found: list[str] = []
+    for payload in payloads.values():
+        assert list(consent.faults(deed, payload)) == []
+        assert offline.verify_consent(entry, {**texts, "consent": payload}, lambda code, **_: found.append(code))
+        assert found == []
+    parts = ("odr/session/v1", bytes.fromhex(recorded["nonce"]), session[1])
+    assert hashlib.sha256(b"".join(map(lp, parts))).hexdigest() == recorded["session"]
+    account, credential = (
+        re.search(r"What the stream `(account/\w+)`", DOCUMENT),
+        re.search(r"^`(\w{32})` in hex:", DOCUMENT, re.M),
+    )
+    assert account and credential
+    bound = consent.key_commitment(given["log"], account[1], bytes.fromhex(credential[1]), signed["key"])
+    assert bound == EXAMPLES["key-commitment"]
 
 
 def test_the_files() -> None:
