@@ -37,7 +37,7 @@ from odr.notices.rules import letter_to_seller
 from odr.people import queries as people
 from odr.people.security import signed_in_owner
 from odr.procedure import rules as procedure
-from odr.procedure.access import why_not
+from odr.procedure.access import PERMISSIONS, why_not
 from odr.procedure.events import ClaimItem
 from odr.profile.service import confirmed_domain
 from odr.response import rules as response
@@ -620,9 +620,9 @@ def _at_desk(number: str) -> Reading:
     """The dispute as a registrar sees it. Refused when the reader is a party to it, named in it as one, or was drawn in
     it; Missing for everybody who is no registrar, its mediator among them."""
     reading = read(number)
-    if "registrar" not in current_user.roles:
+    if not PERMISSIONS["desk:dispute"].who & current_user.roles:
         raise Missing(number)
-    if reading.page.seat.actor.id != current_user.account_id:
+    if not reading.may_read("desk:dispute"):
         raise Refused("own_dispute")
     demand_impartial(reading)
     return reading

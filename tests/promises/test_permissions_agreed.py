@@ -4,6 +4,7 @@ each single change is asked of the rules and doors themselves, over many states,
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -82,6 +83,28 @@ def test_no_permission_waits_for_a_page_a_rule_or_a_command_that_nobody_wrote():
                     named |= {each.value for each in ast.iter_child_nodes(node) if isinstance(each, ast.Constant)}
 
     assert set(PERMISSIONS) - named == set()
+
+
+# Where a registrar stands to a dispute is found out by what the house knows of the person, which no table can hold; and
+# of those who read a dispute, mediators are told by name.
+BY_ROLE = {"disputes/routes.py": 2, "readings/routes.py": 1}
+
+
+def test_no_page_decides_by_the_name_of_a_role_what_the_table_decides():
+    found: Counter[str] = Counter()
+    for file in sorted(ODR.glob("*/routes.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Compare):
+                compared = [node.left, *node.comparators]
+                asks = any(getattr(each, "attr", "") in ("role", "roles") for each in compared)
+                names = any(isinstance(each, ast.Constant) and each.value in HOLDERS for each in compared)
+                found[file.relative_to(ODR).as_posix()] += asks and names
+
+    assert +found == BY_ROLE
+    # In words there can be one for each side.
+    decides = re.compile(r"{%-?\s*(?:el)?if[^%]*\broles?\b\s*(?:==|!=|in\b)|\bin\s+\w+\.roles\b")
+    templates = sorted((ODR.parent / "templates").rglob("*.html"))
+    assert [file.name for file in templates if decides.search(file.read_text("utf-8"))] == []
 
 
 def as_agreed(row: Row, words: str) -> Agreed:
