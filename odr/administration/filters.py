@@ -46,6 +46,7 @@ _PLAIN = {
     "sessions_ended": _("All its devices were signed out."),
     "factor_reset_refused": _("The reset was refused."),
     "factors_reset": _("All second steps were taken away."),
+    "identity_shared": _("One electronic identity was shown for this account and for another one."),
 }
 
 
@@ -65,7 +66,8 @@ def deed_words(deed: Deed) -> str:
 
 def deed_by(deed: Deed) -> str:
     """Who did it."""
-    return deed.by or gettext("The operator, at the machine")
+    by_house = gettext("The house, by itself")
+    return by_house if deed.type == "identity_shared" else deed.by or gettext("The operator, at the machine")
 
 
 def roles_words(holder: Holder) -> str:

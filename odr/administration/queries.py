@@ -27,6 +27,8 @@ DEEDS = frozenset(
         "factor_reset_asked",
         "factor_reset_refused",
         "factors_reset",
+        # What the house saw by itself: one electronic identity for two accounts.
+        "identity_shared",
     }
 )
 

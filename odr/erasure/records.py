@@ -16,12 +16,14 @@ from odr.evidence.media import with_suffix
 from odr.evidence.store import Damaged
 from odr.filing.drafts import drafts_of
 from odr.house import House
+from odr.identity.queries import proofs_of
 from odr.kernel import moment
 from odr.log.journal import read_stream
 from odr.log.tables import stored_file
 from odr.notices.tables import outbox
 from odr.people.queries import Account
 from odr.procedure.dispute import Dispute, EvidenceItem, Phase
+from odr.profile.queries import claims_of
 
 Row = dict[str, Any]
 
@@ -73,13 +75,31 @@ def copy_of(connection: Connection, house: House, owner: Account) -> Copy:
     return Copy(
         made_at=house.clock(),
         account=owner,
-        rows=rows_about(connection, owner.id),
+        rows={**rows_about(connection, owner.id), **_identity(connection, house, owner.id)},
         asked_at=requested_at(connection, owner.id),
         drafts=drafts,
         notices=_notices(connection, owner.id),
         acts=acts,
         disputes=list(_disputes(connection, house, owner.id)),
     )
+
+
+def _identity(connection: Connection, house: House, account_id: str) -> dict[str, list[Row]]:
+    """The domains and electronic identities that the owner has shown, and the addresses they have claimed."""
+    proofs = [
+        {
+            "level": one.level,
+            "by": one.method,
+            "named": one.subject,
+            "begun_at": one.begun_at,
+            "proven_at": one.proven_at,
+        }
+        for one in proofs_of(connection, house, account_id)
+    ]
+    claims = [
+        {"address": one.address, "claimed_at": one.claimed_at} for one in claims_of(connection, house, account_id)
+    ]
+    return {"identities": proofs, "claimed_addresses": claims}
 
 
 def _disputes(connection: Connection, house: House, account_id: str) -> Iterator[OwnDispute]:

@@ -343,7 +343,7 @@ def scrub(house: House) -> bool:
             driver.autocommit = True
             try:
                 words = (log.payload, log.stored_file, log.idempotency)
-                rows = (people.account, people.registration, people.mediator, party, *rows_of_an_account())
+                rows = (people.account, people.registration, people.mediator, party, seller, *rows_of_an_account())
                 for table in (*words, *rows):
                     driver.execute(f"VACUUM {table.name}")
             finally:

@@ -11,6 +11,8 @@ import pytest
 from joserfc import jwk
 from sqlalchemy import func, select
 
+from odr.administration.filters import deed_by, deed_words
+from odr.administration.queries import deeds_about
 from odr.app import create_app
 from odr.config import ConfigError
 from odr.identity import eid, queries, service
@@ -169,6 +171,10 @@ def test_one_person_confirms_one_account_and_the_staff_can_see_who_tried_two(hou
 
     assert known(other).proofs == () and known(holder).proofs
     assert facts(other) == ["identity_shared/staff"] and facts(holder)[-1] == "identity_shared/staff"
+
+    with house.engine.connect() as connection:
+        [deed] = deeds_about(connection, other.account_id)
+    assert deed_words(deed).startswith("One electronic identity") and deed_by(deed) == "The house, by itself"
 
     [proof] = own(holder)
     service.end(house, holder.person, proof.id)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+from io import BytesIO
+
 import pytest
 from sqlalchemy import insert, select, update
 
@@ -23,6 +27,7 @@ from odr.profile import service
 from odr.response import rules as response
 from tests.builders import a_dispute
 from tests.disputes.readers import text
+from tests.filing.conftest import Browser
 
 ADDRESS = "desk@shop.example"
 CALLER = Caller()
@@ -98,6 +103,11 @@ def test_an_address_under_a_proven_domain_is_claimed_and_no_other(house, seller,
         with pytest.raises(Refused, match=code):
             service.claim(house, person, address=address)
 
+    copy = seller.client.get("/account/data/copy")
+    with zipfile.ZipFile(BytesIO(copy.data)) as archive:
+        own = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith(".json")][0]
+    assert [each["named"] for each in own["identities"]] == ["shop.example"]
+    assert ADDRESS in {each["address"] for each in own["claimed_addresses"]}
     page = seller.read("/profile")
     assert all(each in page for each in (ADDRESS, "sales@mail.shop.example", "shop.example", "Nothing waits"))
     with house.engine.connect() as connection:
@@ -251,7 +261,7 @@ def test_a_claim_ends_with_what_it_rests_on(house, seller, buyer, names, end):
         assert (row.claimed_by, row.claimed_proof, row.sealed, row.wrapped_key, row.claimed_at) == (None,) * 5
 
 
-def test_whoever_files_reads_that_the_organisation_is_confirmed(house, seller, names):
+def test_whoever_files_reads_that_the_organisation_is_confirmed(house, seller, buyer, names):
     assert service.confirmed_domain(house, ADDRESS, "") is None
     prove(seller, names)
     service.claim(house, person_of(seller), address=ADDRESS)
@@ -261,6 +271,11 @@ def test_whoever_files_reads_that_the_organisation_is_confirmed(house, seller, n
     assert service.confirmed_domain(house, "", "https://www.shop.example") == "shop.example"
     assert service.confirmed_domain(house, "other@shop.example", "") is None
     assert service.confirmed_domain(house, "", "shop.example/sellers/12") is None
+
+    filer = Browser(buyer.app, buyer.account_id)
+    for email, told in ((ADDRESS, True), ("other@shop.example", False)):
+        draft = filer.answer(seller={"email": email})
+        assert ("has confirmed the organisation" in filer.text(f"{draft}/answers")) is told
 
 
 # -- the pages --------------------------------------------------------------------------------------------------
