@@ -361,6 +361,8 @@ def procedure_moves(dispute) -> None:
 
 def test_every_act_of_a_person_on_a_dispute_stands_in_the_panel_or_on_the_page():
     on_the_page = {"message:send", "seller:join", "information:ask", "filing:refuse"}
+    # Most people have no representative: a line beside the side leads to the page of its own.
+    on_the_page |= {"mandate:give", "mandate:end", "mandate:take_up", "mandate:resign"}
 
     acts = {name for name, row in PERMISSIONS.items() if row.act and row.who != HOUSE}
     assert acts == {name for name, _ in ACTS} | on_the_page

@@ -76,6 +76,18 @@ LETTERS: dict[str, tuple[str | None, dict[str, Any]]] = {
     "profile_named": (None, {"number": NUMBER}),
     "identity_changed": (None, {"what": "organisation_lost"}),
     "credential_lapses": (None, {"kind": "mediation", "until": "2026-05-31", "needed": True}),
+    "mandate": (
+        None,
+        {
+            "number": NUMBER,
+            "dispute": "d" * 32,
+            "representative": "9" * 32,
+            "for_side": "buyer",
+            "scope": "speak",
+            "until": MAY,
+        },
+    ),
+    "mandate_ended": (None, {"number": NUMBER, "for_side": "seller"}),
     "filing_received": ("buyer", {**TIME, "phase": "screening", "holder": "registrar", "amounts": [EUR]}),
     "information_asked": ("buyer", {**TIME, "step": "information", "holder": "buyer", "topics": ["order", "claim"]}),
     "filing_refused": ("buyer", {**TIME, "step": "review", "holder": "buyer", "ground": "seller_not_contacted"}),
