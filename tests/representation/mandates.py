@@ -72,6 +72,19 @@ def mandated(
     return Actor(named.id, side)
 
 
+def invited(
+    house: House, dispute: ADispute, email: str = LAWYER, *, side: str = "buyer", days: int = 100, by: str = ""
+) -> tuple[rules.NewName, str]:
+    """The name of whoever a side asked to act, and the path of the link to the mandate that waits for them."""
+    giver = getattr(dispute, side)
+    named = service.draw_name()
+    seat = service.Seat(dispute.id, dispute.number, giver)
+    given = {"scope": "bind", "until": day(house, days), "name": "Ms Lawyer"}
+    alongside = service.invite(house, seat, by, named, email, "en")
+    dispute.act(rules.give_mandate, giver, representative=named, alongside=alongside, **given)
+    return named, link_for(house, dispute, email)
+
+
 def facts(house: House, dispute: ADispute) -> list[str]:
     with house.engine.connect() as connection:
         return [stored.entry.type for stored in read_stream(connection, f"dispute/{dispute.id}")]

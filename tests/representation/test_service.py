@@ -28,7 +28,7 @@ from odr.representation import rules, service
 from odr.worker import as_said_now, run, sweep
 from tests.builders import a_dispute
 from tests.mediation.roster import a_mediator, an_account
-from tests.representation.mandates import LAWYER, day, facts, link_for, mandated, rows
+from tests.representation.mandates import LAWYER, facts, invited, mandated, rows
 
 
 @pytest.fixture
@@ -45,17 +45,6 @@ def people(house) -> dict[str, str]:
 def contested(house, people):
     filed = a_dispute(house, buyer_account=people["buyer"], seller_account=people["seller"])
     return filed.admitted().contested()
-
-
-def invited(house, dispute, email=LAWYER, *, side="buyer", days=100, by=""):
-    """The path of the link to a mandate that waits to be taken up."""
-    giver = getattr(dispute, side)
-    named = service.draw_name()
-    seat = service.Seat(dispute.id, dispute.number, giver)
-    given = {"scope": "bind", "until": day(house, days), "name": "Ms Lawyer"}
-    alongside = service.invite(house, seat, by, named, email, "en")
-    dispute.act(rules.give_mandate, giver, representative=named, alongside=alongside, **given)
-    return named, link_for(house, dispute, email)
 
 
 def letters(house, **where) -> list:
