@@ -116,7 +116,7 @@ class Profile:
     def facts(self) -> list[Row]:
         """All of it, for a summary."""
         rows = (
-            (_("Training"), self.mediator.training or _("Not stated.")),
+            (_("Training, in their own words"), self.mediator.training or _("Not stated.")),
             (_("Languages"), self.languages),
             (_("Kinds of disputes"), self.fields),
             (_("Country"), self.country),
@@ -155,16 +155,15 @@ class Evidence:
     @property
     def told(self) -> Markup:
         """Who issued it, until when it holds, and the digest by which its paper can be known again."""
-        sentence = escape(_("%(issuer)s, until %(day)s. Document %(digest)s."))
-        return sentence % {"issuer": self.issuer, "day": self.until, "digest": self.document}
+        shown = escape(_("%(issuer)s, until %(day)s.")) % {"issuer": self.issuer, "day": self.until}
+        short = escape(_("Digest %(short)s")) % {"short": digest_short(self.credential.document)}
+        whole = Markup('<code class="digits wraps" dir="ltr">{}</code>').format(self.credential.document)
+        about = _("SHA-256 of the document that the house looked at:")
+        return Markup("{}<details><summary>{}</summary>{} {}</details>").format(shown, short, about, whole)
 
     @property
     def issuer(self) -> Markup:
         return bidi(self.credential.issuer)
-
-    @property
-    def document(self) -> Markup:
-        return digest_short(self.credential.document)
 
 
 def language_name(code: str) -> str:
