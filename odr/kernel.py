@@ -9,7 +9,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 # Minor-unit exponents of ISO 4217 that are not 2; every other listed currency has two decimals.
 _EXPONENTS = {
@@ -133,6 +135,16 @@ def moment(at: int) -> datetime:
     """The aware UTC datetime of an instant in milliseconds. One beyond all calendars, which only somebody's deed can
     have put into a column, is the end of them: the page that tells of the deed must open."""
     return datetime.fromtimestamp(max(_FIRST, min(at, _LAST)) / 1000, UTC)
+
+
+def is_zone(name: str) -> bool:
+    """Whether `name` is a zone of the IANA database; anything else never reaches the file system."""
+    return name in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def new_id() -> str:

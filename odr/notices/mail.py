@@ -35,14 +35,13 @@ from sqlalchemy import Connection, select
 
 from odr.database import writing
 from odr.house import House, Settings
-from odr.kernel import Money, moment
+from odr.kernel import Money, is_zone, moment
 from odr.log.receipt import file_name
 from odr.notices.outbox import NOBODY, Letter, email_of, entry_of
 from odr.notices.rules import Notice
 from odr.people.links import DAY, issue_link
 from odr.people.tables import account, mediator
 from odr.web import sentences
-from odr.web.language import is_zone
 
 SERVER_PATIENCE = 20
 """Seconds that a mail server may take over each of its dozen answers: all of them end well within a lease."""

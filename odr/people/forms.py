@@ -13,9 +13,9 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, Form, HiddenField, PasswordField, SelectField, StringField
 from wtforms.validators import StopValidation, ValidationError
 
-from odr.kernel import Refused
+from odr.kernel import Refused, is_zone
 from odr.people.rules import LEAST_PASSWORD, MOST_NAME, MOST_PASSWORD, check_password, email_key, tidy_name
-from odr.web.language import is_zone, manner, offered
+from odr.web.language import manner, offered
 from odr.web.sentences import refusal
 
 # Codes of regions that are no country people live in: exceptional reservations, groups of states, test locales.

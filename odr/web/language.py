@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from flask import Flask, current_app, request
 from flask_babel import Babel, get_locale, get_timezone
 from flask_login import current_user
+
+from odr.kernel import is_zone
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 YEAR = 365 * 24 * 60 * 60
@@ -92,13 +93,3 @@ def chosen_zone() -> str:
         if wish and is_zone(wish):
             return str(wish)
     return "UTC"
-
-
-def is_zone(name: str) -> bool:
-    """Whether `name` is a zone of the IANA database; anything else never reaches the file system."""
-    return name in _zones()
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from odr.web.language import chosen_language, chosen_zone, is_zone, language
+from odr.kernel import is_zone
+from odr.web.language import chosen_language, chosen_zone, language
 
 pytestmark = pytest.mark.one_database
 
