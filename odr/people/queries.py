@@ -24,7 +24,7 @@ FRESH = 5 * MINUTE
 class Person:
     """Who is signed in, in the shape Flask-Login expects. `session_hash` and `seen_at` (ms) are of this session;
     `mediator_id` is the name that entries give to this person as a mediator, None for all others. `must_prove`: a
-    password alone opens nothing; `factor_at` (ms) is when a second factor was last proven in this session, `factor_kind`
+    password alone opens nothing; `factor_at` (ms) was the last proof of a second factor in this session, `factor_kind`
     by what (`tables.PROVEN_BY`), and `began_by` how the session began (`tables.BEGINNINGS`)."""
 
     account_id: str

@@ -80,6 +80,8 @@ def test_these_steps_ask_for_it_and_no_others():
         "decision:issue",
         "decision:reject",
         "dispute:hand_over",
+        "identity:change",
+        "mandate:give",
         "dispute:open",
         "settlement:sign",
     }
