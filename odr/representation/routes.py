@@ -137,4 +137,5 @@ def _over(token: str, refused: Refused) -> Any:
         if number is not None:
             return redirect(url_for("disputes.page", number=number), 303)
     page = render_template("representation/link_over.html", code=refused.code, told=refusal(refused))
-    return page, OVER[refused.code]
+    again = {"Retry-After": str(int(refused.params["minutes"]) * 60)} if "minutes" in refused.params else {}
+    return page, OVER[refused.code], again

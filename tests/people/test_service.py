@@ -503,7 +503,7 @@ def test_an_account_keeps_what_its_owner_chose(house, caller):
 def test_a_role_is_granted_once_recorded_with_its_giver_and_asks_to_sign_in_anew(house, caller):
     account_id = an_account(house)
     cookie = sign_in(house, caller)
-    giver = Actor("a" * 32, "admin")
+    giver = Actor(an_account(house, "admin@example.org", password=None), "admin")
 
     service.grant_role(house, account_id, "mediator", actor=giver)
     service.grant_role(house, account_id, "mediator", actor=giver)

@@ -18,8 +18,9 @@ from odr.people.tables import link
 from tests.builders import ADispute, a_dispute
 from tests.conftest import FrozenClock
 from tests.disputes.conftest import buyer, dispute, house, nobody, seller, stranger
-from tests.disputes.readers import Reader, invitation, text
+from tests.disputes.readers import Reader, account, invitation, text
 from tests.people.conftest import EMAIL, PASSWORD, an_account, link_for
+from tests.representation.mandates import LAWYER, invited
 
 __all__ = ["buyer", "dispute", "house", "nobody", "seller", "stranger"]
 
@@ -30,11 +31,17 @@ NEW_PASSWORD = "a river behind glass"
 
 @dataclass(frozen=True)
 class Way:
-    """How one kind of link is made, at which address it is answered, and with what."""
+    """How one kind of link is made, at which address it is answered, and with what; `by` the address of whoever has to
+    be signed in for it, empty where the link itself lets them in."""
 
     path: str
     made: Callable[[Reader, ADispute], str]
     given: dict[str, str] = field(default_factory=dict)
+    by: str = ""
+
+    def owner(self, app: Flask) -> Reader:
+        """Whom the link was mailed to, at their browser."""
+        return Reader(app, account(app, self.by, "A Lawyer") if self.by else None)
 
 
 def verification(reader: Reader, dispute: ADispute) -> str:
@@ -52,6 +59,10 @@ def for_account(purpose: str) -> Callable[[Reader, ADispute], str]:
     return made
 
 
+def mandate(reader: Reader, dispute: ADispute) -> str:
+    return invited(dispute.house, dispute)[1].removeprefix("/mandate/")
+
+
 WAYS = {
     "verify": Way("/account/verification/", verification, {"password": PASSWORD}),
     "reset": Way("/password/reset/", for_account("reset"), {"password": NEW_PASSWORD}),
@@ -61,6 +72,7 @@ WAYS = {
         lambda reader, dispute: invitation(reader.app, dispute.id, "owner@example.org"),
         {"name": "Example Bikes Ltd"},
     ),
+    "mandate": Way("/mandate/", mandate, {"key": "0" * 32}, by=LAWYER),
 }
 each_way = pytest.mark.parametrize("purpose", list(WAYS))
 
@@ -99,7 +111,7 @@ def test_a_mailed_link_is_worth_something_once_to_one_person(
     """Threat 26, from the scanner of the mail server to the second use."""
     caplog.set_level(0)
     way = WAYS[purpose]
-    token = way.made(nobody, offered)
+    token, owner = way.made(nobody, offered), way.owner(app)
     path = way.path + token
 
     # Whatever looks at links in mails, looking uses nothing up.
@@ -112,14 +124,16 @@ def test_a_mailed_link_is_worth_something_once_to_one_person(
     assert page.headers["Referrer-Policy"] == "same-origin"
     assert re.findall(r'(?:href|src|action)="(?!/|#)[^"]*"', page.get_data(as_text=True)) == []
     # A form without its token, from another site, or at the address of another purpose.
-    form = form_of(nobody, path)
-    assert nobody.client.post(path, data=way.given).status_code == 400
-    elsewhere = nobody.client.post(path, data=form | way.given, headers={"Origin": "https://elsewhere.example"})
+    form = form_of(owner, path)
+    assert owner.client.post(path, data=way.given).status_code == 400
+    elsewhere = owner.client.post(path, data=form | way.given, headers={"Origin": "https://elsewhere.example"})
     assert elsewhere.status_code == 403
     for other in WAYS.values():
         if other is not way:
-            assert nobody.client.get(other.path + token).status_code == 404
-            assert nobody.post(other.path + token, form | other.given).status_code == 404
+            assert owner.client.get(other.path + token).status_code == 404
+            sent = owner.post(other.path + token, form | other.given)
+            # Where somebody has to be signed in, nobody else is told even that.
+            assert sent.status_code == 404 or (other.by and not way.by and sent.location.startswith("/session/new"))
     # Forwarded to somebody who is signed in as somebody else: told so, and the link stays good.
     told = stranger.client.get(path)
     assert told.status_code == (200 if purpose == "invite" else 403)
@@ -127,14 +141,14 @@ def test_a_mailed_link_is_worth_something_once_to_one_person(
     assert stranger.post(path, form_of(stranger, path) | way.given).status_code in (403, 409)
     assert unused(house, token)
 
-    used = nobody.post(path, form_of(nobody, path) | way.given)
+    used = owner.post(path, form_of(owner, path) | way.given)
     assert used.status_code == 303
 
     # The second time, by anybody.
-    thief = Reader(app)
+    thief = stranger if way.by else Reader(app)
     assert thief.client.get(path).status_code == 410
     assert thief.post(path, form_of(thief, path) | way.given).status_code == 410
-    assert thief.client.get("/account").status_code == 303
+    assert Reader(app).client.get("/account").status_code == 303
     with house.engine.connect() as connection:
         assert token not in "\n".join(connection.connection.driver_connection.iterdump())
     assert token not in caplog.text
@@ -142,16 +156,18 @@ def test_a_mailed_link_is_worth_something_once_to_one_person(
 
 @each_way
 def test_a_link_that_has_run_out_or_was_never_mailed_opens_nothing(
-    house: House, offered: ADispute, nobody: Reader, clock: FrozenClock, purpose: str
+    app: Flask, house: House, offered: ADispute, nobody: Reader, clock: FrozenClock, purpose: str
 ):
     way = WAYS[purpose]
-    token = way.made(nobody, offered)
-    form = form_of(nobody, way.path + token)
+    token, owner = way.made(nobody, offered), way.owner(app)
+    form = form_of(owner, way.path + token)
     clock.advance(days=8)
+    if owner.account_id:
+        owner.sign_in()
 
     for method in ("GET", "HEAD", "POST"):
         answers = [
-            nobody.client.open(way.path + one, method=method, data=form | way.given if method == "POST" else None)
+            owner.client.open(way.path + one, method=method, data=form | way.given if method == "POST" else None)
             for one in (token, token[:-1], token + "A", token.swapcase(), "n" * 43)
         ]
         assert [answer.status_code for answer in answers] == [410, 404, 404, 404, 404]
