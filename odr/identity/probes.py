@@ -26,7 +26,6 @@ from odr.identity.rules import DNS, FILE, RECORD, line_of
 PATIENCE = 5.0
 """Seconds that one question to the DNS, or a site with all that it says, may take."""
 LARGEST_FILE = 4 * 1024
-MOST_ADDRESSES = 8
 MOST_RECORDS = 50
 
 FOUND, ABSENT, UNREACHABLE = "found", "absent", "unreachable"
@@ -68,7 +67,7 @@ def by_web(settings: Settings, domain: str, token: str) -> str:
             text = _file_at(settings, domain, address)
         except (OSError, HTTPException, ValueError):
             continue
-        lines = [line.strip() for line in text.decode("ascii", "replace").splitlines()] if text else []
+        lines = [line.strip() for line in text.decode("utf-8-sig", "replace").splitlines()] if text else []
         return FOUND if line_of(token) in lines else ABSENT
     return UNREACHABLE
 
@@ -83,14 +82,17 @@ def texts_at(settings: Settings, name: str) -> list[str]:
 
 
 def public_addresses(settings: Settings, host: str) -> list[str]:
-    """The addresses of a name, if all of them are public: a name with one that is not leads into somebody's network.
-    Raises DNSException."""
-    found = []
+    """The addresses to ask, one of each version, if all that the name has are public: a name with one that is not leads
+    into somebody's network. Raises DNSException."""
+    found: list[list[str]] = []
     for kind in (RdataType.A, RdataType.AAAA):
         with suppress(dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             answer = _resolver(settings).resolve(host, kind, search=False, lifetime=PATIENCE)
-            found += [record.address for record in answer]
-    return found[:MOST_ADDRESSES] if all(is_public(address, settings) for address in found) else []
+            found.append([record.address for record in answer])
+    if not all(is_public(address, settings) for addresses in found for address in addresses):
+        return []
+    # One of each kind: nobody waits for a long list of houses that say nothing.
+    return [addresses[0] for addresses in found if addresses]
 
 
 def is_public(address: str, settings: Settings) -> bool:

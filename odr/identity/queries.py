@@ -89,13 +89,14 @@ def domains_of(connection: Connection, house: House, account_id: str, at: int) -
     return {proof.subject: proof.id for proof in (_proof(house, found) for found in connection.execute(query))}
 
 
-def others_of(connection: Connection, house: House, proof: Proof, at: int) -> list[Proof]:
-    """The proofs of other accounts that name the same and count now."""
+def others_of(connection: Connection, house: House, proof: Proof, at: int, limit: int) -> list[Proof]:
+    """Proofs of other accounts that name the same and count now, what was not looked at for longest first."""
     row = identity_proof.c
     query = (
         select(identity_proof)
         .where(row.subject_hash == proof.subject_hash, row.account_id != proof.account_id, is_good(at))
-        .order_by(row.proven_at, row.id)
+        .order_by(row.checked_at, row.id)
+        .limit(limit)
     )
     return [_proof(house, found) for found in connection.execute(query)]
 

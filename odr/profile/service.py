@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from odr.database import write_unit
 from odr.disputes.queries import Page, claimant_of, is_claimed, open_page
@@ -50,15 +50,13 @@ def claim(house: House, person: Person, *, address: str) -> None:
         if len(queries.claims_of(connection, house, person.account_id)) >= MOST_CLAIMS:
             raise Refused("too_many_claims", most=MOST_CLAIMS)
         seller_id = seller_at(connection, key)
-        mine = seller.c.claimed_by == person.account_id
-        held = select(seller.c.id).where(seller.c.id == seller_id, is_claimed(at), ~mine)
-        if connection.execute(held).first():
-            raise Refused("profile_of_another")
         wrapped_key, sealed = conceal(house.keys, queries.place_of(seller_id), named.encode())
         values = {"claimed_by": person.account_id, "claimed_at": at, "claimed_proof": proof}
-        connection.execute(
-            update(seller).where(seller.c.id == seller_id).values(**values, wrapped_key=wrapped_key, sealed=sealed)
-        )
+        # Asked in the row: of two that claim it at once, one is the second.
+        free = ~(is_claimed(at) & (seller.c.claimed_by != person.account_id))
+        claiming = update(seller).where(seller.c.id == seller_id, free)
+        if not connection.execute(claiming.values(**values, wrapped_key=wrapped_key, sealed=sealed)).rowcount:
+            raise Refused("profile_of_another")
         # Without the address and without the seller's stable name, which would tie both for ever.
         record(connection, house, person.account_id, "profile_claimed", {}, at=at)
 

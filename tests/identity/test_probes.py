@@ -77,6 +77,7 @@ def test_a_file_holds_the_line_among_others_or_it_does_not(asking, names, site):
     told = {
         LINE: FOUND,
         f"# ours\r\n  {LINE}\r\n": FOUND,
+        f"\ufeff{LINE}": FOUND,
         f"x{LINE}": ABSENT,
         f"{LINE} and more": ABSENT,
         "": ABSENT,

@@ -105,7 +105,7 @@ def test_an_address_under_a_proven_domain_is_claimed_and_no_other(house, seller,
 
     copy = seller.client.get("/account/data/copy")
     with zipfile.ZipFile(BytesIO(copy.data)) as archive:
-        own = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith(".json")][0]
+        own = next(json.loads(archive.read(name)) for name in archive.namelist() if name.endswith(".json"))
     assert [each["named"] for each in own["identities"]] == ["shop.example"]
     assert ADDRESS in {each["address"] for each in own["claimed_addresses"]}
     page = seller.read("/profile")
