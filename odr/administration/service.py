@@ -37,7 +37,7 @@ def give_role(house: House, actor: Actor, *, email: str, name: str, role: str) -
     """Trust the person with this address with a role of STAFF, and answer the id of their account, which is opened
     where there is none. Giving twice is giving once.
 
-    Raises Refused("role_unknown" | "not_to_oneself" | "roles_apart"), and as `open_account`.
+    Raises Refused("role_unknown" | "not_to_oneself" | "role_for_suspended" | "roles_apart"), and as `open_account`.
     """
     at = house.clock()
     if role not in people.STAFF:
@@ -49,6 +49,8 @@ def give_role(house: House, actor: Actor, *, email: str, name: str, role: str) -
         held = roles_of(connection, account_id)
         if account_id == actor.id:
             raise Refused("not_to_oneself")
+        if account_of(connection, account_id).suspended_at is not None:
+            raise Refused("role_for_suspended")
         # Who decides who sees disputes sees none.
         if held - {role} and ADMIN in held | {role}:
             raise Refused("roles_apart")
@@ -56,7 +58,8 @@ def give_role(house: House, actor: Actor, *, email: str, name: str, role: str) -
             people.give_role(connection, house, account_id, role, at=at, actor=actor)
             _tell(connection, house, account_id, "role_given", at, role=role)
             if role == ADMIN:
-                _tell_admins(connection, house, "admin_made", at, but=(actor.id, account_id))
+                what = "admin_made" if actor.role == ADMIN else "admin_made_by_operator"
+                _tell_admins(connection, house, what, at, but=(actor.id, account_id))
         return account_id
 
     return write_unit(house.engine, unit)
@@ -289,7 +292,9 @@ def reset_by_operator(house: House, email: str, ground: str = "lost") -> Reset:
         for wish in queries.waiting_wishes(connection, at):
             if wish.account_id == account_id:
                 _answer(connection, wish, "done", at, answered_by=None)
-        return Reset(reset_within(connection, house, account_id, at, actor=SYSTEM, agreed={"ground": ground}), False)
+        count = reset_within(connection, house, account_id, at, actor=SYSTEM, agreed={"ground": ground})
+        _tell_admins(connection, house, "reset_by_operator", at, but=(account_id,))
+        return Reset(count, False)
 
     return write_unit(house.engine, unit)
 

@@ -298,7 +298,7 @@ def test_the_operator_resets_at_once_where_nobody_else_could_agree(house, first,
 
     entry = first.last_entry()
     assert (entry["type"], entry["by"], entry["data"]["count"]) == ("factors_reset", "system", 1)
-    assert first.mails() == ["factor_changed factors_reset"]
+    assert first.mails() == ["factor_changed factors_reset"] and second.mails() == ["administration reset_by_operator"]
     with pytest.raises(Missing):
         service.reset_by_operator(house, "nobody@example.org")
 
@@ -331,6 +331,8 @@ def test_a_suspended_account_opens_nothing_until_it_is_restored(house, first):
         change_password(house, caller, owner.id, present=PASSWORD, password="nine slow herons over the delta")
     with refused("account_suspended_already"):
         service.suspend(house, first.actor, owner.id, "misuse")
+    with refused("role_for_suspended"):
+        service.give_role(house, first.actor, email=owner.email, name="", role="regulator")
 
     service.restore(house, first.actor, owner.id)
 
