@@ -240,6 +240,8 @@ ASKED = {"log.inclusion_proof": "?position=0", "log.consistency_proof": "?old=1"
 # Addresses that name what this house does not have: links, draws, editions, accounts by their handle.
 NO_SUCH = {"draft_id": "0" * 32, "handle": "0" * 16}
 NOT_THERE = {"token", "handle", "draw", "place", "number"}
+# Pages that are there only in a house with a provider of electronic identities.
+NOT_SET_UP = {"identity.eid_way", "identity.eid_return"}
 # What lets those on who have given a password and have still to prove a second factor, or to add one.
 LEADS_ON = {"factor:prove", "factor:add"}
 
