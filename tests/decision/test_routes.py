@@ -385,6 +385,8 @@ def test_nobody_but_its_mediator_writes_the_decision(to_decide, mediator, name: 
 @pytest.mark.parametrize("name", ["registrar", "stranger", "other_mediator"])
 def test_nobody_but_the_sides_and_the_mediator_reads_it(decided, name: str, request: pytest.FixtureRequest):
     reader: Reader = request.getfixturevalue(name)
+    # Also not for who has opened the dispute with a reason.
+    decided.opened_to(reader.account_id)
 
     for path in ("", "/acceptance", "/rejection"):
         assert reader.client.get(at(decided, path)).status_code == 404

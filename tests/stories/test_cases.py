@@ -142,11 +142,11 @@ def test_case_4_a_seller_who_never_answers_is_decided_on_by_default(app, clock, 
     assert case.state.returned == frozenset()
     notices = Counter(template for template, day in case.told("seller") if day <= case.days_to(silent.at))
     assert notices["invitation"] == notices["last_call"] == 1 and notices["reminder"] >= 2
-    # The seller, who came on day 60, reads everything and changes nothing of what was decided.
+    # The seller, who came on day 60, reads everything, can name a representative, and changes nothing that was decided.
     late = next(stored.entry for stored in case.entries if stored.entry.type == "seller_joined")
     assert case.days_to(late.at) == 60
     assert "El pedido nunca llegó" in case.reader("seller").read(f"/disputes/{case.number}")
-    assert set(case.open_to_late_seller) == {"seller:join", "decision:accept", "decision:reject"}
+    assert set(case.open_to_late_seller) == {"seller:join", "decision:accept", "decision:reject", "mandate:give"}
     assert acts_of(case.state, case.seller, case.clock.at) == ["seller:join", "procedure:rate"]
     # To ask that a decision by default be set aside comes with later work.
 
