@@ -242,8 +242,8 @@ COVERED = {
     "buyer": {
         "read": _("You can read all that the buyer can read, and do nothing for the buyer."),
         "speak": _(
-            "You can read all that the buyer can read. You can also write, add evidence and ask for time for the buyer, "
-            "but promise nothing."
+            "You can read all that the buyer can read. You can also write, add evidence and ask for time for the "
+            "buyer, but promise nothing."
         ),
         "bind": _(
             "You can do all that the buyer can do but name representatives. What you agree to, sign or end binds the "
