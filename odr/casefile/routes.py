@@ -19,7 +19,7 @@ blueprint = Blueprint("casefile", __name__)
 
 
 @blueprint.get("/disputes/<number>/case-file")
-@requires("casefile:read")
+@requires("casefile:read", hands_out=True)
 def case_file(number: str) -> Any:
     """All that this reader may have of the dispute, to be saved; while nothing of it is sealed, a page that says so."""
     house = current_house()

@@ -30,7 +30,7 @@ def mine() -> str:
 
 
 @blueprint.get("/account/data/copy")
-@requires("account:own")
+@requires("data:take", hands_out=True)
 def copy() -> Response:
     """All that this house knows of whoever asks, as an archive that is made while it travels."""
     house = current_house()

@@ -514,12 +514,15 @@ def _act(
     )
 
 
-def _reading(name: str, who: frozenset[str], *shows: str, unless: Condition | None = None) -> Row:
+def _reading(
+    name: str, who: frozenset[str], *shows: str, unless: Condition | None = None, step_up: bool = False
+) -> Row:
     # What the mandate of a representative covers at least is reading.
     return Row(
         name,
         who,
         unless=unless,
+        step_up=step_up,
         scope="read" if who & PARTIES else "",
         audited=who & WATCHED,
         relation=_relations(who),
@@ -537,6 +540,7 @@ PERMISSIONS: dict[str, Row] = _table(
     _page("session:end", ANYONE),
     _page("password:recover", ANYONE),
     _page("account:own", SIGNED_IN),
+    _page("data:take", SIGNED_IN, step_up=True),
     # The second factor: proving it, for who has given the password; and adding one, also for staff who have none yet.
     _page("factor:prove", SIGNED_IN),
     _page("factor:add", SIGNED_IN, step_up=True),
@@ -570,7 +574,7 @@ PERMISSIONS: dict[str, Row] = _table(
     # The bytes of an entry, with its proof: of which entries, says `may_have_receipt`.
     _reading("receipt:read", PARTIES | REGISTRAR | MEDIATOR, *IN_DISPUTES),
     # All that a reader may have of a dispute, in one archive. The registrar, who never reads the merits, has none.
-    _reading("casefile:read", PARTIES | MEDIATOR, *IN_DISPUTES),
+    _reading("casefile:read", PARTIES | MEDIATOR, *IN_DISPUTES, step_up=True),
     # Who read it, beside the parties; and the pages of the desk on which a registrar reads it.
     _reading("readings:read", PARTIES, "parties"),
     _reading("desk:dispute", REGISTRAR, "parties", "public"),

@@ -62,7 +62,7 @@ def _to_opening(seat: Seat) -> AnyResponse:
 
 def _write_down(answer: Response) -> Response:
     seat: Seat | None = g.pop("read_from", None)
-    if seat is None or answer.status_code in _EMPTY or answer.location or answer.calculate_content_length() == 0:
+    if seat is None or answer.status_code in _EMPTY or answer.location or _is_empty(answer):
         return answer
     permission = permission_of(current_app, request.endpoint or "") or "dispute:read"
     # Whatever the page is for, the dispute was read for it.
@@ -79,6 +79,11 @@ def _write_down(answer: Response) -> Response:
         refused.headers["Retry-After"] = "600"
         return refused
     return answer
+
+
+def _is_empty(answer: Response) -> bool:
+    # Of what is made while it travels nobody asks the length: that would make all of it at once.
+    return answer.is_sequence and answer.calculate_content_length() == 0
 
 
 def _what() -> tuple[str, int | None]:

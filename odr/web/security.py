@@ -11,6 +11,7 @@ from flask import (
     Response,
     abort,
     current_app,
+    flash,
     g,
     make_response,
     redirect,
@@ -18,6 +19,7 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as BaseResponse
@@ -87,16 +89,19 @@ def current_house() -> House:
 WRITTEN_IN = frozenset({"text", "narrative", "answer"})
 
 
-def requires(permission: str, *, acts_by: tuple[str, str] | None = None) -> Callable[[View], View]:
+def requires(
+    permission: str, *, acts_by: tuple[str, str] | None = None, hands_out: bool = False
+) -> Callable[[View], View]:
     """Declare who may enter a page, by the name of a row in `odr.procedure.access.PERMISSIONS`.
 
     It only declares, and stands below `@route`; `enter` enforces, and `check_declared` finds a page without it.
     `acts_by`: the field of the form, and its value, that make what is sent the act itself; whatever else is sent, such
-    as a draft, needs no fresh proof of a second factor.
+    as a draft, needs no fresh proof of a second factor. `hands_out`: asking for it is the act, since all of it at once
+    leaves the house.
     """
 
     def declare(view: View) -> View:
-        view.permission, view.acts_by = permission, acts_by  # type: ignore[attr-defined]
+        view.permission, view.acts_by, view.hands_out = permission, acts_by, hands_out  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -181,6 +186,9 @@ def enter() -> BaseResponse | None:
     whatever `access.door` answers."""
     if request.endpoint is None:
         return None
+    if any("\0" in value for value in (request.view_args or {}).values() if isinstance(value, str)):
+        # Nothing is called so, and PostgreSQL does not even ask.
+        raise Missing
     permission = permission_of(current_app, request.endpoint)
     if permission is None:
         raise Missing
@@ -211,7 +219,10 @@ def _visitor(row: Row) -> Visitor:
 
 def _acts() -> bool:
     """Whether what is sent is the act that the page is for."""
-    acts_by = getattr(current_app.view_functions.get(request.endpoint or ""), "acts_by", None)
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "hands_out", False):
+        return True
+    acts_by = getattr(view, "acts_by", None)
     return request.method in UNSAFE and (acts_by is None or request.form.get(acts_by[0]) == acts_by[1])
 
 
@@ -257,14 +268,19 @@ def to_proof() -> BaseResponse:
     """Send the reader to prove their second factor once more and, from there, back to the page they sent this from;
     what they wrote they get back first, as in `to_sign_in`."""
     prove = url_for("factors.prove", next=_page_above())
+    if request.method not in UNSAFE:
+        # A file leads to no page, so that nobody would see it come.
+        flash(_("Taking this away asks for your second step first. Then ask for the file once more."))
     if words := written():
         return make_response(render_template("errors/unproven.html", written=words, prove=prove), 403)
     return redirect(prove, 303)
 
 
 def _page_above() -> str | None:
-    """The nearest address, from what was sent upwards, that is a page."""
+    """The nearest address, from what was sent, or above what was asked for, upwards, that is a page."""
     addresses, path = current_app.create_url_adapter(request), request.path
+    if request.method not in UNSAFE:
+        path = path.rpartition("/")[0]
     while path and not (addresses and addresses.test(path, method="GET")):
         path = path.rpartition("/")[0]
     return path or None

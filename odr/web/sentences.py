@@ -1020,6 +1020,7 @@ PERMISSION_GROUPS: dict[str, tuple[Any, dict[str, Any]]] = {
         _("One’s own account and filings"),
         {
             "account:own": _("See and change one’s own account, sessions and data"),
+            "data:take": _("Take a copy of all one’s own data"),
             "factor:prove": _("Prove the second factor"),
             "factor:add": _("Add a second factor"),
             "factor:change": _("Remove a second factor, or make new recovery codes"),

@@ -325,6 +325,8 @@ def test_whoever_is_no_party_finds_nothing_and_sends_nothing(request, house, con
     send_file(buyer, contested, PDF)
     reader = request.getfixturevalue(who)
     expected = 303 if who == "nobody" else 404
+    # Nor does a registrar who has opened the dispute with a reason.
+    contested.opened_to(getattr(reader, "account_id", "") or "nobody")
 
     for path in ("", "/1", "/1/preview", "/completion"):
         answer = reader.client.get(address(contested, path))

@@ -14,6 +14,7 @@ from odr.database import write_unit
 from odr.decision.tables import decision_draft
 from odr.factors import service
 from odr.house import House, Settings
+from odr.log.integrator import seal_all
 from odr.log.tables import entry
 from odr.people.queries import Person, account_of, person_by_cookie
 from odr.people.service import start_session
@@ -69,6 +70,8 @@ def entries(house: House) -> int:
 def test_these_steps_ask_for_it_and_no_others():
     assert {name for name, row in PERMISSIONS.items() if row.step_up} == {
         "account:suspend",
+        "casefile:read",
+        "data:take",
         "factor:add",
         "factor:change",
         "factor:reset",
@@ -109,6 +112,26 @@ def test_every_form_of_such_a_step_leads_to_the_proof_first(
             assert words.status_code == 403 and "Long-winded words." in text(words), door
             tried += 1
     assert tried >= 5 and entries(house) == before
+
+
+@pytest.mark.parametrize("name", ["buyer", "mediator"])
+def test_what_leaves_the_house_at_once_asks_for_a_fresh_proof(
+    house: House, to_decide: ADispute, clock: FrozenClock, name: str, request: pytest.FixtureRequest
+):
+    reader: Reader = request.getfixturevalue(name)
+    seal_all(house)
+    taken = {
+        f"/disputes/{to_decide.number}/case-file": f"/disputes/{to_decide.number}",
+        "/account/data/copy": "/account/data",
+    }
+    give_app(reader, house)
+    assert {reader.client.get(path).status_code for path in taken} == {200}
+    clock.advance(minutes=5)
+
+    for path, back in taken.items():
+        asked = reader.client.get(path)
+        assert (asked.status_code, asked.location) == (303, f"/session/factor?next={back}")
+        assert "Then ask for the file once more." in text(reader.client.get(asked.location))
 
 
 def test_a_mediator_does_not_decide_on_an_old_proof(house, to_decide, mediator: Mediator, clock):

@@ -393,6 +393,8 @@ def test_whoever_is_no_party_finds_no_negotiation(request, negotiating, buyer, w
     forged = {"csrf_token": token, "key": new_pseudonym(), "seen": negotiating.state.offers[0].seal}
     leaving = f"/disputes/{negotiating.number}/negotiation/leaving"
     expected = 303 if who == "nobody" else 404
+    # Nor does a registrar who has opened the dispute with a reason.
+    negotiating.opened_to(getattr(reader, "account_id", "") or "nobody")
 
     for path in (offers(negotiating), *(offers(negotiating, end) for end in ANSWERS), leaving):
         assert reader.client.get(path).status_code == expected, path
