@@ -79,7 +79,7 @@ def take_role(house: House, actor: Actor, account_id: str, role: str) -> None:
         if account_id == actor.id:
             raise Refused("not_to_oneself")
         if role == ADMIN:
-            _demand_another(able, account_id)
+            _demand_another(able, actor, account_id, at)
         people.take_role(connection, house, account_id, role, at=at, actor=actor)
         _tell(connection, house, account_id, "role_taken", at, role=role)
         if role == ADMIN:
@@ -111,7 +111,7 @@ def suspend(house: House, actor: Actor, account_id: str, ground: str) -> tuple[s
         if owner.suspended_at is not None:
             raise Refused("account_suspended_already")
         if account_id in {each.account_id for each in able}:
-            _demand_another(able, account_id)
+            _demand_another(able, actor, account_id, at)
         connection.execute(update(account).where(account.c.id == account_id).values(suspended_at=at))
         ended = people.end_sessions(connection, account_id, at)
         links.void_links(connection, account_id, ("reset", "signin"), at)
@@ -324,8 +324,11 @@ def _demand_office(connection: Connection, actor: Actor) -> list[Admin]:
     return able
 
 
-def _demand_another(able: list[Admin], account_id: str) -> None:
-    if not any(each.account_id != account_id for each in able):
+def _demand_another(able: list[Admin], actor: Actor, account_id: str, at: int) -> None:
+    """Somebody has to stay who can administer and, where an administrator acts, whom that one cannot have made up: or
+    one alone would throw all others out, and wait until a person of their own counts as the second."""
+    staying = [each for each in able if each.account_id not in (account_id, actor.id)]
+    if not any(actor.role != ADMIN or each.is_second(at) for each in staying):
         raise Refused("admin_last")
 
 

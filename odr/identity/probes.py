@@ -60,6 +60,9 @@ def by_web(settings: Settings, domain: str, token: str) -> str:
     """Whether one line of the file on the domain's own site is the line."""
     try:
         addresses = public_addresses(settings, domain)
+    except dns.resolver.NXDOMAIN:
+        # A name that is gone is no site that is silent: whoever ran it runs it no more.
+        return ABSENT
     except dns.exception.DNSException:
         return UNREACHABLE
     for address in addresses:
@@ -83,10 +86,10 @@ def texts_at(settings: Settings, name: str) -> list[str]:
 
 def public_addresses(settings: Settings, host: str) -> list[str]:
     """The addresses to ask, one of each version, if all that the name has are public: a name with one that is not leads
-    into somebody's network. Raises DNSException."""
+    into somebody's network. Raises DNSException, as NXDOMAIN where there is no such name."""
     found: list[list[str]] = []
     for kind in (RdataType.A, RdataType.AAAA):
-        with suppress(dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        with suppress(dns.resolver.NoAnswer):
             answer = _resolver(settings).resolve(host, kind, search=False, lifetime=PATIENCE)
             found.append([record.address for record in answer])
     if not all(is_public(address, settings) for addresses in found for address in addresses):

@@ -72,7 +72,7 @@ class MandateForm(ActForm):
     until = DayField(
         _("Until the end of which day?"),
         [as_rule_says(read_day)],
-        description=_("You can end the mandate at any time before. It ends with the dispute in any case."),
+        description=_("You can end the mandate at any time before. Two weeks after the dispute it ends in any case."),
     )
 
     def __init__(self, **given: Any) -> None:

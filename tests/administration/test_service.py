@@ -99,6 +99,7 @@ def test_who_administers_has_no_other_desk(house, first, second):
 def test_who_administers_no_more_does_nothing_more(house, first, second):
     """The page that was open when the desk was taken away still sends its form."""
     clerk = Somebody(house, "Clerk", "registrar")
+    Somebody(house, "Third", "admin").with_factor()
     service.take_role(house, first.actor, second.id, "admin")
 
     for act in (
@@ -122,7 +123,23 @@ def test_the_last_administrator_stays(house, first, second):
         service.suspend(house, SYSTEM, first.id, "insecure")
 
 
+def test_no_administrator_throws_the_last_other_one_out(house, first, second, clock):
+    """Who is left alone could make up a second person, with nobody there to object."""
+    with refused("admin_last"):
+        service.take_role(house, first.actor, second.id, "admin")
+    with refused("admin_last"):
+        service.suspend(house, first.actor, second.id, "insecure")
+    service.give_role(house, first.actor, email="made.up@example.org", name="Made Up", role="admin")
+    with refused("admin_last"):
+        service.take_role(house, first.actor, second.id, "admin")
+    assert "admin" in roles(house, second)
+
+    service.take_role(house, SYSTEM, second.id, "admin")
+    assert roles(house, second) == set()
+
+
 def test_of_two_who_take_each_others_desk_at_once_one_stays(house, first, second):
+    Somebody(house, "Third", "admin").with_factor()
     gate, outcomes = threading.Barrier(2), []
 
     def take(one: Somebody, other: Somebody) -> None:

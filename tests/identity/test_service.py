@@ -168,11 +168,25 @@ def test_a_new_owner_does_not_end_what_cannot_be_asked_just_now(house, holder, o
     names.write(DOMAIN, "A", "127.0.0.1")
     site.says = site.file(line_of(first.token or ""))
     service.check(house, CALLER, holder.person, first.id)
+    # The name is there, and no site.
+    names.write(DOMAIN, "TXT", "something else")
     names.forget(DOMAIN, "A")
 
     proven(other, names)
 
     assert known(holder).proofs and known(other).proofs
+
+
+def test_a_new_owner_ends_what_stood_on_a_name_that_is_gone(house, holder, other, names, site):
+    first = begun(holder, method="web")
+    names.write(DOMAIN, "A", "127.0.0.1")
+    site.says = site.file(line_of(first.token or ""))
+    service.check(house, CALLER, holder.person, first.id)
+    names.forget(DOMAIN, "A")
+
+    proven(other, names)
+
+    assert known(holder).proofs == () and known(other).proofs
 
 
 def test_a_line_that_is_gone_for_three_days_ends_the_proof_and_one_that_comes_back_does_not(
