@@ -21,7 +21,7 @@ setup: .venv/.ready $(COMPILED) ## make the virtual environment and compile the 
 run: setup ## start a demonstration with ready-made disputes on http://127.0.0.1:8000
 	$(BIN)/odr demo
 
-test: setup ## the whole suite: both databases, browser, promises (under ten minutes)
+test: setup ## the whole suite: both databases, browser, promises (about twelve minutes on two cores)
 	$(BIN)/python -m pytest -n $(SIDE_BY_SIDE) --dist worksteal
 
 check: setup ## before each commit: lint, types, promises and the pure rules (under a minute)
