@@ -91,7 +91,3 @@ class AgreementForm(FlaskForm):
     def validate_made_sure(self, field: BooleanField) -> None:
         if not field.data:
             raise ValidationError(str(_("Make sure first. Whoever has their mailbox and a reset has their account.")))
-
-
-class ButtonForm(FlaskForm):
-    """One button and nothing to fill in."""

@@ -26,10 +26,6 @@ class ErasureForm(FlaskForm):
     )
 
 
-class ButtonForm(FlaskForm):
-    """One button and nothing to fill in."""
-
-
 class HoldForm(ActForm):
     """Has the words of a dispute kept."""
 

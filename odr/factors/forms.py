@@ -61,7 +61,3 @@ class AnswerForm(FlaskForm):
 
     answer = HiddenField(default="")
     next = HiddenField()
-
-
-class ButtonForm(FlaskForm):
-    """One button and nothing to fill in."""

@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from odr.factors.forms import ButtonForm
 from odr.identity import eid, filters, forms, probes, queries, service
 from odr.identity.rules import ORGANISATION
 from odr.kernel import Missing, Refused
+from odr.people.forms import ButtonForm
 from odr.people.routes import form_page, refused_page
 from odr.people.security import caller
 from odr.web.security import current_house, requires

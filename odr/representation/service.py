@@ -15,7 +15,7 @@ from odr.notices.outbox import enqueue
 from odr.people import limits, links
 from odr.people.queries import account_by_email, account_by_id
 from odr.people.rules import email_key
-from odr.people.service import Caller, find_link, is_anothers, mail
+from odr.people.service import Caller, mail, open_link
 from odr.procedure.access import mandate_stands
 from odr.representation.queries import Offered, account_behind, may_act_for, offered_by
 from odr.representation.rules import NewName, take_up_mandate
@@ -104,7 +104,7 @@ def read_mandate(house: House, caller: Caller, token: str) -> Offered:
     Raises Refused("link_unknown" | "link_used" | "link_expired" | "mandate_over"), Refused("link_of_another") for who
     is signed in with another address, and Refused("too_many_attempts", minutes=…).
     """
-    link = _open_link(house, caller, token)
+    link = open_link(house, caller, token, "mandate")
     with house.engine.connect() as connection:
         return offered_by(connection, house, link)
 
@@ -115,7 +115,7 @@ def take_up(house: House, caller: Caller, account_id: str, token: str, *, key: s
     Raises as `read_mandate`, Refused("mandate_not_possible") for whoever cannot act for that side, and what the rule
     refuses.
     """
-    link = _open_link(house, caller, token)
+    link = open_link(house, caller, token, "mandate")
     at = house.clock()
     with house.engine.connect() as connection:
         offered = offered_by(connection, house, link)
@@ -143,17 +143,6 @@ def taken_up_by(house: House, token: str, account_id: str) -> str | None:
     given = dispute.mandate_of(found.actor_id)
     stands = given is not None and mandate_stands(dispute, given, max(house.clock(), dispute.at))
     return dispute.number if stands else None
-
-
-def _open_link(house: House, caller: Caller, token: str) -> links.Link:
-    found = find_link(house, caller, token, "mandate")
-    if found.used_at is not None:
-        raise Refused("link_used")
-    if house.clock() >= found.expires_at:
-        raise Refused("link_expired")
-    if is_anothers(house, caller, found):
-        raise Refused("link_of_another")
-    return found
 
 
 def forget_addresses(house: House) -> None:
