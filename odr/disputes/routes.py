@@ -91,24 +91,31 @@ def receipt(number: str, version: int) -> Any:
     reading = read(number)
     if not reading.has_receipt(reading.page.line(version)):
         raise Missing(f"{number}/{version}")
-    raw, stopped = _receipt(reading, version)
+    back = url_for("disputes.page", number=reading.number, _anchor=f"entry-{version}")
+    told = {"back": back, "back_words": _("Dispute %(number)s", number=reading.number), "again": request.path}
+    return hand_out_receipt(stream_of(reading.dispute.id), version, file_name(reading.number, version), **told)
+
+
+def hand_out_receipt(stream: str, version: int, name: str, **told: str) -> Any:
+    """The receipt of an entry, to be saved under this name; while the entry waits for its seal, a page that says so,
+    with `back` and its words to where the reader came from, and `again` to here."""
+    raw, stopped = _receipt(stream, version)
     if raw is None:
         status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.ACCEPTED
-        page = render_template("disputes/unsealed.html", dispute=reading, version=version, stopped=stopped)
-        return page, status, {"Retry-After": "2"}
+        return render_template("disputes/unsealed.html", stopped=stopped, **told), status, {"Retry-After": "2"}
     answer = make_response(raw)
     # Not as text: a line feed that a program turns into two signs would spoil the proof.
     answer.mimetype = "application/octet-stream"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(reading.number, version)}"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
-def _receipt(reading: Reading, version: int) -> tuple[bytes | None, bool]:
+def _receipt(stream: str, version: int) -> tuple[bytes | None, bool]:
     """The receipt, or None and whether the log has stopped or is damaged, so that waiting would be in vain."""
     house = current_house()
     with house.engine.connect() as connection:
         try:
-            raw = receipt_of(connection, stream_of(reading.dispute.id), version)
+            raw = receipt_of(connection, stream, version)
         except Torn:
             return None, True
         return raw, raw is None and must_rest(connection, house) is not None

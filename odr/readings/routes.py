@@ -5,16 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from odr.disputes.filters import Reading
-from odr.disputes.routes import demand_impartial, look_up, read
+from odr.disputes.routes import demand_impartial, hand_out_receipt, look_up, read
 from odr.kernel import Missing, Refused
-from odr.log.halt import must_rest
-from odr.log.publication import receipt_of
 from odr.log.receipt import file_name
-from odr.log.tiles import Torn
 from odr.people.rules import local_path
 from odr.procedure.access import may
 from odr.readings import filters, queries
@@ -43,25 +40,15 @@ def index(number: str) -> str:
 @requires("readings:read")
 def receipt(number: str, version: int) -> Any:
     """The receipt of one reading, to be saved; while its entry waits for its seal, a page that says so."""
-    reading, house = _for_a_side(number), current_house()
+    reading = _for_a_side(number)
     dispute_id = reading.page.seat.dispute_id
-    with house.engine.connect() as connection:
+    with current_house().engine.connect() as connection:
         if not queries.has_record(connection, dispute_id, version):
             raise Missing(f"{number}/{version}")
-        try:
-            raw, stopped = receipt_of(connection, stream_beside(dispute_id), version), False
-        except Torn:
-            raw, stopped = None, True
-        if raw is None:
-            stopped = stopped or must_rest(connection, house) is not None
-            status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.ACCEPTED
-            page = render_template("readings/unsealed.html", dispute=reading, stopped=stopped)
-            return page, status, {"Retry-After": "2"}
-    answer = make_response(raw)
-    answer.mimetype = "application/octet-stream"
+    back = url_for("readings.index", number=reading.number)
+    told = {"back": back, "back_words": _("Who read this dispute"), "again": request.path}
     name = file_name(f"{reading.number}-reading", version)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return hand_out_receipt(stream_beside(dispute_id), version, name, **told)
 
 
 @blueprint.route("/disputes/<number>/opening", methods=["GET", "POST"])
