@@ -21,9 +21,9 @@ from odr.filing.rules import Filing, file_dispute
 from odr.house import House
 from odr.kernel import Actor, Missing, Money, Refused, new_id, new_number, new_pseudonym
 from odr.log.journal import Stored
-from odr.people import limits
 from odr.people.queries import Account
 from odr.people.rules import email_key
+from odr.people.service import HOUR, spend
 from odr.procedure.events import ClaimItem
 
 MOST_AN_HOUR = 60
@@ -152,11 +152,7 @@ def file_draft(house: House, owner: Account, filed: Draft, told: Told) -> str:
 
 def _spend(house: House, owner: Account) -> None:
     """Count the filing: more in an hour than a person can write are a machine's."""
-    bucket = limits.bucket(house.settings.secret_key, "account", owner.id)
-    write_unit(
-        house.engine,
-        lambda connection: limits.spend(connection, bucket, "file", house.clock(), MOST_AN_HOUR, limits.HOUR),
-    )
+    spend(house, house.clock(), ("account", owner.id, "file", MOST_AN_HOUR, HOUR))
 
 
 def filed_number(house: House, account_id: str, draft_id: str) -> str | None:

@@ -318,15 +318,10 @@ def _tell(
 def _spend(house: House, at: int, caller: Caller, person: Person, domain: str) -> None:
     """Count one question to somebody outside: by account, by where it comes from, and by the domain, which did not ask
     to be asked. Raises Refused("too_many_attempts", minutes=…)."""
-    secret = house.settings.secret_key
-    spendings = (
-        (limits.bucket(secret, "address", caller.prefix), 120, HOUR),
-        (limits.bucket(secret, "account", person.account_id), 60, DAY),
-        (limits.bucket(secret, "domain", domain), 300, HOUR),
+    service.spend(
+        house,
+        at,
+        ("address", caller.prefix, "identity", 120, HOUR),
+        ("account", person.account_id, "identity", 60, DAY),
+        ("domain", domain, "identity", 300, HOUR),
     )
-
-    def unit(connection: Connection) -> None:
-        for bucket, limit, window in spendings:
-            limits.spend(connection, bucket, "identity", at, limit, window)
-
-    write_unit(house.engine, unit)

@@ -64,7 +64,7 @@ def register(
     """
     at, key, name = house.clock(), email_key(email), tidy_name(name)
     check_password(password, own_words=(name, key))
-    _spend(house, at, ("address", caller.prefix, "register", 60, HOUR), ("email", key, "register", 5, HOUR))
+    spend(house, at, ("address", caller.prefix, "register", 60, HOUR), ("email", key, "register", 5, HOUR))
     hashed, mark, registration_id = hash_password(password), secrets.token_urlsafe(32), new_id()
 
     def unit(connection: Connection) -> None:
@@ -365,7 +365,7 @@ def ask_sign_in_link(house: House, caller: Caller, *, email: str) -> None:
 def _ask_link(house: House, caller: Caller, email: str, template: str) -> None:
     at, key, mail_id = house.clock(), email_key(email), new_id()
     # One counter for both kinds: nobody's mailbox is flooded by alternating between them.
-    _spend(house, at, ("address", caller.prefix, "mail", 60, HOUR), ("email", key, "mail", 5, HOUR))
+    spend(house, at, ("address", caller.prefix, "mail", 60, HOUR), ("email", key, "mail", 5, HOUR))
 
     def unit(connection: Connection) -> None:
         found = queries.account_by_email(connection, key)
@@ -446,7 +446,7 @@ def find_link(house: House, caller: Caller, token: str, purpose: str) -> links.L
         limits.demand_room(connection, neighbours, "link", at, MOST_UNKNOWN, 10 * MINUTE)
         found = links.find_link(connection, token, purpose)
     if found is None:
-        _spend(house, at, ("address", caller.prefix, "link", MOST_UNKNOWN, 10 * MINUTE))
+        spend(house, at, ("address", caller.prefix, "link", MOST_UNKNOWN, 10 * MINUTE))
         raise Refused("link_unknown")
     return found
 
@@ -679,8 +679,9 @@ def _device_seal(house: House, kind: str, owner: str, device: str) -> str:
 # -- what the acts above share --------------------------------------------------------------------------------
 
 
-def _spend(house: House, at: int, *spendings: tuple[str, str, str, int, int]) -> None:
-    """Count attempts in a transaction of their own: (kind, value, action, limit, window in ms)."""
+def spend(house: House, at: int, *spendings: tuple[str, str, str, int, int]) -> None:
+    """Count attempts in a transaction of their own: (kind, value, action, limit, window in ms). Raises
+    Refused("too_many_attempts", minutes=…)."""
     secret = house.settings.secret_key
 
     def unit(connection: Connection) -> None:

@@ -15,10 +15,9 @@ from odr.identity.queries import domains_of
 from odr.kernel import Missing, Refused, read_number
 from odr.log.journal import Stored
 from odr.log.payloads import conceal
-from odr.people import limits
 from odr.people.queries import Person
 from odr.people.rules import email_key
-from odr.people.service import record
+from odr.people.service import HOUR, record, spend
 from odr.profile import queries
 from odr.response.queries import Invited, dispute_id_of, give_seat, invited_to
 from odr.response.rules import join_seller
@@ -40,7 +39,7 @@ def claim(house: House, person: Person, *, address: str) -> None:
     if person.is_staff:
         raise Refused("staff_claims_nothing")
     at, (key, named, host) = house.clock(), _read(house, address)
-    _spend(house, person, at)
+    spend(house, at, ("account", person.account_id, "profile", MOST_AN_HOUR, HOUR))
 
     def unit(connection: Connection) -> None:
         proven = domains_of(connection, house, person.account_id, at)
@@ -120,10 +119,3 @@ def _seat_for(connection: Connection, house: House, person: Person, number: str)
     if dispute_id is None or claimant_of(connection, dispute_id, house.clock()) != person.account_id:
         raise Missing(number)
     return invited_to(connection, dispute_id)
-
-
-def _spend(house: House, person: Person, at: int) -> None:
-    bucket = limits.bucket(house.settings.secret_key, "account", person.account_id)
-    write_unit(
-        house.engine, lambda connection: limits.spend(connection, bucket, "profile", at, MOST_AN_HOUR, limits.HOUR)
-    )

@@ -14,15 +14,13 @@ from odr.kernel import Missing, Refused, new_id
 from odr.log.journal import Stored
 from odr.notices.outbox import enqueue
 from odr.notices.rules import standing
-from odr.people import limits, links
+from odr.people import links
 from odr.people.queries import account_by_email, account_by_id, roles_of
 from odr.people.rules import email_key
-from odr.people.service import Caller, find_link, is_anothers, open_account, start_session
+from odr.people.service import HOUR, Caller, find_link, is_anothers, open_account, spend, start_session
 from odr.response import queries
 from odr.response.queries import Invited
 from odr.response.rules import join_seller
-
-HOUR = limits.HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +166,8 @@ def renew_by_link(house: House, caller: Caller, token: str) -> None:
 
 
 def _spend(house: House, at: int, caller: Caller, number: str) -> None:
-    secret = house.settings.secret_key
-
-    def unit(connection: Connection) -> None:
-        limits.spend(connection, limits.bucket(secret, "address", caller.prefix), "invitation", at, 30, HOUR)
-        limits.spend(connection, limits.bucket(secret, "dispute", number), "invitation", at, 3, 6 * HOUR)
-
-    write_unit(house.engine, unit)
+    address = ("address", caller.prefix, "invitation", 30, HOUR)
+    spend(house, at, address, ("dispute", number, "invitation", 3, 6 * HOUR))
 
 
 def _mail_again(connection: Connection, house: House, dispute_id: str, at: int, mail_id: str) -> None:
