@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +13,7 @@ from flask import Flask
 from sqlalchemy import inspect
 
 from odr import __version__
-from odr.administration import service as administration
-from odr.administration.queries import Holder, colleagues
-from odr.administration.rules import SUSPENSION_GROUNDS
+from odr.administration.cli import account, staff
 from odr.app import create_app
 from odr.casefile.cli import SIDES
 from odr.casefile.cli import export as export_case_file
@@ -36,9 +30,8 @@ from odr.erasure.rules import LEGAL_GROUNDS
 from odr.erasure.service import erase_by_law, found_by_law, scrub_now
 from odr.evidence.store import Damaged
 from odr.house import House, Settings
-from odr.kernel import SYSTEM, Missing, Refused, moment
-from odr.log.auditors import admit_auditor, auditors, end_auditor
-from odr.log.cli import HOUSE, anew, key
+from odr.kernel import Missing, Refused, moment
+from odr.log.cli import HOUSE, anew, auditor, key
 from odr.log.cosigning import PolicyTrouble, Unanswered, require_agreement
 from odr.log.halt import SigningStopped, contradiction
 from odr.log.integrator import resume as resume_signing
@@ -47,16 +40,11 @@ from odr.log.keys import KeyTrouble
 from odr.log.publication import Unpublished, publish_files
 from odr.log.selfcheck import UNSOUND, as_loss, check_fully, check_quickly, is_grave
 from odr.log.signers import signers_of
-from odr.mediation import service as mediation
-from odr.mediation.queries import Mediator, mediator_of, whole_roster
+from odr.mediation.cli import mediator
 from odr.migrations.service import draft
 from odr.migrations.service import migrate as migrate_database
-from odr.people.queries import account_by_email
-from odr.people.rules import email_key
-from odr.people.service import STAFF
-from odr.people.tables import CREDENTIALS, RESET_GROUNDS
 from odr.procedure.dispute import SIDES as PARTIES
-from odr.procedure.ruleset import MalformedRuleset, shipped_rulesets
+from odr.procedure.ruleset import MalformedRuleset
 from odr.replay.cli import Options
 from odr.replay.cli import run as run_replay
 from odr.replay.records import SOURCES
@@ -455,6 +443,10 @@ def demo(ctx: click.Context, port: int | None) -> None:
 
 main.add_command(witness)
 main.add_command(key)
+main.add_command(auditor)
+main.add_command(mediator)
+main.add_command(staff)
+main.add_command(account)
 log.add_command(anew)
 
 
@@ -508,407 +500,6 @@ def replay(
         click.echo(str(refusal), err=True)
     click.echo(json.dumps(result.as_json(), indent=None if for_machines else 2))
     ctx.exit(bool(result.malformed))
-
-
-@main.group()
-def mediator() -> None:
-    """Look after the roster: the list of people of whom one is drawn by lot for each dispute."""
-
-
-@mediator.command()
-@click.argument("email")
-@click.option("--name", help="The name, where the address has no account yet.")
-@click.option("--languages", required=True, help="What they speak, as codes with commas: en,de,zh_Hans.")
-@click.option("--fields", default="", help="Kinds of disputes with commas, as in the rules; all of them unless given.")
-@click.option("--country", help="Where they are at home, as a code of two letters.")
-@click.option("--interests", default="", help="Ties they declare: mail domains and sellers' addresses, with commas.")
-@click.option("--training", default="", help="What they learnt and did, in their own words; everybody reads it.")
-@click.option("--mandate-years", type=int, help="How long the mandate runs from now on; three years at least.")
-@click.option("--capacity", type=int, default=mediation.CAPACITY, show_default=True, help="Open disputes at a time.")
-@click.pass_context
-def admit(ctx: click.Context, /, email: str, **told: Any) -> None:
-    """Put the person with this EMAIL on the roster, or change what it says of them.
-
-    A person without an account gets one, and sets its password by the link for a forgotten one. What was let lie
-    before is forgiven. A change never shortens a mandate that runs.
-    """
-    house = house_of(standing_app(settings_with(ctx)))
-    admission = mediation.Admission(
-        languages=_parts(told["languages"]),
-        fields=_known_fields(_parts(told["fields"])),
-        country=told["country"].upper() if told["country"] else None,
-        interests=_parts(told["interests"]),
-        training=told["training"],
-        mandate_years=told["mandate_years"],
-        capacity=told["capacity"],
-    )
-    with _told_why():
-        mediator_id = mediation.admit_mediator(house, email, told["name"] or "", admission)
-        found = _mediator_at(house, email)
-    lacks = found.lacks(house.clock()) if found and not found.is_excused(house.clock()) else ()
-    drawn = f"is drawn once evidence is shown of: {', '.join(lacks)} (odr mediator credential add)" if lacks else None
-    click.echo(f"{email} {drawn or 'can be drawn from now on'}, and is named {mediator_id} in the log.")
-
-
-@mediator.command()
-@click.argument("email")
-@click.option("--now", is_flag=True, help="Close the desk too: what waits there passes on when its time is over.")
-@click.pass_context
-def end(ctx: click.Context, email: str, now: bool) -> None:
-    """End the mandate of the mediator with this EMAIL; nobody draws them any more.
-
-    They keep the desk until the disputes they sit in are over.
-    """
-    house = house_of(standing_app(settings_with(ctx)))
-    with _told_why():
-        found = _on_the_roster(house, email)
-        sits = mediation.end_mediator(house, found.id, at_once=now)
-    click.echo(f"{email} is not drawn any more.")
-    if sits:
-        left = "pass on when their time is over" if now else "stay theirs until they are over"
-        click.echo(f"Disputes they still sit in, which {left}: {sits}.")
-
-
-@mediator.command("list")
-@click.option("--json", "for_machines", is_flag=True, help="Write the list as JSON.")
-@click.pass_context
-def list_mediators(ctx: click.Context, for_machines: bool) -> None:
-    """List everybody who was ever on the roster: since when, until when, and how much they have to do."""
-    house = house_of(standing_app(settings_with(ctx)))
-    with house.engine.connect() as connection:
-        found = whole_roster(connection)
-    if for_machines:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
-        return
-    for one in found:
-        click.echo(_roster_line(one, house.clock()))
-    click.echo(f"{len(found)} on the list." if found else "Nobody is on the roster. Start with: odr mediator admit")
-
-
-def _roster_line(one: Mediator, at: int) -> str:
-    state = "paused" if one.is_paused else "serving" if one.has_mandate(at) else "over"
-    until = moment(one.ended_at or one.mandate_until).date()
-    speaks = ",".join(one.languages)
-    busy = f"{one.open_cases} of {one.capacity}"
-    lacks = f"  lacks {', '.join(one.lacks(at))}" if one.has_mandate(at) and one.lacks(at) else ""
-    return f"{one.id}  {one.email or '(closed)'}  {state} until {until}  {speaks}  {busy}{lacks}"
-
-
-@mediator.group()
-def credential() -> None:
-    """Keep what mediators showed of training and standing: without what is needed, or after its day, nobody is drawn.
-
-    Needed of everybody: mediation and consumer_law. The paper is looked at and given back; its SHA-256 stays.
-    """
-
-
-@credential.command("add")
-@click.argument("email")
-@click.option("--kind", type=click.Choice(CREDENTIALS), required=True, help="What it is evidence of.")
-@click.option("--issuer", required=True, help="Who issued it, such as a university; everybody reads it.")
-@click.option(
-    "--document",
-    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-    required=True,
-    help="The paper that you looked at, as a file.",
-)
-@click.option("--until", type=click.DateTime(("%Y-%m-%d",)), required=True, help="The last day on which it holds.")
-@click.pass_context
-def add_credential(ctx: click.Context, email: str, kind: str, issuer: str, document: Path, until: datetime) -> None:
-    """Write down what the mediator with this EMAIL showed. Where it has no end, say when you want to see it again."""
-    house = house_of(standing_app(settings_with(ctx)))
-    found = _on_the_roster(house, email)
-    with document.open("rb") as paper:
-        digest = hashlib.file_digest(paper, "sha256").hexdigest()
-    with _told_why():
-        fresh = mediation.add_credential(house, found.id, kind=kind, issuer=issuer, document=digest, until=until.date())
-    click.echo(f"{fresh}  {kind} of {email}, until {until:%Y-%m-%d}, document {digest}")
-    lacks = _on_the_roster(house, email).lacks(house.clock())
-    click.echo(f"Still missing: {', '.join(lacks)}." if lacks else "Nothing that is needed is missing.")
-
-
-@credential.command("end")
-@click.argument("email")
-@click.argument("credential_id")
-@click.pass_context
-def end_credential(ctx: click.Context, email: str, credential_id: str) -> None:
-    """Take back the credential with this id of the mediator with this EMAIL, as when its issuer withdrew it."""
-    house = house_of(standing_app(settings_with(ctx)))
-    found = _on_the_roster(house, email)
-    try:
-        mediation.end_credential(house, found.id, credential_id)
-    except Missing as missing:
-        raise click.ClickException(f"{email} has no such credential: odr mediator credential list") from missing
-    lacks = _on_the_roster(house, email).lacks(house.clock())
-    click.echo(f"{email} lacks {', '.join(lacks)}." if lacks else "Nothing that is needed is missing.")
-
-
-@credential.command("list")
-@click.argument("email", required=False)
-@click.option("--json", "for_machines", is_flag=True, help="Write the list as JSON.")
-@click.pass_context
-def list_credentials(ctx: click.Context, email: str | None, for_machines: bool) -> None:
-    """List what mediators showed, or the one with this EMAIL: of what, by whom, until when."""
-    house = house_of(standing_app(settings_with(ctx)))
-    with house.engine.connect() as connection:
-        found = [_on_the_roster(house, email)] if email else whole_roster(connection)
-    rows = [
-        {"email": one.email, **asdict(each), "until": each.until.isoformat(), "holds": each.holds(house.clock())}
-        for one in found
-        for each in one.credentials
-    ]
-    if for_machines:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-        return
-    for row in rows:
-        until = f"until {row['until']}" if row["holds"] else "over"
-        whose = row["email"] or "(closed)"
-        click.echo(f"{row['id']}  {whose}  {row['kind']}  {until}  {row['issuer']}  {row['document']}")
-    for one in found:
-        if one.has_mandate(house.clock()) and one.lacks(house.clock()):
-            click.echo(f"{one.email or '(closed)'} lacks {', '.join(one.lacks(house.clock()))}.")
-    if not rows:
-        click.echo("No mediator has shown anything. Start with: odr mediator credential add")
-
-
-def _on_the_roster(house: House, email: str) -> Mediator:
-    with _told_why():
-        found = _mediator_at(house, email)
-    if found is None:
-        raise click.ClickException(f"Nobody with the address {email} is on the roster.")
-    return found
-
-
-def _mediator_at(house: House, email: str) -> Mediator | None:
-    with house.engine.connect() as connection:
-        account = account_by_email(connection, email_key(email))
-        return mediator_of(connection, account.id) if account else None
-
-
-def _parts(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _known_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
-    known = {name for rules in shipped_rulesets().all() for name in rules.categories}
-    unknown = sorted(set(fields) - known)
-    if unknown:
-        raise click.UsageError(f"No rules know {', '.join(unknown)}. The kinds are: {', '.join(sorted(known))}.")
-    return fields
-
-
-@main.group()
-def staff() -> None:
-    """Trust people with desks: registrars, who admit filings; regulators, who watch the figures; administrators, who do
-    from a page what this group does at the machine."""
-
-
-@staff.command("admit")
-@click.argument("role", type=click.Choice(STAFF))
-@click.argument("email")
-@click.option("--name", default="", help="The name, where the address has no account yet.")
-@click.pass_context
-def admit_to_desk(ctx: click.Context, role: str, email: str, name: str) -> None:
-    """Give the ROLE to the person with this EMAIL.
-
-    A person without an account gets one, and sets its password by the link for a forgotten one. Two registrars are
-    needed at least: who refused a filing does not review it. Two administrators agree on taking a lost second step of
-    signing in away; an administrator has no other desk.
-    """
-    house = house_of(standing_app(settings_with(ctx)))
-    with _told_why():
-        administration.give_role(house, SYSTEM, email=email, name=name, role=role)
-    click.echo(f"{email} has the role {role} in this house, and signs in anew.")
-
-
-@staff.command("end")
-@click.argument("role", type=click.Choice(STAFF))
-@click.argument("email")
-@click.pass_context
-def end_at_desk(ctx: click.Context, role: str, email: str) -> None:
-    """Take the ROLE from the person with this EMAIL; wherever they are signed in, that ends."""
-    house = house_of(standing_app(settings_with(ctx)))
-    try:
-        with _told_why():
-            administration.take_role(house, SYSTEM, administration.account_at(house, email), role)
-    except Missing as missing:
-        raise click.ClickException(f"Nobody with the address {email} has the role {role} in this house.") from missing
-    click.echo(f"{email} has the role {role} no more.")
-
-
-@staff.command("reset-factors")
-@click.argument("email")
-@click.option("--ground", type=click.Choice(RESET_GROUNDS), default="lost", show_default=True, help="What happened.")
-@click.pass_context
-def reset_factors(ctx: click.Context, email: str, ground: str) -> None:
-    """Take every second step of signing in from the person with this EMAIL, staff or party, who has lost all of them.
-
-    Where two other administrators have a second step of their own, this only asks for it: one of them has to agree at
-    their desk within three days. Otherwise it is done at once, and wherever the person is signed in, that ends; staff
-    have to add a new one when they sign in again.
-
-    Make sure first, on another way than mail, that it is them who asks. It stands in the log, and they get a mail.
-    """
-    house = house_of(standing_app(settings_with(ctx)))
-    try:
-        with _told_why():
-            done = administration.reset_by_operator(house, email, ground)
-    except Missing as missing:
-        raise click.ClickException(f"Nobody here has the address {email}.") from missing
-    if done.asked_only:
-        click.echo("There are two administrators who can see to this, so it was only asked for. One of them has to")
-        click.echo(f"agree within three days: {house.settings.public_url.rstrip('/')}/administration")
-        return
-    click.echo("Fewer than two other administrators have a second step of their own, so it was done at once.")
-    click.echo(f"{email} has no second step of signing in any more (there were {done.count}).")
-
-
-@staff.command("list")
-@click.pass_context
-def list_staff(ctx: click.Context) -> None:
-    """List who has a desk here: their roles, their second steps of signing in, and when they were last here."""
-    house = house_of(standing_app(settings_with(ctx)))
-    with house.engine.connect() as connection:
-        found = colleagues(connection, house.clock())
-    for one in found:
-        click.echo(_staff_line(one))
-    if not found:
-        click.echo("Nobody has a desk here. Start with: odr staff admit registrar …")
-
-
-def _staff_line(one: Holder) -> str:
-    steps = f"{one.passkeys} passkeys, {one.apps} apps" if one.has_factor else "no second step"
-    seen = f"last here {moment(one.seen_at):%Y-%m-%d}" if one.seen_at else "never here"
-    more = ("  suspended" if one.suspended_at else "") + ("  reset asked" if one.wish else "")
-    return f"{','.join(one.roles):<10} {one.email}  {one.name}  {steps}  {seen}{more}"
-
-
-@main.group()
-def account() -> None:
-    """Keep somebody out, staff or party, on a ground that the log names: suspend an account, and restore it."""
-
-
-@account.command("suspend")
-@click.argument("email")
-@click.option("--ground", required=True, type=click.Choice(SUSPENSION_GROUNDS), help="Why nobody may come in with it.")
-@click.pass_context
-def suspend_account(ctx: click.Context, email: str, ground: str) -> None:
-    """Let nobody in with the account of this EMAIL until it is restored.
-
-    Its sessions end at once, mailed links open nothing, a mediator is not drawn. Mail about its disputes goes on. Where
-    time runs in a dispute of theirs, all registrars are told to let it stand still.
-    """
-    house = house_of(standing_app(settings_with(ctx)))
-    try:
-        with _told_why():
-            numbers = administration.suspend(house, SYSTEM, administration.account_at(house, email), ground)
-    except Missing as missing:
-        raise click.ClickException(f"Nobody here has the address {email}.") from missing
-    click.echo(f"Nobody comes in with the account of {email} any more. To undo it: odr account restore {email}")
-    if numbers:
-        click.echo(f"Time runs in these disputes of theirs; the registrars are told: {', '.join(numbers)}")
-
-
-@account.command("restore")
-@click.argument("email")
-@click.pass_context
-def restore_account(ctx: click.Context, email: str) -> None:
-    """Let the holder of this EMAIL in again."""
-    house = house_of(standing_app(settings_with(ctx)))
-    try:
-        with _told_why():
-            administration.restore(house, SYSTEM, administration.account_at(house, email))
-    except Missing as missing:
-        raise click.ClickException(f"Nobody here has the address {email}.") from missing
-    click.echo(f"{email} can sign in again.")
-
-
-@main.group()
-def auditor() -> None:
-    """Let auditors read the entries of every dispute, over the net, with a token; each reading is written down.
-
-    The entries say what every side did, behind the wall of the negotiation too; words and files are not in them. Admit
-    only whom a regulator or a court names.
-    """
-
-
-@auditor.command("admit")
-@click.argument("name")
-@click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="How long it may read.")
-@click.pass_context
-def admit_to_entries(ctx: click.Context, name: str, days: int) -> None:
-    """Admit an auditor called NAME, and print the token once; only its hash is kept.
-
-    With it: python3 evenhand-verify.py log ADDRESS/log --key … --token-file FILE
-    """
-    with _told_why():
-        admitted, token = admit_auditor(house_of(standing_app(settings_with(ctx))), name, days)
-    click.echo(token)
-    click.echo(
-        f"{admitted.name} ({admitted.id}) may read all entries until {moment(admitted.until):%Y-%m-%d %H:%M} UTC. The "
-        "token above is shown once; hand it over on a way that nobody else reads.",
-        err=True,
-    )
-
-
-@auditor.command("end")
-@click.argument("name")
-@click.pass_context
-def end_reading(ctx: click.Context, name: str) -> None:
-    """End the reading of the auditor with this NAME or id, at once."""
-    house = house_of(standing_app(settings_with(ctx)))
-    try:
-        with _told_why():
-            ended = end_auditor(house, name)
-    except Missing as missing:
-        raise click.ClickException(f"No auditor {name} may read now. Those who may: odr auditor list") from missing
-    click.echo(f"{ended.name} ({ended.id}) reads nothing more.")
-
-
-@auditor.command("list")
-@click.pass_context
-def list_auditors(ctx: click.Context) -> None:
-    """List who was ever admitted: until when, and how much they read."""
-    house = house_of(standing_app(settings_with(ctx)))
-    with house.engine.connect() as connection:
-        found = auditors(connection)
-    for one in found:
-        state = "may read until" if one.may_read(house.clock()) else "read until"
-        last = f", last {moment(one.read_at):%Y-%m-%d}" if one.read_at else ""
-        click.echo(f"{one.id}  {one.name}  {state} {moment(one.ends_at):%Y-%m-%d}  {one.read} files of entries{last}")
-    if not found:
-        click.echo("No auditor was ever admitted.")
-
-
-@contextmanager
-def _told_why() -> Iterator[None]:
-    """Turn what cannot be done with an address or a place on the roster into a sentence for the operator."""
-    try:
-        yield
-    except Refused as refused:
-        raise click.ClickException(ROSTER_REFUSALS.get(refused.code, refused.code)) from refused
-
-
-ROSTER_REFUSALS = {
-    "languages_missing": "Say at least one language: --languages en",
-    "mandate_too_short": f"A mandate runs for {mediation.LEAST_MANDATE_YEARS} years at least: --mandate-years 3",
-    "capacity_too_small": "A mediator takes at least one dispute: --capacity 1",
-    "email_malformed": "That is not an address as people write one: somebody@example.org",
-    "name_twice": "Several auditors have this name; say the id that odr auditor list shows.",
-    "name_missing": "This address has no account yet. Say what the person is called: --name …",
-    "admin_last": "Nobody else could administer then. Give another person the role first: odr staff admit admin …",
-    "roles_apart": "An administrator has no other desk. Take the other role first: odr staff end …, odr mediator end …",
-    "role_for_suspended": "That account is suspended. Restore it first: odr account restore …",
-    "account_suspended_already": "That account is suspended already.",
-    "account_not_suspended": "That account is not suspended.",
-    "no_factor_here": "They have no second step of signing in that could be taken away.",
-    "reset_asked_already": "That was asked already, and waits for an administrator: odr staff list",
-    "days_wrong": "An auditor reads for one day at least and ten years at most: --days 90",
-    "issuer_missing": f"Say who issued it, in {mediation.LONGEST_ISSUER} letters at most: --issuer …",
-    "credential_lapsed": "That day is over: what does not hold any more is not written down.",
-    "credential_too_long": f"Say a day within {mediation.MOST_CREDENTIAL_YEARS} years, when you look at it again.",
-    "mandate_over": "That mandate is over already. To close the desk too: odr mediator end … --now",
-}
 
 
 @main.command()

@@ -1,14 +1,16 @@
-"""`odr key` and `odr log found-anew`: what an operator does with the keys of the log, and when a log is over."""
+"""`odr key`, `odr log found-anew`, `odr auditor`: the keys of the log, its end, and who reads all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
 from sqlalchemy import Connection, select
 
 from odr.house import House
+from odr.kernel import Missing, Refused, moment
+from odr.log.auditors import admit_auditor, auditors, end_auditor
 from odr.log.founding import NotToBeFounded, found_anew
 from odr.log.halt import latest_checkpoint
 from odr.log.keys import KeyTrouble, keys_at
@@ -16,6 +18,11 @@ from odr.log.rotation import add_key, retire_key
 from odr.log.signers import Signers, Term, signers_of
 from odr.log.tables import checkpoint
 
+AUDITOR_REFUSALS = {
+    "name_twice": "Several auditors have this name; say the id that odr auditor list shows.",
+    "name_missing": "Say what the auditor is called: odr auditor admit NAME",
+    "days_wrong": "An auditor reads for one day at least and ten years at most: --days 90",
+}
 HOUSE = "odr.log.house"
 """Under this name the `odr` command hands on how a house that stands is opened."""
 
@@ -37,7 +44,7 @@ def add(ctx: click.Context) -> None:
     Makes its file beside the first one, with mode 0600; copy it to where the copies of the other keys are. Where keys
     come from ODR_SIGNING_KEY, put the new one there first.
     """
-    house = _house(ctx)
+    house = standing_house(ctx)
     with _told_why():
         line = add_key(house)
     click.echo("This key signs from the next checkpoint on. Copy its file, and tell those who check the log:")
@@ -52,7 +59,7 @@ def retire(ctx: click.Context, named: str) -> None:
 
     Another key must have signed a checkpoint beside it before. What it signed stays signed.
     """
-    house = _house(ctx)
+    house = standing_house(ctx)
     with _told_why():
         line = retire_key(house, named)
     click.echo(f"{line} is retired. Put its file away once odr key list says that it signs no more.")
@@ -62,7 +69,7 @@ def retire(ctx: click.Context, named: str) -> None:
 @click.pass_context
 def list_keys(ctx: click.Context) -> None:
     """List the keys of the log in the order in which they came in: from which size each signs, and until which."""
-    house = _house(ctx)
+    house = standing_house(ctx)
     with house.engine.connect() as connection:
         last = latest_checkpoint(connection)
         signers = signers_of(connection, house.origin)
@@ -110,7 +117,7 @@ def anew(ctx: click.Context, because: str | None, yes: bool) -> None:
     continues and why. End every process of the house first, and take a copy. Read “When the log has stopped” in
     docs/operating.md. Ends with code 1, and founds nothing, where there is no reason or no way.
     """
-    house = _house(ctx)
+    house = standing_house(ctx)
     if not yes:
         click.confirm("The old log ends for ever. Did you end every process and copy all of it?", abort=True)
     with _told_why():
@@ -121,7 +128,65 @@ def anew(ctx: click.Context, because: str | None, yes: bool) -> None:
     click.echo(f"  {line}")
 
 
-def _house(ctx: click.Context) -> House:
+@click.group()
+def auditor() -> None:
+    """Let auditors read the entries of every dispute, over the net, with a token; each reading is written down.
+
+    The entries say what every side did, behind the wall of the negotiation too; words and files are not in them. Admit
+    only whom a regulator or a court names.
+    """
+
+
+@auditor.command("admit")
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="How long it may read.")
+@click.pass_context
+def admit_to_entries(ctx: click.Context, name: str, days: int) -> None:
+    """Admit an auditor called NAME, and print the token once; only its hash is kept.
+
+    With it: python3 evenhand-verify.py log ADDRESS/log --key … --token-file FILE
+    """
+    with told_by(AUDITOR_REFUSALS):
+        admitted, token = admit_auditor(standing_house(ctx), name, days)
+    click.echo(token)
+    click.echo(
+        f"{admitted.name} ({admitted.id}) may read all entries until {moment(admitted.until):%Y-%m-%d %H:%M} UTC. The "
+        "token above is shown once; hand it over on a way that nobody else reads.",
+        err=True,
+    )
+
+
+@auditor.command("end")
+@click.argument("name")
+@click.pass_context
+def end_reading(ctx: click.Context, name: str) -> None:
+    """End the reading of the auditor with this NAME or id, at once."""
+    house = standing_house(ctx)
+    try:
+        with told_by(AUDITOR_REFUSALS):
+            ended = end_auditor(house, name)
+    except Missing as missing:
+        raise click.ClickException(f"No auditor {name} may read now. Those who may: odr auditor list") from missing
+    click.echo(f"{ended.name} ({ended.id}) reads nothing more.")
+
+
+@auditor.command("list")
+@click.pass_context
+def list_auditors(ctx: click.Context) -> None:
+    """List who was ever admitted: until when, and how much they read."""
+    house = standing_house(ctx)
+    with house.engine.connect() as connection:
+        found = auditors(connection)
+    for one in found:
+        state = "may read until" if one.may_read(house.clock()) else "read until"
+        last = f", last {moment(one.read_at):%Y-%m-%d}" if one.read_at else ""
+        click.echo(f"{one.id}  {one.name}  {state} {moment(one.ends_at):%Y-%m-%d}  {one.read} files of entries{last}")
+    if not found:
+        click.echo("No auditor was ever admitted.")
+
+
+def standing_house(ctx: click.Context) -> House:
+    """The house that the command is about, opened as it stands."""
     house: House = ctx.meta[HOUSE]()
     return house
 
@@ -133,3 +198,12 @@ def _told_why() -> Iterator[None]:
         yield
     except (KeyTrouble, NotToBeFounded) as trouble:
         raise click.ClickException(str(trouble)) from trouble
+
+
+@contextmanager
+def told_by(sentences: Mapping[str, str]) -> Iterator[None]:
+    """Turn what is refused into its sentence for the operator."""
+    try:
+        yield
+    except Refused as refused:
+        raise click.ClickException(sentences.get(refused.code, refused.code)) from refused
